@@ -1,0 +1,64 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is compiled with the same rules.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A C library that Debian packages, seen through the module map in Sources/`name`.
+func debian(_ name: String, _ library: String, _ package: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: library, providers: [.apt([package])])
+}
+
+func ours(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+    name: "parley",
+    products: [.executable(name: "parley", targets: ["parley"])],
+    dependencies: [
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
+    ],
+    targets: [
+        debian("CFastCGI", "fcgi", "libfcgi-dev"),
+        debian("CCurl", "libcurl", "libcurl4-openssl-dev"),
+        debian("CJansson", "jansson", "libjansson-dev"),
+        debian("CGumbo", "gumbo", "libgumbo-dev"),
+        debian("CPCRE2", "libpcre2-8", "libpcre2-dev"),
+
+        ours("FastCGI", ["CFastCGI"]),
+        ours("Curl", ["CCurl"]),
+        ours("StrictJSON", ["CJansson"]),
+        ours("Pool", []),
+        ours("Chat", [.product(name: "Crypto", package: "swift-crypto")]),
+        ours("Sanitizing", ["Chat", "CGumbo", "CPCRE2"]),
+        ours("Sessions", ["Chat", .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Crypto", package: "swift-crypto")]),
+        ours("Storage", ["Chat", .product(name: "GRDB", package: "GRDB.swift")]),
+        ours("Models", ["Chat", "Curl", "StrictJSON"]),
+        ours("API", ["Chat", "FastCGI", "StrictJSON", .product(name: "Logging", package: "swift-log")]),
+        .executableTarget(
+            name: "parley",
+            dependencies: [
+                "API", "Chat", "FastCGI", "Models", "Pool", "Sanitizing", "Sessions", "Storage", "StrictJSON",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+    ]
+)

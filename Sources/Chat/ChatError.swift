@@ -1,0 +1,48 @@
+/// The application's one error: a code that decides the HTTP status, and words that a caller may read.
+///
+/// `message` and `details` never hold internals. What an operator needs and a caller must not see goes in `cause`.
+public struct ChatError: Error, Sendable, Equatable {
+    public enum Code: Sendable, Equatable {
+        case badRequest
+        case unauthorized
+        case forbidden
+        case notFound
+        case methodNotAllowed(allowed: String)
+        case tooLarge
+        case unsupportedMediaType
+        case invalidField
+        case quotaExceeded
+        case filtered
+        case internalFault
+        case providerFailed
+        case overloaded
+        case unavailable
+        case deadlinePassed
+    }
+
+    public let code: Code
+    public let message: String
+    public let details: [String]
+    /// Seconds after which the same request may succeed.
+    public let retryAfter: Int?
+    /// For the log only.
+    public let cause: String?
+
+    public init(_ code: Code, _ message: String, details: [String] = [], retryAfter: Int? = nil, cause: String? = nil) {
+        self.code = code
+        self.message = message
+        self.details = details
+        self.retryAfter = retryAfter
+        self.cause = cause
+    }
+
+    /// A field of the request that breaks a rule: `name: rule`.
+    public static func invalid(_ field: String, _ rule: String) -> ChatError {
+        ChatError(.invalidField, "\(field) \(rule)", details: ["\(field): \(rule)"])
+    }
+
+    /// The database cannot be used right now.
+    public static func storage(_ cause: String) -> ChatError {
+        ChatError(.unavailable, "The message store is not available; please try again", retryAfter: 5, cause: cause)
+    }
+}

@@ -1,0 +1,113 @@
+/// What answers a question: one provider, or several behind retry and fallback.
+///
+/// Returning means that the provider said everything it had to say: the answer is whole. Throwing a ``ModelFailure``
+/// means that there is no answer, whatever was already handed to `onDelta`.
+public protocol LanguageModel: Sendable {
+    /// - Parameters:
+    ///   - request: what to ask, with every parameter that decides the answer.
+    ///   - deadline: when the caller stops waiting; no try may outlive it.
+    ///   - onDelta: gets each piece of text as it arrives, in order. A throwing `onDelta` ends the call with its error.
+    /// - Throws: ``ModelFailure``, `CancellationError`, or what `onDelta` threw.
+    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler) async throws
+        -> ModelAnswer
+}
+
+/// Takes one piece of an answer's text, in order.
+public typealias DeltaHandler = @Sendable (_ text: String) async throws -> Void
+
+/// One question with everything that decides its answer.
+public struct ModelRequest: Sendable, Hashable {
+    public let system: String
+    /// Earlier turns, oldest first.
+    public let context: [Turn]
+    public let prompt: Prompt
+    /// Sampling temperature, 0 to 2.
+    public let temperature: Double
+    /// The most tokens that the answer may have.
+    public let maxTokens: Int
+
+    public init(system: String, context: [Turn], prompt: Prompt, temperature: Double, maxTokens: Int) {
+        self.system = system
+        self.context = context
+        self.prompt = prompt
+        self.temperature = temperature
+        self.maxTokens = maxTokens
+    }
+
+    /// One message of a conversation.
+    public struct Turn: Sendable, Hashable {
+        public enum Role: String, Sendable { case user, assistant }
+        public let role: Role
+        public let text: String
+
+        public init(role: Role, text: String) {
+            self.role = role
+            self.text = text
+        }
+    }
+}
+
+/// A whole answer and what it cost.
+public struct ModelAnswer: Sendable, Hashable {
+    public let text: String
+    /// The model's own name for itself, as the provider reported it, else the configured name.
+    public let model: String
+    /// The provider's setting name: "gemini", "openrouter", "openai" or "echo".
+    public let provider: String
+    public let usage: TokenUsage
+
+    public init(text: String, model: String, provider: String, usage: TokenUsage) {
+        self.text = text
+        self.model = model
+        self.provider = provider
+        self.usage = usage
+    }
+}
+
+/// Tokens as the provider counted them; zero where it did not say.
+public struct TokenUsage: Sendable, Hashable {
+    public let prompt: Int
+    public let completion: Int
+    public let total: Int
+
+    public init(prompt: Int, completion: Int, total: Int? = nil) {
+        self.prompt = prompt
+        self.completion = completion
+        self.total = total ?? prompt + completion
+    }
+}
+
+/// Why a provider gave no answer.
+public struct ModelFailure: Error, Sendable, Equatable {
+    public enum Reason: Sendable, Equatable {
+        /// No connection, a reset, or an end before the answer was complete.
+        case unreachable
+        /// Nothing, or nothing more, came in time.
+        case timedOut
+        /// 429; the provider's Retry-After where it sent one.
+        case rateLimited(retryAfter: Duration?)
+        /// 5xx; the provider's Retry-After where it sent one.
+        case serverError(status: Int, retryAfter: Duration?)
+        /// A body that is not the provider's wire format.
+        case malformed
+        /// 401, 402 or 403: the key or the credit.
+        case unauthorized(status: Int)
+        /// The provider's content filter; the provider's own word for why.
+        case filtered(reason: String)
+        /// Any other 4xx: the request itself is refused.
+        case refused(status: Int)
+        /// The provider answered, with no text in it.
+        case empty
+    }
+
+    public let provider: String
+    public let reason: Reason
+    /// For the log only: it may quote the provider.
+    public let detail: String
+
+    public init(provider: String, reason: Reason, detail: String) {
+        self.provider = provider
+        self.reason = reason
+        self.detail = detail
+    }
+}
