@@ -31,7 +31,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
@@ -56,9 +55,26 @@ let package = Package(
             dependencies: [
                 "API", "Chat", "FastCGI", "Models", "Pool", "Sanitizing", "Sessions", "Storage", "StrictJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+
+        .target(name: "Support", path: "Tests/Support", swiftSettings: settings),
+        tests("FastCGITests", ["FastCGI"]),
+        tests("CurlTests", ["Curl", "Support"]),
+        tests("StrictJSONTests", ["StrictJSON"]),
+        tests("PoolTests", ["Pool"]),
+        tests("ChatTests", ["Chat"]),
+        tests("SanitizingTests", ["Sanitizing", "Chat", "StrictJSON"]),
+        tests("SessionsTests", ["Sessions", "Chat", .product(name: "Crypto", package: "swift-crypto")]),
+        tests("StorageTests", ["Storage", "Chat", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests("ModelsTests", ["Models", "Chat", "Curl", "StrictJSON", "Support"]),
+        tests("ServiceTests", ["Chat", "Sanitizing", "Sessions", "Storage"]),
+        tests(
+            "EndToEndTests",
+            [
+                "parley", .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
+            ]),
     ]
 )

@@ -41,6 +41,14 @@ public struct ChatError: Error, Sendable, Equatable {
         ChatError(.invalidField, "\(field) \(rule)", details: ["\(field): \(rule)"])
     }
 
+    /// The session has no message left; waiting does not help, a new session does.
+    public static func quotaExceeded(limit: Int) -> ChatError {
+        ChatError(.quotaExceeded, "This session has used all of its \(limit) messages; log in again to go on")
+    }
+
+    /// Unknown, or another session's: the caller learns no difference.
+    public static let noSuchConversation = ChatError(.notFound, "There is no such conversation in this session")
+
     /// The database cannot be used right now.
     public static func storage(_ cause: String) -> ChatError {
         ChatError(.unavailable, "The message store is not available; please try again", retryAfter: 5, cause: cause)

@@ -1,18 +1,20 @@
 /// What answers a question: one provider, or several behind retry and fallback.
 ///
 /// Returning means that the provider said everything it had to say: the answer is whole. Throwing a ``ModelFailure``
-/// means that there is no answer, whatever was already handed to `onDelta`.
+/// means that there is no answer, whatever was already handed to `onDelta`. Text that a caller has seen cannot be taken
+/// back, so a call that handed out text and then fails is never tried again, here or elsewhere.
 public protocol LanguageModel: Sendable {
     /// - Parameters:
     ///   - request: what to ask, with every parameter that decides the answer.
     ///   - deadline: when the caller stops waiting; no try may outlive it.
     ///   - onDelta: gets each piece of text as it arrives, in order. A throwing `onDelta` ends the call with its error.
+    ///     Nil means that nobody watches: a retry or another provider may then start over at any point.
     /// - Throws: ``ModelFailure``, `CancellationError`, or what `onDelta` threw.
-    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler) async throws
+    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?) async throws
         -> ModelAnswer
 }
 
-/// Takes one piece of an answer's text, in order.
+/// Takes one piece of an answer's text, in order. The next piece waits until it returns.
 public typealias DeltaHandler = @Sendable (_ text: String) async throws -> Void
 
 /// One question with everything that decides its answer.

@@ -7,12 +7,7 @@ public struct Prompt: Sendable, Hashable {
 
     /// - Throws: ``ChatError`` with code `.invalidField` when the text is empty or too long.
     public init(_ raw: String, field: String = "message") throws(ChatError) {
-        let text = Self.trimmed(raw)
-        guard !text.isEmpty else { throw .invalid(field, "must not be empty") }
-        let length = text.unicodeScalars.count
-        guard length <= Self.maximumLength else {
-            throw .invalid(field, "must have at most \(Self.maximumLength) characters, has \(length)")
-        }
+        let text = try Self.checked(raw, field: field)
         guard !text.unicodeScalars.contains(where: Self.isForbidden) else {
             throw .invalid(field, "must not contain control characters")
         }
@@ -26,6 +21,17 @@ public struct Prompt: Sendable, Hashable {
         case 0x00...0x1F, 0x7F...0x9F: true
         default: false
         }
+    }
+
+    /// - Returns: the text without the white space around it.
+    static func checked(_ raw: String, field: String) throws(ChatError) -> String {
+        let text = trimmed(raw)
+        guard !text.isEmpty else { throw .invalid(field, "must not be empty") }
+        let length = text.unicodeScalars.count
+        guard length <= maximumLength else {
+            throw .invalid(field, "must have at most \(maximumLength) characters, has \(length)")
+        }
+        return text
     }
 
     static func trimmed(_ raw: String) -> String {

@@ -1,0 +1,60 @@
+import Chat
+import FastCGI
+import FoundationEssentials
+import StrictJSON
+
+/// Logging in, looking at the session, and logging out.
+extension ChatService {
+    func logIn(_ call: inout Call) async throws {
+        let json = try call.request.jsonObject()
+        guard let address = try json.text("email") else { throw ChatError.invalid("email", "is required") }
+        let email = try Email(address)
+        let browser = call.request.header("USER_AGENT") ?? ""
+        let remote = call.request.remoteAddress
+        let (session, token) = try await call.trace.time(.session) {
+            try await gate.open(email, browser: browser, address: remote)
+        }
+        let body = JSONWriter.object { json in
+            json.member("access_token", token)
+            json.member("token_type", "bearer")
+            json.member("expires_in", Int(session.expires.timeIntervalSince(session.created)))
+            describe(session, &json)
+        }
+        try await call.send(200, body)
+    }
+
+    func showSession(_ call: inout Call) async throws {
+        let session = try await admit(&call)
+        try await call.send(200, JSONWriter.object { describe(session, &$0) })
+    }
+
+    func logOut(_ call: inout Call) async throws {
+        let session = try await admit(&call)
+        try await call.trace.time(.session) { try await gate.end(session) }
+        let body = JSONWriter.object { json in
+            json.member("success", true)
+            json.member("message", "The session has ended")
+        }
+        try await call.send(200, body)
+    }
+
+    func admit(_ call: inout Call) async throws -> Session {
+        let token = call.request.bearerToken
+        return try await call.trace.time(.session) { try await gate.admit(token) }
+    }
+
+    private func describe(_ session: Session, _ json: inout JSONWriter.Members) {
+        json.member("session_id", session.id.rawValue)
+        json.member("user_id", session.user.rawValue)
+        json.member("created_at", session.created.iso8601)
+        json.member("expires_at", session.expires.iso8601)
+        json.member("message_limit", settings.messageLimit)
+        json.member("messages_used", session.messagesUsed)
+        json.member("messages_left", max(0, settings.messageLimit - session.messagesUsed))
+    }
+}
+
+extension Date {
+    /// RFC 3339 in UTC with milliseconds: `2026-01-31T12:00:00.000Z`.
+    var iso8601: String { formatted(Self.ISO8601FormatStyle(includingFractionalSeconds: true)) }
+}

@@ -1,0 +1,74 @@
+import Chat
+import FastCGI
+import StrictJSON
+
+/// The session's exchanges, in both published shapes. A user id is no more than an unproved email address, so either
+/// shape shows only what the session itself asked.
+extension ChatService {
+    func showHistory(_ call: inout Call) async throws {
+        let session = try await admit(&call)
+        let limit = try Self.limit(call.request)
+        var before: ExchangeID?
+        if let text = call.request.query("before") {
+            guard let id = ExchangeID(text) else {
+                throw ChatError.invalid("before", "must be the id of a message, such as msg_0123456789abcdef")
+            }
+            before = id
+        }
+        let found = try await exchanges(of: session, limit: limit + 1, before: before, &call)
+        let page = found.suffix(limit)
+        let body = JSONWriter.object(capacity: 1_024 * page.count) { json in
+            json.array("messages") { messages in
+                for exchange in page {
+                    messages.object { json in
+                        json.member("id", exchange.id.text)
+                        json.member("message", exchange.question)
+                        json.member("response", exchange.answer.text)
+                        json.describe(exchange)
+                    }
+                }
+            }
+            json.member("count", page.count)
+            json.member("has_more", found.count > limit)
+            json.member("session_id", session.id.rawValue)
+        }
+        try await call.send(200, body)
+    }
+
+    func showHistory(of user: String, _ call: inout Call) async throws {
+        let session = try await admit(&call)
+        guard user == session.user.rawValue else {
+            throw ChatError(.forbidden, "Only your own history can be read; your user_id is in GET /auth/session")
+        }
+        let page = try await exchanges(of: session, limit: try Self.limit(call.request), before: nil, &call)
+        let body = JSONWriter.array(capacity: 1_024 * page.count) { messages in
+            for exchange in page {
+                messages.object { json in
+                    json.member("id", exchange.id.text)
+                    json.member("user_id", session.user.rawValue)
+                    json.member("content", exchange.question)
+                    json.member("response", exchange.answer.text)
+                    json.describe(exchange)
+                }
+            }
+        }
+        try await call.send(200, body)
+    }
+
+    private func exchanges(of session: Session, limit: Int, before: ExchangeID?, _ call: inout Call) async throws
+        -> [Exchange]
+    {
+        let store = exchanges
+        return try await call.trace.time(.record) {
+            try await store.history(of: session.id, limit: limit, before: before)
+        }
+    }
+
+    private static func limit(_ request: Request) throws(ChatError) -> Int {
+        guard let text = request.query("limit") else { return 50 }
+        guard let limit = Int(text), (1...100).contains(limit) else {
+            throw .invalid("limit", "must be a whole number from 1 to 100")
+        }
+        return limit
+    }
+}

@@ -1,0 +1,71 @@
+import Chat
+import FastCGI
+import StrictJSON
+
+extension Request {
+    /// The body as a JSON object.
+    ///
+    /// - Throws: ``ChatError``: 400 not JSON or cut short, 413, 415, 422 not an object.
+    func jsonObject() throws(ChatError) -> JSON {
+        try checkContentType()
+        let bytes: [UInt8]
+        switch body {
+        case .complete(let complete): bytes = complete
+        case .truncated(let expected, let received):
+            throw ChatError(.badRequest, "The body has \(received) bytes, but Content-Length says \(expected)")
+        case .tooLarge(let limit):
+            throw ChatError(.tooLarge, "The body must have at most \(limit) bytes")
+        case .invalidLength:
+            throw ChatError(.badRequest, "Content-Length must be a decimal number")
+        }
+        let json: JSON
+        do {
+            json = try JSON(parsing: bytes)
+        } catch {
+            throw ChatError(.badRequest, "The body is not JSON: \(error.message)", details: [error.message])
+        }
+        guard json.object != nil else { throw .invalid("body", "must be a JSON object") }
+        return json
+    }
+
+    private func checkContentType() throws(ChatError) {
+        let parts = (header("CONTENT_TYPE") ?? "").lowercased().split(separator: ";").map { part in
+            String(part.filter { !$0.isWhitespace && $0 != "\"" })
+        }
+        let charset = parts.dropFirst().first { $0.hasPrefix("charset=") }
+        guard parts.first == "application/json", charset == nil || charset == "charset=utf-8" else {
+            throw ChatError(.unsupportedMediaType, "Send the body as Content-Type: application/json, in UTF-8")
+        }
+    }
+
+    /// The token of `Authorization: Bearer …` (RFC 6750 §2.1; the scheme's case does not count).
+    var bearerToken: String? {
+        guard let value = header("AUTHORIZATION") else { return nil }
+        let parts = value.split(separator: " ", omittingEmptySubsequences: true)
+        return parts.count == 2 && parts[0].lowercased() == "bearer" ? String(parts[1]) : nil
+    }
+
+    /// The last value of a name in the query string; an empty value counts as none.
+    func query(_ name: String) -> String? {
+        for pair in query.split(separator: "&").reversed() {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts[0] == name, parts.count == 2, !parts[1].isEmpty { return String(parts[1]) }
+        }
+        return nil
+    }
+}
+
+extension JSON {
+    /// A member that must be a string where it is there; null counts as absent.
+    func text(_ name: String) throws(ChatError) -> String? {
+        guard let value = self[name], !value.isNull else { return nil }
+        guard let text = value.string else { throw .invalid(name, "must be a string") }
+        return text
+    }
+
+    func flag(_ name: String) throws(ChatError) -> Bool? {
+        guard let value = self[name], !value.isNull else { return nil }
+        guard let flag = value.bool else { throw .invalid(name, "must be true or false") }
+        return flag
+    }
+}

@@ -1,0 +1,47 @@
+import Crypto
+
+/// Everything that decides an answer, in one canonical form, and its SHA-256.
+///
+/// Each part is preceded by its length, so no two different requests have the same form.
+public struct CacheKey: Sendable, Hashable {
+    /// 32 bytes.
+    public let digest: [UInt8]
+    /// What was hashed: a hit is used only when its stored form equals this one.
+    public let canonical: [UInt8]
+
+    /// - Parameters:
+    ///   - scope: whose cache: a user's name, or one for all.
+    ///   - models: what can answer, in the order of fallback.
+    public init(_ request: ModelRequest, scope: String, models: String) {
+        var form = CanonicalForm(capacity: 256 + request.system.utf8.count + request.prompt.text.utf8.count)
+        form.append("parley-answer-1")
+        form.append(scope)
+        form.append(models)
+        form.append(request.temperature.bitPattern)
+        form.append(UInt64(request.maxTokens))
+        form.append(request.system)
+        form.append(UInt64(request.context.count))
+        for turn in request.context {
+            form.append(turn.role.rawValue)
+            form.append(turn.text)
+        }
+        form.append(request.prompt.text)
+        canonical = form.bytes
+        digest = Array(SHA256.hash(data: form.bytes))
+    }
+}
+
+private struct CanonicalForm {
+    var bytes: [UInt8] = []
+
+    init(capacity: Int) { bytes.reserveCapacity(capacity) }
+
+    mutating func append(_ text: String) {
+        append(UInt64(text.utf8.count))
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    mutating func append(_ number: UInt64) {
+        withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
+    }
+}

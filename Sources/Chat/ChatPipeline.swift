@@ -1,0 +1,110 @@
+/// The way of one question through Parley. Start reading here.
+///
+///     admit → sanitize → cache → model → record
+///
+/// What it promises: an answer is returned only when it is complete and its exchange is committed; an exchange counts
+/// against its session once, and a failed model call does not count; nothing that could decide the answer is missing
+/// from the cache key.
+///
+/// What it refuses: a token that is not live, a session that used its messages up, a text that is no ``Prompt``, a
+/// conversation that is not the session's own. Dangerous text is held: it is recorded and answered, but no model
+/// sees it.
+public struct ChatPipeline: Sendable {
+    let gate: any SessionGate
+    let sanitizer: any Sanitizer
+    let cache: AnswerCache
+    let model: any LanguageModel
+    let exchanges: any ExchangeStore
+    let policy: ChatPolicy
+
+    public init(
+        gate: any SessionGate, sanitizer: any Sanitizer, cache: AnswerCache, model: any LanguageModel,
+        exchanges: any ExchangeStore, policy: ChatPolicy
+    ) {
+        self.gate = gate
+        self.sanitizer = sanitizer
+        self.cache = cache
+        self.model = model
+        self.exchanges = exchanges
+        self.policy = policy
+    }
+
+    /// - Parameter token: the bearer token as it came.
+    /// - Returns: the live session that it stands for, with a message left to send.
+    /// - Throws: ``ChatError`` `.unauthorized` or `.quotaExceeded`.
+    public func admit(_ token: String?, trace: inout RequestTrace) async throws -> Session {
+        let session = try await trace.time(.session) { try await gate.admit(token) }
+        guard session.messagesUsed < policy.messageLimit else { throw policy.quotaExceeded }
+        return session
+    }
+
+    /// - Parameters:
+    ///   - session: from ``admit(_:trace:)``, for this very question.
+    ///   - trace: is filled on the way, also when this throws.
+    ///   - onDelta: gets the answer's text as it arrives; nil when nobody watches.
+    /// - Throws: ``ChatError``, or what `onDelta` threw.
+    public func answer(
+        _ question: Question, in session: Session, trace: inout RequestTrace, onDelta: DeltaHandler?
+    ) async throws -> Exchange {
+        let deadline = ContinuousClock.now + policy.deadline
+        let review = trace.time(.sanitize) { sanitizer.review(question.text) }
+        if review.danger != nil, policy.danger == .hold {
+            let held = Answer(text: ChatPolicy.heldText, origin: .held)
+            try await onDelta?(held.text)
+            return try await record(question, review, held, in: session, trace: &trace)
+        }
+        let prompt = try Prompt(review.text, field: question.field)
+        let context = try await context(of: question, in: session, trace: &trace)
+        let request = policy.request(prompt, context: context)
+        let key = CacheKey(request, scope: policy.cacheScope.name(for: session.user), models: policy.models)
+
+        if let hit = try await trace.time(.cache, { try await cache.answer(for: key) }) {
+            try await onDelta?(hit.text)
+            return try await record(question, review, Answer(hit), in: session, trace: &trace)
+        }
+        let place = try await trace.time(.record) { try await exchanges.reserve(in: session) }
+        let answer: ModelAnswer
+        do {
+            answer = try await trace.time(.model) {
+                try await model.answer(request, by: deadline, onDelta: onDelta)
+            }
+        } catch {
+            await release(place, trace: &trace)
+            throw (error as? ModelFailure).map { policy.error(for: $0, deadline: deadline) } ?? error
+        }
+        let fresh = cache.entry(for: key, answer)
+        let exchange = try await record(
+            question, review, Answer(answer), in: session, place: place, caching: fresh, trace: &trace)
+        cache.remember(fresh)
+        return exchange
+    }
+
+    private func context(of question: Question, in session: Session, trace: inout RequestTrace) async throws
+        -> [ModelRequest.Turn]
+    {
+        guard let conversation = question.conversation else { return [] }
+        let turns = try await trace.time(.session) {
+            try await exchanges.turns(of: conversation, in: session.id, limit: policy.contextTurns)
+        }
+        guard let turns else { throw ChatError.noSuchConversation }
+        return turns
+    }
+
+    private func record(
+        _ question: Question, _ review: Review, _ answer: Answer, in session: Session, place: Reservation? = nil,
+        caching fresh: CachedAnswer? = nil, trace: inout RequestTrace
+    ) async throws -> Exchange {
+        trace.note(answer)
+        let draft = Exchange.Draft(
+            session: session.id, conversation: question.conversation, question: review.text, answer: answer,
+            danger: policy.danger == .off ? nil : review.danger)
+        return try await trace.time(.record) {
+            try await exchanges.record(draft, place: place, caching: fresh)
+        }
+    }
+
+    /// A place that cannot be given back now lapses by itself, so the failure that led here stays the one reported.
+    private func release(_ place: Reservation, trace: inout RequestTrace) async {
+        do { try await exchanges.release(place) } catch { trace.remark = "place not released: \(error)" }
+    }
+}

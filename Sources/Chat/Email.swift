@@ -1,0 +1,37 @@
+/// An email address that can be one: `local@domain`, at most 254 bytes (RFC 5321 §4.5.3.1.3), no spaces or control
+/// characters, lowercased so that one mailbox is one user.
+public struct Email: Sendable, Hashable {
+    public let address: String
+
+    /// - Throws: ``ChatError`` `.invalidField`.
+    public init(_ raw: String) throws(ChatError) {
+        let trimmed = Prompt.trimmed(raw)
+        guard !trimmed.isEmpty else { throw .invalid("email", "must not be empty") }
+        guard trimmed.utf8.count <= 254 else { throw .invalid("email", "must have at most 254 bytes") }
+        let parts = trimmed.split(separator: "@", omittingEmptySubsequences: false)
+        guard parts.count == 2, Self.isLocalPart(parts[0]), Self.isDomain(parts[1]) else {
+            throw .invalid("email", "must be an address such as name@example.com")
+        }
+        address = trimmed.lowercased()
+    }
+
+    private static func isLocalPart(_ text: Substring) -> Bool {
+        (1...64).contains(text.utf8.count) && !text.hasPrefix(".") && !text.hasSuffix(".") && !text.contains("..")
+            && text.unicodeScalars.allSatisfy {
+                !$0.properties.isWhitespace && !Prompt.isForbidden($0) && !"\"(),:;<>[\\]".unicodeScalars.contains($0)
+            }
+    }
+
+    private static func isDomain(_ text: Substring) -> Bool {
+        let labels = text.split(separator: ".", omittingEmptySubsequences: false)
+        return labels.count >= 2
+            && labels.allSatisfy { label in
+                (1...63).contains(label.utf8.count) && !label.hasPrefix("-") && !label.hasSuffix("-")
+                    && label.unicodeScalars.allSatisfy { $0 == "-" || $0.properties.isAlphabetic || $0.isDigit }
+            }
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isDigit: Bool { properties.numericType == .decimal }
+}

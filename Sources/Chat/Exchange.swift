@@ -1,0 +1,139 @@
+public import FoundationEssentials
+
+/// Names an exchange: positive, growing in the order of commits. `msg_` and 16 hexadecimal digits on the wire.
+public struct ExchangeID: Sendable, Hashable {
+    public let number: Int64
+    public var text: String { tagged("msg_", number) }
+
+    public init(number: Int64) { self.number = number }
+    public init?(_ text: some StringProtocol) {
+        guard let number = untagged("msg_", text) else { return nil }
+        self.number = number
+    }
+}
+
+/// Names a conversation by its first exchange. `conv_` and 16 hexadecimal digits on the wire.
+public struct ConversationID: Sendable, Hashable {
+    public let first: ExchangeID
+    public var text: String { tagged("conv_", first.number) }
+
+    public init(first: ExchangeID) { self.first = first }
+    public init?(_ text: some StringProtocol) {
+        guard let number = untagged("conv_", text) else { return nil }
+        first = ExchangeID(number: number)
+    }
+}
+
+private func tagged(_ tag: String, _ number: Int64) -> String {
+    let digits = String(number, radix: 16)
+    return tag + String(repeating: "0", count: 16 - digits.utf8.count) + digits
+}
+
+private func untagged(_ tag: String, _ text: some StringProtocol) -> Int64? {
+    guard text.hasPrefix(tag), text.utf8.count == tag.utf8.count + 16 else { return nil }
+    let digits = text.dropFirst(tag.count)
+    guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else { return nil }
+    return Int64(digits, radix: 16)
+}
+
+/// What a caller asks, as the request said it: 1 to 10,000 characters after trimming.
+public struct Question: Sendable {
+    public let text: String
+    /// The request's own name for the text, for error messages.
+    public let field: String
+    public let conversation: ConversationID?
+
+    /// - Throws: ``ChatError`` `.invalidField`.
+    public init(_ text: String, field: String, conversation: ConversationID?) throws(ChatError) {
+        self.text = try Prompt.checked(text, field: field)
+        self.field = field
+        self.conversation = conversation
+    }
+}
+
+/// A complete answer, whoever gave it.
+public struct Answer: Sendable, Equatable {
+    public enum Origin: Sendable, Equatable {
+        case model(name: String, provider: String)
+        case cache(name: String, provider: String)
+        /// A dangerous message that no model saw.
+        case held
+    }
+
+    public let text: String
+    public let origin: Origin
+    /// What this answer cost when it was made.
+    public let usage: TokenUsage
+
+    public init(text: String, origin: Origin, usage: TokenUsage = TokenUsage(prompt: 0, completion: 0)) {
+        self.text = text
+        self.origin = origin
+        self.usage = usage
+    }
+
+    init(_ answer: ModelAnswer) {
+        self.init(
+            text: answer.text, origin: .model(name: answer.model, provider: answer.provider), usage: answer.usage)
+    }
+
+    init(_ hit: CachedAnswer) {
+        self.init(text: hit.text, origin: .cache(name: hit.model, provider: hit.provider), usage: hit.usage)
+    }
+
+    public var model: String? {
+        switch origin {
+        case .model(let name, _), .cache(let name, _): name
+        case .held: nil
+        }
+    }
+    public var provider: String? {
+        switch origin {
+        case .model(_, let provider), .cache(_, let provider): provider
+        case .held: nil
+        }
+    }
+    public var isCached: Bool { if case .cache = origin { true } else { false } }
+    public var isHeld: Bool { origin == .held }
+}
+
+/// A question and its answer, together: what is recorded, and what history shows.
+public struct Exchange: Sendable {
+    /// An exchange that has no place in the order of commits yet.
+    public struct Draft: Sendable {
+        public let session: SessionID
+        /// Nil opens a conversation.
+        public let conversation: ConversationID?
+        public let question: String
+        public let answer: Answer
+        /// The dangerous pattern that the question matched.
+        public let danger: String?
+
+        public init(
+            session: SessionID, conversation: ConversationID?, question: String, answer: Answer, danger: String?
+        ) {
+            self.session = session
+            self.conversation = conversation
+            self.question = question
+            self.answer = answer
+            self.danger = danger
+        }
+    }
+
+    public let id: ExchangeID
+    public let conversation: ConversationID
+    public let question: String
+    public let answer: Answer
+    public let danger: String?
+    public let created: Date
+
+    public init(
+        id: ExchangeID, conversation: ConversationID, question: String, answer: Answer, danger: String?, created: Date
+    ) {
+        self.id = id
+        self.conversation = conversation
+        self.question = question
+        self.answer = answer
+        self.danger = danger
+        self.created = created
+    }
+}

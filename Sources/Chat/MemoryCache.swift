@@ -1,0 +1,103 @@
+import FoundationEssentials
+import Synchronization
+
+/// Answers in this process's memory: bounded by bytes, the least recently used out first.
+public final class MemoryCache: Sendable {
+    private let contents: Mutex<Contents>
+
+    /// - Parameter maximumBytes: what keys and answers may take together; zero keeps nothing.
+    public init(maximumBytes: Int) {
+        contents = Mutex(Contents(maximumBytes: maximumBytes))
+    }
+
+    /// Bytes that the stored answers take now.
+    public var bytes: Int { contents.withLock { $0.bytes } }
+
+    func answer(for key: CacheKey, at now: Date) -> CachedAnswer? {
+        contents.withLock { $0.answer(for: key, at: now) }
+    }
+
+    func insert(_ answer: CachedAnswer) {
+        contents.withLock { $0.insert(answer) }
+    }
+}
+
+/// A dictionary from digest to slot, and the slots chained from the most to the least recently used.
+private struct Contents {
+    struct Slot {
+        var answer: CachedAnswer
+        var newer: Int?
+        var older: Int?
+    }
+
+    let maximumBytes: Int
+    var bytes = 0
+    var places: [[UInt8]: Int] = [:]
+    var slots: [Slot?] = []
+    var free: [Int] = []
+    var newest: Int?
+    var oldest: Int?
+
+    init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
+
+    mutating func answer(for key: CacheKey, at now: Date) -> CachedAnswer? {
+        guard let place = places[key.digest], let slot = slots[place], slot.answer.key == key else { return nil }
+        guard slot.answer.expires > now else {
+            remove(place)
+            return nil
+        }
+        if newest != place {
+            unchain(place)
+            chain(place)
+        }
+        return slot.answer
+    }
+
+    mutating func insert(_ answer: CachedAnswer) {
+        if let old = places[answer.key.digest] { remove(old) }
+        let size = answer.storedBytes
+        guard size <= maximumBytes else { return }
+        while bytes + size > maximumBytes, let oldest { remove(oldest) }
+        let slot = Slot(answer: answer)
+        let place: Int
+        if let reused = free.popLast() {
+            place = reused
+            slots[place] = slot
+        } else {
+            place = slots.count
+            slots.append(slot)
+        }
+        places[answer.key.digest] = place
+        bytes += size
+        chain(place)
+    }
+
+    private mutating func remove(_ place: Int) {
+        guard let slot = slots[place] else { return }
+        unchain(place)
+        places[slot.answer.key.digest] = nil
+        bytes -= slot.answer.storedBytes
+        slots[place] = nil
+        free.append(place)
+    }
+
+    private mutating func chain(_ place: Int) {
+        slots[place]?.older = newest
+        slots[place]?.newer = nil
+        if let newest { slots[newest]?.newer = place } else { oldest = place }
+        newest = place
+    }
+
+    private mutating func unchain(_ place: Int) {
+        guard let slot = slots[place] else { return }
+        if let newer = slot.newer { slots[newer]?.older = slot.older } else { newest = slot.older }
+        if let older = slot.older { slots[older]?.newer = slot.newer } else { oldest = slot.newer }
+    }
+}
+
+extension CachedAnswer {
+    /// Its strings and arrays, and about 300 bytes for headers, slot and dictionary entry.
+    fileprivate var storedBytes: Int {
+        300 + key.digest.count + key.canonical.count + text.utf8.count + model.utf8.count + provider.utf8.count
+    }
+}

@@ -1,0 +1,87 @@
+public import FoundationEssentials
+
+/// Names a session: 32 characters of base64url, 192 random bits; the `jti` of its token.
+public struct SessionID: Sendable, Hashable {
+    public static let length = 32
+    public let rawValue: String
+
+    public init?(_ rawValue: String) {
+        guard rawValue.utf8.count == Self.length, rawValue.utf8.allSatisfy(isBase64URL) else { return nil }
+        self.rawValue = rawValue
+    }
+}
+
+private func isBase64URL(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+        true
+    default: false
+    }
+}
+
+/// Names a user without telling who it is: `user_` and 32 hexadecimal digits of a keyed hash of the email address.
+public struct UserID: Sendable, Hashable {
+    public let rawValue: String
+
+    public init?(_ rawValue: String) {
+        guard rawValue.hasPrefix("user_"), rawValue.utf8.count == 37,
+            rawValue.utf8.dropFirst(5).allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        else { return nil }
+        self.rawValue = rawValue
+    }
+}
+
+/// One login, as the store holds it.
+public struct Session: Sendable, Hashable {
+    public let id: SessionID
+    public let user: UserID
+    public let created: Date
+    public let expires: Date
+    /// Exchanges recorded so far.
+    public let messagesUsed: Int
+
+    public init(id: SessionID, user: UserID, created: Date, expires: Date, messagesUsed: Int) {
+        self.id = id
+        self.user = user
+        self.created = created
+        self.expires = expires
+        self.messagesUsed = messagesUsed
+    }
+}
+
+/// Who logs in, with nothing in it that could be read back.
+public struct SessionOpening: Sendable {
+    public let session: Session
+    /// Keyed hashes, hexadecimal.
+    public let emailHash: String
+    public let browserHash: String
+    public let address: String
+
+    public init(session: Session, emailHash: String, browserHash: String, address: String) {
+        self.session = session
+        self.emailHash = emailHash
+        self.browserHash = browserHash
+        self.address = address
+    }
+}
+
+/// Lets sessions in and out.
+public protocol SessionGate: Sendable {
+    /// - Returns: the new session and the token that stands for it.
+    func open(_ email: Email, browser: String, address: String) async throws -> (session: Session, token: String)
+    /// Returning means that the token is ours and its session is live right now, in every worker.
+    ///
+    /// - Throws: ``ChatError`` `.unauthorized`, or `.unavailable` when the store cannot tell.
+    func admit(_ token: String?) async throws -> Session
+    /// The session's token is dead from the next request on.
+    func end(_ session: Session) async throws
+}
+
+/// Keeps sessions.
+public protocol SessionStore: Sendable {
+    func insert(_ opening: SessionOpening) async throws
+    /// - Returns: the session when it is active and not expired.
+    func live(_ id: SessionID, at now: Date) async throws -> Session?
+    func end(_ id: SessionID) async throws
+}

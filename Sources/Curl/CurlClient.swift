@@ -1,0 +1,69 @@
+/// HTTP requests with async/await over libcurl's multi interface.
+///
+///     task ──open──▶ Mailbox ──commands──▶ Driver thread ──▶ curl_multi_perform, curl_multi_poll
+///      ▲                                       │
+///      └──────────── Exchange ◀──headers, body, end──┘
+///
+/// A client owns one thread. Every libcurl call but the wake-up happens there, so no task ever blocks on the network,
+/// and thousands of transfers share connections, name look-ups and TLS sessions. The response's body is streamed: when
+/// its consumer is slow, the transfer is paused, and TCP or HTTP/2 tells the sender to wait.
+///
+/// It refuses: redirects (the 3xx is the response), every protocol but http and https, certificates that the system's
+/// authorities don't vouch for, responses above a fixed size, and compressed bodies, whose size a limit can't foresee.
+public final class CurlClient: Sendable {
+    public struct Configuration: Sendable {
+        /// How long a name look-up, TCP and TLS may take together.
+        public var connectTimeout: Duration
+        /// Headers and body of one response together.
+        public var maximumResponseBytes: Int
+        /// A transfer whose consumer leaves this much unread is paused.
+        public var bufferedBytes: Int
+        public var userAgent: String
+
+        public init(
+            connectTimeout: Duration = .seconds(5), maximumResponseBytes: Int = 8 << 20,
+            bufferedBytes: Int = 256 << 10, userAgent: String = "parley"
+        ) {
+            self.connectTimeout = connectTimeout
+            self.maximumResponseBytes = maximumResponseBytes
+            self.bufferedBytes = bufferedBytes
+            self.userAgent = userAgent
+        }
+    }
+
+    private let configuration: Configuration
+    let mailbox: Mailbox
+
+    /// Starts the client's thread; the thread ends with the client.
+    ///
+    /// - Throws: ``CurlError`` of kind `.unreachable` when libcurl or the thread can't be started.
+    public init(configuration: Configuration = Configuration()) throws(CurlError) {
+        self.configuration = configuration
+        mailbox = try Driver.start(configuration)
+    }
+
+    deinit {
+        mailbox.close()
+    }
+
+    /// Sends a request and waits for the response's status and headers.
+    ///
+    /// Cancelling the task ends the transfer at once.
+    ///
+    /// - Parameter deadline: when to give up waiting; see ``Transfer/moveDeadline(to:)``.
+    /// - Returns: the response, whatever its status, with its body still to come.
+    public func open(_ request: HTTPRequest, deadline: ContinuousClock.Instant) async throws(CurlError) -> Transfer {
+        let exchange = Exchange(request, configuration, deadline: deadline)
+        let head = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                exchange.awaitHead(continuation)
+                mailbox.send(.start(exchange))
+                mailbox.watch(deadline)
+            }
+        } onCancel: {
+            exchange.cancel()
+            mailbox.send(.drop(exchange))
+        }
+        return Transfer(try head.get(), exchange, client: self)
+    }
+}

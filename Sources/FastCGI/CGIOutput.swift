@@ -1,0 +1,54 @@
+import Glibc
+import Synchronization
+
+/// The standard output of a CGI program. A pipe gives no notice that a write would not block, so each write gets a
+/// thread of its own; there is one request in the process.
+final class CGIOutput: ReplyChannel {
+    private let descriptor: Int32
+    private let hasEnded = Atomic(false)
+
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
+    /// Whether the last byte of a reply was taken.
+    var isComplete: Bool { hasEnded.load(ordering: .acquiring) }
+
+    var isPeerGone: Bool {
+        var entry = pollfd(fd: descriptor, events: 0, revents: 0)
+        return poll(&entry, 1, 0) > 0 && Int32(entry.revents) & (POLLERR | POLLHUP) != 0
+    }
+
+    func deliver(_ head: [UInt8], _ body: [UInt8], isLast: Bool) async throws(ResponseError) {
+        let bytes = head + body
+        let isTaken = bytes.isEmpty ? true : await onThread { [descriptor] in Self.writeAll(bytes, to: descriptor) }
+        guard isTaken == true else { throw .peerGone }
+        if isLast { hasEnded.store(true, ordering: .releasing) }
+    }
+
+    func abandon() {}
+
+    private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+        bytes.withUnsafeBytes { bytes in
+            var sent = 0
+            while sent < bytes.count {
+                let count = write(descriptor, bytes.baseAddress! + sent, bytes.count - sent)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return false }
+                sent += count
+            }
+            return true
+        }
+    }
+}
+
+/// The result of a blocking `body`, run on a thread of its own; nil when there can be no more threads.
+func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value? {
+    await withCheckedContinuation { continuation in
+        do {
+            try startThread { continuation.resume(returning: body()) }
+        } catch {
+            continuation.resume(returning: nil)
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/// What went wrong where there is no request to answer: for the log.
+public enum Fault: Error, Sendable, Equatable {
+    /// The peer closed before its parameters were complete.
+    case cutParameters
+    /// What the peer sent is not a FastCGI request, or breaks off within a parameter.
+    case malformed
+    /// The parameters were not complete within ``Limits/readTimeout``.
+    case stalled
+    /// A FastCGI role other than responder (1).
+    case unsupportedRole(Int)
+    /// The responder returned without a reply; the peer got a 500.
+    case unanswered(path: String)
+    /// No descriptor is free; accepting pauses for a tenth of a second.
+    case descriptorsExhausted
+    /// `accept` or `epoll_wait` failed.
+    case acceptFailed(errno: Int32)
+}

@@ -1,0 +1,281 @@
+import CFastCGI
+import Glibc
+import Synchronization
+
+// A FastCGI responder: takes connections from a listening unix socket, reads one request from each, and has a Responder
+// answer it in a task of its own. Thousands of requests may wait for their answers at once.
+//
+//     listening socket ─┐                     ┌─▶ Task { responder.respond(to: request, with: writer) }
+//     silent connection ┼─ epoll ─▶ accept ───┼─▶ Task
+//     silent connection ┘          threads    └─▶ Task
+//
+// The connections that have sent nothing wait in the epoll set that all accept threads share, so they hold no thread. A
+// connection that has sent something is parsed by libfcgi in the thread that epoll woke, and holds that thread until
+// its request is whole or Limits.readTimeout is over. Replies are written by their tasks, which never block: see
+// Connection.slice and Watch.
+//
+// It refuses: kept connections (an idle one would pin a reader), multiplexing, other roles than responder, and bodies
+// above Limits.bodyBytes. It must not listen where strangers can connect: libfcgi trusts its peer (a FCGI_GET_VALUES
+// record can smash its stack).
+
+/// Accepts connections on a listening socket and has `responder` answer their requests.
+public final class Listener: Sendable {
+    private struct State {
+        var isStarted = false
+        var isDraining = false
+        /// Everything that was accepted and is not closed.
+        var connections = 0
+        /// Requests that a responder has.
+        var requests = 0
+        var idleWaiters: [Int: CheckedContinuation<Bool, Never>] = [:]
+        var nextWaiter = 0
+    }
+
+    /// What the accept threads share; closed when the last of them has ended.
+    private final class Poller: Sendable {
+        let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        let stop = eventfd(0, Int32(EFD_CLOEXEC))
+
+        deinit {
+            close(epoll)
+            close(stop)
+        }
+    }
+
+    private let descriptor: Int32
+    private let limits: Limits
+    private let responder: any Responder
+    private let onFault: @Sendable (Fault) -> Void
+    private let state = Mutex(State())
+    private let poller = Poller()
+    private let watch: Watch?
+
+    /// - Parameters:
+    ///   - descriptor: a listening socket, made non-blocking by `start`. It stays the caller's to close, after `drain`.
+    ///   - onFault: hears, on any thread, of what has no request to answer; for the log. It must not block.
+    public init(
+        descriptor: Int32, limits: Limits = Limits(), responder: any Responder,
+        onFault: @escaping @Sendable (Fault) -> Void
+    ) {
+        self.descriptor = descriptor
+        self.limits = limits
+        self.responder = responder
+        self.onFault = onFault
+        watch = try? Watch()
+    }
+
+    /// Requests that have been read and not yet answered.
+    public var inFlight: Int { state.withLock { $0.requests } }
+
+    /// Starts the threads that accept. Once in a listener's life.
+    public func start() throws {
+        guard let watch, poller.epoll >= 0, poller.stop >= 0 else {
+            throw SystemError(call: "epoll_create1", errno: EMFILE)
+        }
+        precondition(
+            state.withLock { state in
+                defer { state.isStarted = true }
+                return !state.isStarted
+            }, "a listener starts once")
+        try Signals.initializeLibrary()
+        let flags = fcntl(descriptor, F_GETFL)
+        guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 else {
+            throw SystemError(call: "fcntl", errno: errno)
+        }
+        guard arm(poller.stop, EPOLLIN.rawValue), armListener() else {
+            throw SystemError(call: "epoll_ctl", errno: errno)
+        }
+        try watch.start()
+        for _ in 0..<max(1, limits.acceptThreads) {
+            try startThread { [self] in acceptLoop(watch) }
+        }
+    }
+
+    /// Stops accepting, and waits until every request in flight is answered.
+    ///
+    /// Connections that are already accepted are still served, if they send within a second.
+    /// - Returns: false when `deadline` came first. The requests left go on, but nothing waits for them.
+    public func drain(deadline: ContinuousClock.Instant) async -> Bool {
+        let isFirst = state.withLock { state in
+            defer { state.isDraining = true }
+            return !state.isDraining
+        }
+        if isFirst { stopAccepting() }
+        let isIdle = await untilIdle(by: deadline)
+        eventfd_write(poller.stop, 1)
+        if isIdle { watch?.stop() }
+        return isIdle
+    }
+
+    // MARK: Accepting
+
+    private func acceptLoop(_ watch: Watch) {
+        var event = epoll_event()
+        while true {
+            guard epoll_wait(poller.epoll, &event, 1, -1) > 0 else {
+                if errno == EINTR { continue }
+                return onFault(.acceptFailed(errno: errno))
+            }
+            let silent = Silent(event.data.u64)
+            switch silent.descriptor {
+            case poller.stop: return
+            case descriptor: _ = accept(watch)
+            default: serve(silent.descriptor, silent.read, watch)
+            }
+        }
+    }
+
+    /// A connection that waits for its first byte, as the epoll set carries it.
+    private struct Silent {
+        let descriptor: Int32
+        let read: Watch.Read
+
+        init(descriptor: Int32, read: Watch.Read) {
+            self.descriptor = descriptor
+            self.read = read
+        }
+
+        init(_ packed: UInt64) {
+            descriptor = Int32(truncatingIfNeeded: packed)
+            read = Watch.Read(duplicate: Int32(truncatingIfNeeded: packed >> 32))
+        }
+
+        var packed: UInt64 { UInt64(UInt32(bitPattern: read.duplicate)) << 32 | UInt64(UInt32(bitPattern: descriptor)) }
+    }
+
+    /// Accepts one connection. Whoever epoll woke for one must do so even while draining: no other process was woken.
+    private func accept(_ watch: Watch) -> Bool {
+        let connection = cfastcgi_accept(descriptor)
+        guard connection >= 0 else {
+            let code = errno
+            switch code {
+            case EAGAIN, EINTR, ECONNABORTED: return code != EAGAIN
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM: pauseAccepting()
+            default: onFault(.acceptFailed(errno: code))
+            }
+            return false
+        }
+        guard let read = watch.beginRead(connection, by: .now + .seconds(limits.readTimeout)) else {
+            close(connection)
+            onFault(.descriptorsExhausted)
+            return true
+        }
+        state.withLock { $0.connections += 1 }
+        var patience = timeval(limits.writeTimeout)
+        setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        let silent = Silent(descriptor: connection, read: read)
+        if peek(connection) >= 0 || !arm(connection, EPOLLIN.rawValue | EPOLLONESHOT.rawValue, silent.packed) {
+            serve(connection, read, watch)
+        }
+        return true
+    }
+
+    /// Bytes that could be read now, at most one; 0 at the end of the stream, -1 while it is silent.
+    private func peek(_ connection: Int32) -> Int {
+        var byte: UInt8 = 0
+        return recv(connection, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+    }
+
+    /// The listening socket stays readable while no descriptor is free: leave the epoll set, and come back.
+    private func pauseAccepting() {
+        guard epoll_ctl(poller.epoll, EPOLL_CTL_DEL, descriptor, nil) == 0 else { return }
+        onFault(.descriptorsExhausted)
+        var entry = pollfd(fd: poller.stop, events: Int16(POLLIN), revents: 0)
+        poll(&entry, 1, 100)
+        state.withLock { state in
+            if !state.isDraining { _ = armListener() }
+        }
+    }
+
+    private func stopAccepting() {
+        // Under the lock, so that pauseAccepting cannot come back afterwards.
+        let result = state.withLock { _ in epoll_ctl(poller.epoll, EPOLL_CTL_DEL, descriptor, nil) }
+        guard let watch, result == 0 else { return }
+        // Connections for which epoll woke this process and no other, whose event was lost with the entry.
+        for _ in 0..<64 {
+            guard accept(watch) else { break }
+        }
+        watch.hurryReads(by: .now + .seconds(1))
+    }
+
+    /// EPOLLEXCLUSIVE: of several worker processes on the same socket, a connection wakes one.
+    private func armListener() -> Bool {
+        arm(descriptor, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue)
+    }
+
+    private func arm(_ descriptor: Int32, _ events: UInt32, _ data: UInt64? = nil) -> Bool {
+        var event = epoll_event(
+            events: events, data: epoll_data_t(u64: data ?? UInt64(UInt32(bitPattern: descriptor))))
+        return epoll_ctl(poller.epoll, EPOLL_CTL_ADD, descriptor, &event) == 0
+    }
+
+    // MARK: Serving
+
+    /// Reads the request of a connection that has something to read, and starts its task.
+    private func serve(_ descriptor: Int32, _ read: Watch.Read, _ watch: Watch) {
+        if peek(descriptor) == 0 {
+            close(descriptor)
+            if !watch.endRead(read) { onFault(.stalled) }
+            return release(request: false)
+        }
+        do throws(Fault) {
+            let connection = try Connection(
+                descriptor: descriptor, watch: watch, writeTimeout: limits.writeTimeout)
+            let request = connection.readRequest(limit: limits.bodyBytes)
+            _ = watch.endRead(read)
+            state.withLock { $0.requests += 1 }
+            Task { await answer(request, on: connection) }
+        } catch {
+            onFault(watch.endRead(read) ? error : .stalled)
+            release(request: false)
+        }
+    }
+
+    private func answer(_ request: Request, on connection: Connection) async {
+        let writer = ResponseWriter(connection)
+        await responder.respond(to: request, with: writer)
+        if await !writer.close(fallback: { FallbackReply.reply(to: request) }) {
+            onFault(.unanswered(path: request.path))
+        }
+        release(request: true)
+    }
+
+    private func release(request: Bool) {
+        let waiters = state.withLock { state -> [Int: CheckedContinuation<Bool, Never>] in
+            state.connections -= 1
+            if request { state.requests -= 1 }
+            guard state.connections == 0 else { return [:] }
+            defer { state.idleWaiters = [:] }
+            return state.idleWaiters
+        }
+        for waiter in waiters.values { waiter.resume(returning: true) }
+    }
+
+    // MARK: Draining
+
+    private func untilIdle(by deadline: ContinuousClock.Instant) async -> Bool {
+        let number = state.withLock { state in
+            defer { state.nextWaiter += 1 }
+            return state.nextWaiter
+        }
+        let alarm = Task {
+            try await Task.sleep(until: deadline, clock: .continuous)
+            state.withLock { $0.idleWaiters.removeValue(forKey: number) }?.resume(returning: false)
+        }
+        defer { alarm.cancel() }
+        return await withCheckedContinuation { continuation in
+            let isIdle = state.withLock { state in
+                if state.connections > 0 { state.idleWaiters[number] = continuation }
+                return state.connections == 0
+            }
+            if isIdle { continuation.resume(returning: true) }
+        }
+    }
+}
+
+extension timeval {
+    fileprivate init(_ seconds: Double) {
+        let whole = seconds.rounded(.down)
+        self.init(tv_sec: Int(whole), tv_usec: Int((seconds - whole) * 1_000_000))
+    }
+}

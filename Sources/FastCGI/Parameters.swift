@@ -1,0 +1,60 @@
+import Glibc
+
+/// The CGI parameters of one request, in one block of bytes: `NAME=value` one after the other.
+///
+/// A request has some thirty parameters and a responder looks at a handful, so none becomes a `String` until asked for.
+struct Parameters: Sendable {
+    private var bytes: [UInt8] = []
+    private var entries: [Entry] = []
+
+    private struct Entry: Sendable {
+        let start: Int32
+        let nameEnd: Int32
+        let end: Int32
+    }
+
+    init(_ pairs: [(String, String)]) {
+        entries.reserveCapacity(pairs.count)
+        for (name, value) in pairs {
+            let start = bytes.count
+            bytes.append(contentsOf: name.utf8)
+            let nameEnd = bytes.count
+            bytes.append(UInt8(ascii: "="))
+            bytes.append(contentsOf: value.utf8)
+            entries.append(Entry(start: Int32(start), nameEnd: Int32(nameEnd), end: Int32(bytes.count)))
+        }
+    }
+
+    /// Copies a NULL-terminated array of `NAME=value`, as in `environ`. What has no `=` is left out.
+    init(environment: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) {
+        entries.reserveCapacity(32)
+        bytes.reserveCapacity(2048)
+        var next = environment
+        while let text = next.pointee {
+            next += 1
+            guard let equals = strchr(text, Int32(UInt8(ascii: "="))) else { continue }
+            let start = bytes.count
+            bytes.append(contentsOf: UnsafeRawBufferPointer(start: text, count: strlen(text)))
+            entries.append(
+                Entry(start: Int32(start), nameEnd: Int32(start + (equals - text)), end: Int32(bytes.count)))
+        }
+    }
+
+    /// The value of the first parameter whose name is `prefix` and `name` together.
+    func value(prefix: StaticString = "", _ name: String) -> String? {
+        var name = name
+        return name.withUTF8 { name in
+            bytes.withUnsafeBytes { bytes in
+                let length = prefix.utf8CodeUnitCount + name.count
+                for entry in entries where Int(entry.nameEnd - entry.start) == length {
+                    let start = bytes.baseAddress! + Int(entry.start)
+                    guard memcmp(start, prefix.utf8Start, prefix.utf8CodeUnitCount) == 0,
+                        name.isEmpty || memcmp(start + prefix.utf8CodeUnitCount, name.baseAddress!, name.count) == 0
+                    else { continue }
+                    return String(decoding: bytes[Int(entry.nameEnd) + 1..<Int(entry.end)], as: UTF8.self)
+                }
+                return nil
+            }
+        }
+    }
+}

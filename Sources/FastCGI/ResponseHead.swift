@@ -1,0 +1,70 @@
+/// The status and header fields of a reply.
+public struct ResponseHead: Sendable {
+    public var status: Int
+    /// In the order in which they are sent. `Content-Length` and `Status` are left out: the writer makes those.
+    public var headers: [(name: String, value: String)]
+
+    public init(status: Int, headers: [(name: String, value: String)] = []) {
+        self.status = status
+        self.headers = headers
+    }
+
+    /// The CGI header block (RFC 3875, 6.2): `Status:`, the fields, an empty line.
+    ///
+    /// - Parameter contentLength: nil when the reply is streamed, or has no body by definition.
+    func encoded(contentLength: Int?) throws(ResponseError) -> [UInt8] {
+        guard (200...599).contains(status) else { throw .invalidStatus(status) }
+        var block: [UInt8] = []
+        block.reserveCapacity(256)
+        block.append(contentsOf: "Status: \(status) \(Self.reason(status))\r\n".utf8)
+        for (name, value) in headers {
+            guard Self.isToken(name), value.utf8.allSatisfy(Self.isFieldByte) else { throw .invalidHeader(name) }
+            switch name.lowercased() {
+            case "content-length", "status": continue
+            default: break
+            }
+            block.append(contentsOf: name.utf8)
+            block.append(contentsOf: ": ".utf8)
+            block.append(contentsOf: value.utf8)
+            block.append(contentsOf: "\r\n".utf8)
+        }
+        if let contentLength, status != 204, status != 304 {
+            block.append(contentsOf: "Content-Length: \(contentLength)\r\n".utf8)
+        }
+        block.append(contentsOf: "\r\n".utf8)
+        return block
+    }
+
+    /// RFC 9110, 5.6.2.
+    private static func isToken(_ name: String) -> Bool {
+        !name.isEmpty
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                }
+            }
+    }
+
+    /// RFC 9110, 5.5: no CR, LF or NUL, nor any other control character but tab.
+    private static func isFieldByte(_ byte: UInt8) -> Bool {
+        byte == 0x09 || (byte >= 0x20 && byte != 0x7F)
+    }
+
+    private static func reason(_ status: Int) -> String {
+        reasons[status] ?? "Status \(status)"
+    }
+
+    private static let reasons: [Int: String] = [
+        200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content",
+        301: "Moved Permanently", 302: "Found", 303: "See Other", 304: "Not Modified", 307: "Temporary Redirect",
+        308: "Permanent Redirect", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+        405: "Method Not Allowed", 406: "Not Acceptable", 408: "Request Timeout", 409: "Conflict", 410: "Gone",
+        411: "Length Required", 413: "Content Too Large", 414: "URI Too Long", 415: "Unsupported Media Type",
+        422: "Unprocessable Content", 429: "Too Many Requests", 431: "Request Header Fields Too Large",
+        500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
+        504: "Gateway Timeout",
+    ]
+}

@@ -1,0 +1,47 @@
+public import Chat
+
+/// The built-in provider for whoever has no key: says the question back, word by word, at once and always the same.
+///
+/// Its token is a run of characters without white space: in the system text, the context and the question for the
+/// prompt, in the answer for the completion. An answer stops after ``ModelRequest/maxTokens`` of them.
+public struct Echo: LanguageModel {
+    public static let model = "echo-1"
+
+    public init() {}
+
+    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
+        async throws -> ModelAnswer
+    {
+        let pieces = Self.pieces(of: "You said: \(request.prompt.text)").prefix(max(1, request.maxTokens))
+        for piece in pieces {
+            try Task.checkCancellation()
+            try await onDelta?(piece)
+        }
+        let asked = [request.system] + request.context.map(\.text) + [request.prompt.text]
+        let prompt = asked.reduce(0) { $0 + Self.words(in: $1) }
+        return ModelAnswer(
+            text: pieces.joined(), model: Self.model, provider: "echo",
+            usage: TokenUsage(prompt: prompt, completion: pieces.count))
+    }
+
+    private static func words(in text: String) -> Int {
+        text.split(whereSeparator: \.isWhitespace).count
+    }
+
+    /// Words with the white space before them, so that together they are the text.
+    private static func pieces(of text: String) -> [String] {
+        var pieces: [String] = []
+        var piece = ""
+        var hasWord = false
+        for character in text {
+            if character.isWhitespace, hasWord {
+                pieces.append(piece)
+                piece = ""
+                hasWord = false
+            }
+            piece.append(character)
+            hasWord = hasWord || !character.isWhitespace
+        }
+        return hasWord ? pieces + [piece] : pieces
+    }
+}

@@ -1,0 +1,56 @@
+public import Chat
+
+/// Asks one provider after the other until one answers.
+///
+/// A filter's verdict is final: another provider is not asked for what one refused. When all fail, the most telling
+/// failure is thrown, with every provider's words in its detail.
+public struct Fallback: LanguageModel {
+    private let models: [any LanguageModel]
+
+    /// - Parameter models: in order of preference, at least one.
+    public init(_ models: [any LanguageModel]) {
+        precondition(!models.isEmpty, "a fallback needs a provider")
+        self.models = models
+    }
+
+    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
+        async throws -> ModelAnswer
+    {
+        let watch = DeltaWatch(onDelta)
+        var failures: [ModelFailure] = []
+        for model in models {
+            do {
+                return try await model.answer(request, by: deadline, onDelta: watch.handler)
+            } catch let failure as ModelFailure {
+                if case .filtered = failure.reason { throw failure }
+                if watch.hasSeenText { throw failure }
+                failures.append(failure)
+                if ContinuousClock.now >= deadline { break }
+            }
+        }
+        throw Self.summary(of: failures)
+    }
+
+    /// The failure that tells most about whether to come back, and of equals the last.
+    static func summary(of failures: [ModelFailure]) -> ModelFailure {
+        guard failures.count > 1 else { return failures[0] }
+        let telling = failures.reduce(failures[0]) { weight($1.reason) >= weight($0.reason) ? $1 : $0 }
+        let detail = failures.map { "\($0.provider): \($0.detail)" }.joined(separator: "; ")
+        return ModelFailure(provider: telling.provider, reason: telling.reason, detail: detail)
+    }
+
+    /// What passes by itself weighs more than what an operator has to repair.
+    private static func weight(_ reason: ModelFailure.Reason) -> Int {
+        switch reason {
+        case .filtered: 8
+        case .rateLimited: 7
+        case .timedOut: 6
+        case .serverError: 5
+        case .unreachable: 4
+        case .malformed: 3
+        case .empty: 2
+        case .refused: 1
+        case .unauthorized: 0
+        }
+    }
+}

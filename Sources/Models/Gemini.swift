@@ -1,0 +1,63 @@
+public import Chat
+internal import Curl
+internal import StrictJSON
+
+/// Google's Gemini through its REST API, streamGenerateContent.
+public struct Gemini: LanguageModel {
+    public static let defaultBaseURL = "https://generativelanguage.googleapis.com"
+
+    let call: StreamedCall
+    private let url: HTTPURL
+    /// What the provider tells about the model itself.
+    let modelURL: HTTPURL
+    let key: APIKey
+    private let model: String
+
+    /// - Throws: ``InvalidProviderSetting``.
+    public init(
+        key: String, model: String, baseURL: String = defaultBaseURL, timeouts: Timeouts = .standard,
+        upstream: Upstream
+    ) throws {
+        let base = try BaseURL(baseURL)
+        let name = try ModelName(model.hasPrefix("models/") ? String(model.dropFirst(7)) : model)
+        self.key = try APIKey(key)
+        self.model = name.text
+        modelURL = try base.appending("/v1beta/models/\(name.text)")
+        url = try base.appending("/v1beta/models/\(name.text):streamGenerateContent?alt=sse")
+        call = StreamedCall(upstream: upstream, provider: "gemini", timeouts: timeouts, secret: self.key)
+    }
+
+    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
+        async throws -> ModelAnswer
+    {
+        // In a header, never in the URL: URLs are logged along the way.
+        let headers = [("Content-Type", "application/json"), ("x-goog-api-key", key.text)]
+        let post = try HTTPRequest(method: .post, url: url, headers: headers, body: Self.body(request))
+        return try await call.run(post, reading: GeminiReply(model: model), by: deadline, onDelta: onDelta)
+    }
+
+    static func body(_ request: ModelRequest) -> [UInt8] {
+        JSONWriter.object { json in
+            if !request.system.isEmpty {
+                json.object("systemInstruction") {
+                    $0.array("parts") { $0.object { $0.member("text", request.system) } }
+                }
+            }
+            json.array("contents") { contents in
+                for turn in request.context {
+                    contents.object { write(turn.text, as: turn.role == .user ? "user" : "model", to: &$0) }
+                }
+                contents.object { write(request.prompt.text, as: "user", to: &$0) }
+            }
+            json.object("generationConfig") {
+                $0.member("temperature", request.temperature)
+                $0.member("maxOutputTokens", request.maxTokens)
+            }
+        }
+    }
+
+    private static func write(_ text: String, as role: String, to content: inout JSONWriter.Members) {
+        content.member("role", role)
+        content.array("parts") { $0.object { $0.member("text", text) } }
+    }
+}

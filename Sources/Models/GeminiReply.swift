@@ -1,0 +1,65 @@
+internal import Chat
+internal import StrictJSON
+
+/// Google's GenerateContentResponse: one a chunk, or an array of them, or one for all (ai.google.dev/api/generate-content).
+///
+/// Parts that are thoughts are no answer. Older models say STOP in each chunk and may take it back in a later one, so
+/// only the last word counts, at the orderly end of the reply.
+struct GeminiReply: ReplyFormat {
+    private(set) var draft: ReplyDraft
+    let hasFinalWord = false
+
+    init(model: String) {
+        draft = ReplyDraft(provider: "gemini", model: model)
+    }
+
+    mutating func read(_ document: JSON) throws(ModelFailure) -> String {
+        if let documents = document.array {
+            var text = ""
+            for document in documents { text += try read(document) }
+            return text
+        }
+        guard document.object != nil else { throw draft.failure(.malformed, "a chunk is no object") }
+        if let error = document["error"] { throw ErrorReport(error).failure(of: draft.provider) }
+        if let version = document["modelVersion"]?.string, !version.isEmpty { draft.model = version }
+        if let usage = document["usageMetadata"] { draft.usage = Self.usage(usage) }
+        if let reason = document["promptFeedback"]?["blockReason"]?.string {
+            throw draft.failure(.filtered(reason: reason), "the prompt was blocked")
+        }
+        guard let candidate = document["candidates"]?[0] else { return "" }
+        let text = (candidate["content"]?["parts"]?.array ?? [])
+            .filter { $0["thought"]?.bool != true }
+            .compactMap { $0["text"]?.string }
+            .joined()
+        if let reason = candidate["finishReason"]?.string {
+            try finish(reason)
+        } else if !text.isEmpty {
+            draft.isFinished = false
+        }
+        draft.text += text
+        return text
+    }
+
+    private mutating func finish(_ reason: String) throws(ModelFailure) {
+        switch reason {
+        case "STOP", "MAX_TOKENS":
+            draft.isFinished = true
+        case "FINISH_REASON_UNSPECIFIED":
+            break
+        case "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "MODEL_ARMOR":
+            throw draft.failure(.filtered(reason: reason), "the answer was stopped")
+        default:
+            // LANGUAGE, OTHER, MALFORMED_FUNCTION_CALL and names to come: the model broke off for its own reasons.
+            throw draft.failure(.malformed, "the model broke off: \(reason)")
+        }
+    }
+
+    /// Thinking is billed as output, and comes in a count of its own.
+    private static func usage(_ usage: JSON) -> TokenUsage {
+        func count(_ name: String) -> Int? { usage[name]?.int.flatMap { Int(exactly: $0) } }
+        return TokenUsage(
+            prompt: count("promptTokenCount") ?? 0,
+            completion: (count("candidatesTokenCount") ?? 0) &+ (count("thoughtsTokenCount") ?? 0),
+            total: count("totalTokenCount"))
+    }
+}

@@ -1,0 +1,78 @@
+public import Chat
+internal import Curl
+internal import StrictJSON
+
+/// OpenAI's chat completions, as OpenRouter, vLLM, Ollama, llama.cpp and OpenAI itself offer them.
+public struct OpenAICompatible: LanguageModel {
+    /// Under which name answers and failures are reported, and whose address is the default.
+    public enum Service: String, Sendable {
+        case openrouter, openai
+
+        public var defaultBaseURL: String {
+            switch self {
+            case .openrouter: "https://openrouter.ai/api/v1"
+            case .openai: "https://api.openai.com/v1"
+            }
+        }
+    }
+
+    private let service: Service
+    let call: StreamedCall
+    private let url: HTTPURL
+    /// The list of the server's models.
+    let modelsURL: HTTPURL
+    let key: APIKey?
+    private let model: String
+
+    /// - Parameters:
+    ///   - key: nil for a server that wants none.
+    ///   - baseURL: the address before `/chat/completions`, such as `http://127.0.0.1:11434/v1`; nil for the service's.
+    /// - Throws: ``InvalidProviderSetting``.
+    public init(
+        _ service: Service, key: String?, model: String, baseURL: String? = nil, timeouts: Timeouts = .standard,
+        upstream: Upstream
+    ) throws {
+        self.service = service
+        self.key = try key.map { try APIKey($0) }
+        self.model = try ModelName(model).text
+        let base = try BaseURL(baseURL ?? service.defaultBaseURL)
+        modelsURL = try base.appending("/models")
+        url = try base.appending("/chat/completions")
+        call = StreamedCall(upstream: upstream, provider: service.rawValue, timeouts: timeouts, secret: self.key)
+    }
+
+    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
+        async throws -> ModelAnswer
+    {
+        var headers = [("Content-Type", "application/json")]
+        if let key { headers.append(("Authorization", "Bearer \(key.text)")) }
+        let post = try HTTPRequest(method: .post, url: url, headers: headers, body: body(request))
+        let format = OpenAIReply(provider: service.rawValue, model: model)
+        return try await call.run(post, reading: format, by: deadline, onDelta: onDelta)
+    }
+
+    func body(_ request: ModelRequest) -> [UInt8] {
+        JSONWriter.object { json in
+            json.member("model", model)
+            json.array("messages") { messages in
+                if !request.system.isEmpty {
+                    messages.object { Self.write(request.system, as: "system", to: &$0) }
+                }
+                for turn in request.context {
+                    messages.object { Self.write(turn.text, as: turn.role.rawValue, to: &$0) }
+                }
+                messages.object { Self.write(request.prompt.text, as: "user", to: &$0) }
+            }
+            json.member("temperature", request.temperature)
+            // OpenAI's newer models refuse the name that every other server knows.
+            json.member(url.host == "api.openai.com" ? "max_completion_tokens" : "max_tokens", request.maxTokens)
+            json.member("stream", true)
+            json.object("stream_options") { $0.member("include_usage", true) }
+        }
+    }
+
+    private static func write(_ text: String, as role: String, to message: inout JSONWriter.Members) {
+        message.member("role", role)
+        message.member("content", text)
+    }
+}

@@ -1,0 +1,43 @@
+internal import Chat
+internal import StrictJSON
+
+/// OpenAI's chat.completion.chunk, or one chat.completion from a server that does not stream.
+struct OpenAIReply: ReplyFormat {
+    private(set) var draft: ReplyDraft
+    var hasFinalWord: Bool { draft.isFinished }
+
+    init(provider: String, model: String) {
+        draft = ReplyDraft(provider: provider, model: model)
+    }
+
+    mutating func read(_ document: JSON) throws(ModelFailure) -> String {
+        guard document.object != nil else { throw draft.failure(.malformed, "a chunk is no object") }
+        if let error = document["error"], !error.isNull { throw ErrorReport(error).failure(of: draft.provider) }
+        if let model = document["model"]?.string, !model.isEmpty { draft.model = model }
+        if let usage = document["usage"], usage.object != nil { draft.usage = Self.usage(usage) }
+        // The chunk with the usage has no choice.
+        guard let choice = document["choices"]?[0] else { return "" }
+        if let error = choice["error"], !error.isNull { throw ErrorReport(error).failure(of: draft.provider) }
+        let text = (choice["delta"] ?? choice["message"])?["content"]?.string ?? ""
+        switch choice["finish_reason"]?.string {
+        case nil, "":
+            break
+        case "content_filter":
+            throw draft.failure(.filtered(reason: "content_filter"), "the answer was stopped")
+        case "error", "abort":
+            throw draft.failure(.serverError(status: 500, retryAfter: nil), "the answer was broken off")
+        default:
+            // stop, length, and what other servers call them.
+            draft.isFinished = true
+        }
+        draft.text += text
+        return text
+    }
+
+    private static func usage(_ usage: JSON) -> TokenUsage {
+        func count(_ name: String) -> Int? { usage[name]?.int.flatMap { Int(exactly: $0) } }
+        return TokenUsage(
+            prompt: count("prompt_tokens") ?? 0, completion: count("completion_tokens") ?? 0,
+            total: count("total_tokens"))
+    }
+}

@@ -1,0 +1,43 @@
+internal import Chat
+internal import StrictJSON
+
+/// What the JSON documents of one provider's reply mean. One value reads one reply.
+protocol ReplyFormat: Sendable {
+    var draft: ReplyDraft { get }
+
+    /// Whether the provider has finished and only bookkeeping may follow, so that nothing is lost by not waiting.
+    var hasFinalWord: Bool { get }
+
+    /// Takes the next document.
+    ///
+    /// - Returns: the text that it adds to the answer; empty for none.
+    mutating func read(_ document: JSON) throws(ModelFailure) -> String
+}
+
+/// An answer while it is being read.
+struct ReplyDraft: Sendable {
+    let provider: String
+    var model: String
+    var text = ""
+    var usage = TokenUsage(prompt: 0, completion: 0)
+    /// The provider said that the answer ends here.
+    var isFinished = false
+
+    init(provider: String, model: String) {
+        self.provider = provider
+        self.model = model
+    }
+
+    func failure(_ reason: ModelFailure.Reason, _ detail: String) -> ModelFailure {
+        ModelFailure(provider: provider, reason: reason, detail: detail)
+    }
+
+    /// - Parameter isWhole: the form of the reply proves that nothing is missing.
+    func answer(isWhole: Bool) throws(ModelFailure) -> ModelAnswer {
+        guard isFinished || isWhole else {
+            throw failure(.unreachable, "the reply ended before the answer was finished")
+        }
+        guard text.contains(where: { !$0.isWhitespace }) else { throw failure(.empty, "the reply has no text") }
+        return ModelAnswer(text: text, model: model, provider: provider, usage: usage)
+    }
+}

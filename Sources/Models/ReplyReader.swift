@@ -1,0 +1,90 @@
+internal import Chat
+internal import StrictJSON
+
+/// Turns a reply's bytes, in whatever portions they come, into text and in the end an answer.
+///
+/// A provider answers with server-sent events, or with one JSON document when it does not stream. The first byte that
+/// is no white space tells which, because an event stream never begins with a bracket.
+struct ReplyReader<Format: ReplyFormat>: Sendable {
+    private enum Framing {
+        case unknown, events, document
+    }
+
+    private(set) var format: Format
+    /// The stream's own end mark was read; nothing after it matters.
+    private(set) var isOver = false
+    private var framing = Framing.unknown
+    private var parser = SSEParser()
+    private var document: [UInt8] = []
+    private var documents = 0
+
+    init(_ format: Format) {
+        self.format = format
+    }
+
+    /// What a portion of bytes brought.
+    struct Progress: Sendable, Equatable {
+        var text = ""
+        /// Whether there was any document in it; comments alone are none.
+        var isProgress = false
+    }
+
+    mutating func feed(_ bytes: [UInt8]) throws(ModelFailure) -> Progress {
+        if framing == .unknown, let first = bytes.first(where: { $0 > 0x20 }) {
+            framing = first == UInt8(ascii: "{") || first == UInt8(ascii: "[") ? .document : .events
+        }
+        guard framing != .document else {
+            document += bytes
+            return Progress()
+        }
+        let events: [[UInt8]]
+        do throws(SSEParser.EventTooLarge) {
+            events = try parser.feed(bytes)
+        } catch {
+            throw format.draft.failure(.malformed, "an event has more than \(SSEParser.maximumEventBytes) bytes")
+        }
+        var progress = Progress()
+        for event in events where !isOver {
+            if event.elementsEqual("[DONE]".utf8) {
+                isOver = true
+            } else {
+                progress.text += try read(event)
+                progress.isProgress = true
+            }
+        }
+        return progress
+    }
+
+    /// The reply's bytes have come to an orderly end.
+    ///
+    /// - Returns: text that came with the end, and the whole answer.
+    mutating func finish() throws(ModelFailure) -> (text: String, answer: ModelAnswer) {
+        var text = ""
+        if framing == .document {
+            text = try read(document)
+        } else if !isOver, let event = parser.finish() {
+            if event.elementsEqual("[DONE]".utf8) {
+                isOver = true
+            } else if let last = try? JSON(parsing: event) {
+                // Otherwise the event was cut in its middle, and the answer with it.
+                documents += 1
+                text = try format.read(last)
+            }
+        }
+        if documents == 0, parser.foreignLines > 0 {
+            throw format.draft.failure(.malformed, "the reply is neither JSON nor server-sent events")
+        }
+        return (text, try format.draft.answer(isWhole: framing == .document || isOver))
+    }
+
+    private mutating func read(_ bytes: [UInt8]) throws(ModelFailure) -> String {
+        let json: JSON
+        do throws(JSONError) {
+            json = try JSON(parsing: bytes)
+        } catch {
+            throw format.draft.failure(.malformed, "not JSON: \(error)")
+        }
+        documents += 1
+        return try format.read(json)
+    }
+}

@@ -1,0 +1,83 @@
+public import Chat
+
+/// Tries one provider again when that may help; ``RetryPolicy`` decides.
+public struct Retrying: LanguageModel {
+    private let model: any LanguageModel
+    private let provider: String
+    private let policy: RetryPolicy
+    private let observer: AttemptObserver?
+    private let random: @Sendable () -> Double
+    private let sleep: @Sendable (Duration) async throws -> Void
+
+    /// - Parameters:
+    ///   - provider: the name for `observer`.
+    ///   - observer: hears of each try after it ended.
+    ///   - random: a number in 0..<1.
+    public init(
+        _ model: any LanguageModel, provider: String, policy: RetryPolicy = RetryPolicy(),
+        observer: AttemptObserver? = nil, random: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    ) {
+        self.model = model
+        self.provider = provider
+        self.policy = policy
+        self.observer = observer
+        self.random = random
+        self.sleep = sleep
+    }
+
+    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
+        async throws -> ModelAnswer
+    {
+        let watch = DeltaWatch(onDelta)
+        var failures = 0
+        while true {
+            let start = ContinuousClock.now
+            func report(_ outcome: Attempt.Outcome) {
+                observer?(
+                    Attempt(
+                        provider: provider, number: failures + 1, outcome: outcome,
+                        duration: start.duration(to: .now)))
+            }
+            do {
+                let answer = try await model.answer(request, by: deadline, onDelta: watch.handler)
+                report(.answered)
+                return answer
+            } catch let failure as ModelFailure {
+                report(.failed(failure))
+                failures += 1
+                let remaining = ContinuousClock.now.duration(to: deadline)
+                guard !watch.hasSeenText,
+                    let delay = policy.delay(
+                        after: failure.reason, failures: failures, remaining: remaining, random: random())
+                else { throw failure }
+                try await sleep(delay)
+            } catch {
+                report(.abandoned)
+                throw error
+            }
+        }
+    }
+}
+
+/// One try at one provider, for the log.
+public struct Attempt: Sendable, Equatable {
+    public enum Outcome: Sendable, Equatable {
+        case answered
+        case failed(ModelFailure)
+        /// The caller went away or could not take the text.
+        case abandoned
+    }
+
+    public let provider: String
+    /// 1 for the first try.
+    public let number: Int
+    public let outcome: Outcome
+    public let duration: Duration
+
+    public var milliseconds: Int {
+        Int(duration / .milliseconds(1))
+    }
+}
+
+public typealias AttemptObserver = @Sendable (Attempt) -> Void

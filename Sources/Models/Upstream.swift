@@ -1,0 +1,27 @@
+internal import Curl
+
+/// Language models behind HTTP, and what keeps them usable: retry and fallback.
+///
+///     Fallback ─▶ Retrying ─▶ Gemini, OpenAICompatible ─▶ StreamedCall ─▶ libcurl
+///                                    │                        │
+///                                    └── reply format ──▶ ReplyReader ◀── SSEParser
+///
+/// Every provider is asked for a stream, also when the caller wants one plain reply: a silence, a stall, a cut or a
+/// broken chunk is then known at once. A reply counts as an answer only when the provider said that it is finished.
+///
+/// Refused: a reply that ends early, has no text, isn't the provider's format or is too large; one that its filter
+/// stopped; settings that could leak a key or forge a request. Nothing is tried again once a caller has seen text.
+///
+/// This value is the network that providers share: connections, name look-ups, one thread. One a process is enough.
+public struct Upstream: Sendable {
+    let client: CurlClient
+
+    /// - Parameters:
+    ///   - connectTimeout: for look-up, TCP and TLS together.
+    ///   - maximumReplyBytes: of one reply, headers included.
+    /// - Throws: when the thread can't be started.
+    public init(connectTimeout: Duration = .seconds(5), maximumReplyBytes: Int = 8 << 20) throws {
+        client = try CurlClient(
+            configuration: .init(connectTimeout: connectTimeout, maximumResponseBytes: maximumReplyBytes))
+    }
+}

@@ -1,0 +1,56 @@
+import Glibc
+
+/// How a worker learns that its supervisor is gone, however it went.
+///
+/// The supervisor holds the only writing end of a pipe, and never writes. Each worker has the reading end, whose read
+/// returns when the last writer is gone: the kernel sees to that even after SIGKILL.
+public enum Lifeline {
+    /// Names the environment variable that holds the number of the reading end's descriptor.
+    public static let variable = "POOL_LIFELINE_FD"
+    /// The descriptor that a worker gets.
+    static let workerDescriptor: Int32 = 3
+
+    /// Calls `onLoss` once, on a thread of its own, when the supervisor is gone.
+    ///
+    /// - Returns: false when the process was not started by a supervisor; `onLoss` is then never called.
+    @discardableResult
+    public static func watch(onLoss: @escaping @Sendable () -> Void) -> Bool {
+        guard let text = getenv(variable), let descriptor = Int32(String(cString: text)), descriptor > 2,
+            fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
+        else { return false }
+        return watch(descriptor, onLoss: onLoss)
+    }
+
+    static func watch(_ descriptor: Int32, onLoss: @escaping @Sendable () -> Void) -> Bool {
+        let thread = Thread.start {
+            var byte: UInt8 = 0
+            while true {
+                let count = read(descriptor, &byte, 1)
+                if count > 0 || (count < 0 && errno == EINTR) { continue }
+                return onLoss()
+            }
+        }
+        guard let thread else { return false }
+        pthread_detach(thread.id)
+        return true
+    }
+
+    /// The supervisor's two ends.
+    struct Pipe {
+        let reading: Int32
+        private let writing: Int32
+
+        init() throws(PoolError) {
+            var ends: [Int32] = [-1, -1]
+            guard Glibc.pipe(&ends) == 0 else { throw .system(call: "pipe", subject: "lifeline", errno: errno) }
+            defer { for end in ends { Glibc.close(end) } }
+            reading = try raised(ends[0], "lifeline")
+            writing = try raised(ends[1], "lifeline")
+        }
+
+        func close() {
+            Glibc.close(reading)
+            Glibc.close(writing)
+        }
+    }
+}

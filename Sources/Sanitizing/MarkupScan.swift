@@ -1,0 +1,92 @@
+/// The markup in one text, found from its start to its end.
+struct MarkupScan {
+    /// Tags, comments and doctypes, in order; where a script or a style has an end, what is in it too.
+    private(set) var cuts: [Range<Int>] = []
+    /// Places of each `<` that opens nothing: code, and a comment without an end.
+    private(set) var others: [Int] = []
+    /// A tag with more attributes than any real one.
+    private(set) var isExcessive = false
+
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private let lastCommentEnd: Int
+
+    init(_ bytes: UnsafeBufferPointer<UInt8>) {
+        self.bytes = bytes
+        lastCommentEnd = Self.lastCommentEnd(bytes)
+        let reader = TagReader(bytes: bytes)
+        var rule = MarkupRule(bytes: bytes, lastEndTags: Self.lastEndTags(bytes, reader))
+        var index = 0
+        while let start = bytes[index...].firstIndex(of: UInt8(ascii: "<")) {
+            if let end = declaration(at: start) {
+                cuts.append(start..<end)
+                if end == start + 4 { others.append(start) }
+                index = end
+            } else if let tag = reader.tag(at: start), rule.isMarkup(tag) {
+                isExcessive = isExcessive || tag.attributes.count > Tag.Attributes.maximum
+                index = contentEnd(of: tag, rule) ?? tag.range.upperBound
+                cuts.append(start..<index)
+            } else {
+                others.append(start)
+                index = start + 1
+            }
+        }
+    }
+
+    /// Where a comment or a doctype that starts here ends. An unended comment is its opening alone.
+    private func declaration(at start: Int) -> Int? {
+        let rest = bytes[start...]
+        if rest.starts(with: "<!-->".utf8) { return start + 5 }
+        if rest.starts(with: "<!--->".utf8) { return start + 6 }
+        if rest.starts(with: "<!--".utf8) {
+            guard start + 4 <= lastCommentEnd else { return start + 4 }
+            var index = start + 4
+            while index <= lastCommentEnd {
+                if let end = Self.commentEnd(bytes, index) { return end }
+                index += 1
+            }
+            return start + 4
+        }
+        guard rest.count > 9, rest.prefix(9).elementsEqual("<!doctype".utf8, by: { $0 | 0x20 == $1 | 0x20 }),
+            TagReader.isBlank(rest[start + 9]) || rest[start + 9] == UInt8(ascii: ">"),
+            let end = rest.dropFirst().firstIndex(where: { $0 == UInt8(ascii: ">") || $0 == UInt8(ascii: "<") }),
+            bytes[end] == UInt8(ascii: ">")
+        else { return nil }
+        return end + 1
+    }
+
+    /// Behind the content of a script or style that has an end tag.
+    private func contentEnd(of tag: Tag, _ rule: MarkupRule) -> Int? {
+        guard !tag.isEndTag, tag.name == "script" || tag.name == "style",
+            let last = rule.lastEndTags[tag.name], last >= tag.range.upperBound
+        else { return nil }
+        let end = Array("</\(tag.name)".utf8)
+        return (tag.range.upperBound...last).first { index in
+            bytes[index] == end[0] && bytes[index...].prefix(end.count).elementsEqual(end) { $0 | 0x20 == $1 | 0x20 }
+        }
+    }
+
+    private static func lastEndTags(_ bytes: UnsafeBufferPointer<UInt8>, _ reader: TagReader) -> [String: Int] {
+        var last: [String: Int] = [:]
+        var index = 0
+        while let start = bytes[index...].firstIndex(of: UInt8(ascii: "<")) {
+            if start + 1 < bytes.count, bytes[start + 1] == UInt8(ascii: "/"), let tag = reader.tag(at: start),
+                tag.isClosed
+            {
+                last[tag.name] = start
+            }
+            index = start + 1
+        }
+        return last
+    }
+
+    private static func lastCommentEnd(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+        bytes.indices.last { commentEnd(bytes, $0) != nil } ?? -1
+    }
+
+    /// Behind a `-->` or `--!>` that starts here.
+    private static func commentEnd(_ bytes: UnsafeBufferPointer<UInt8>, _ index: Int) -> Int? {
+        guard bytes[index] == UInt8(ascii: "-") else { return nil }
+        if bytes[index...].starts(with: "-->".utf8) { return index + 3 }
+        return bytes[index...].starts(with: "--!>".utf8) ? index + 4 : nil
+    }
+}

@@ -1,0 +1,90 @@
+public import Chat
+import Crypto
+public import FoundationEssentials
+import JWTKit
+
+/// Sessions whose tokens are JSON Web Tokens (RFC 7519), signed with HS256.
+///
+/// A token is good only while its session's row is: each request asks the store, so an ended session is dead in every
+/// worker from the next request on. Nothing that could be read back is stored of who logs in: the email address and
+/// the browser's name are kept as keyed hashes.
+///
+/// What it refuses: any algorithm but HS256, a `crit` header, another issuer or audience, a missing claim, an expired
+/// or foreign token.
+public struct TokenGate: SessionGate {
+    private let keys: JWTKeyCollection
+    private let hashes: KeyedHash
+    private let store: any SessionStore
+    private let lifetime: TimeInterval
+    private let now: @Sendable () -> Date
+
+    /// - Parameters:
+    ///   - secret: signs the tokens.
+    ///   - lifetime: seconds that a session lives.
+    public init(
+        secret: TokenSecret, store: any SessionStore, lifetime: TimeInterval,
+        now: @escaping @Sendable () -> Date = { Date() }
+    ) async {
+        keys = await JWTKeyCollection().add(
+            hmac: HMACKey(from: secret.bytes), digestAlgorithm: .sha256, parser: StrictParser())
+        hashes = KeyedHash(secret: secret)
+        self.store = store
+        self.lifetime = lifetime
+        self.now = now
+    }
+
+    public func open(_ email: Email, browser: String, address: String) async throws -> (session: Session, token: String) {
+        // Whole seconds, as the token's dates are.
+        let created = Date(timeIntervalSince1970: now().timeIntervalSince1970.rounded(.down))
+        let emailHash = hashes.hex("email", email.address)
+        guard let user = UserID("user_" + emailHash.prefix(32)) else {
+            throw ChatError(.internalFault, "Something went wrong here", cause: "bad user id from \(emailHash)")
+        }
+        let session = Session(
+            id: .random(), user: user, created: created, expires: created.addingTimeInterval(lifetime), messagesUsed: 0)
+        try await store.insert(
+            SessionOpening(
+                session: session, emailHash: emailHash, browserHash: hashes.hex("browser", browser), address: address))
+        return (session, try await keys.sign(SessionClaims(session), header: ["typ": "JWT"]))
+    }
+
+    public func admit(_ token: String?) async throws -> Session {
+        guard let token, !token.isEmpty else {
+            throw ChatError(.unauthorized, "Log in with POST /auth/email and send the token: Authorization: Bearer …")
+        }
+        let claims = try await claims(of: token)
+        guard let id = SessionID(claims.jti.value), let session = try await store.live(id, at: now()) else {
+            throw ChatError(.unauthorized, "The session has ended; log in again", cause: "no live session")
+        }
+        guard session.user.rawValue == claims.sub.value else {
+            throw ChatError(.unauthorized, "The token is not valid; log in again", cause: "sub is not the session's")
+        }
+        return session
+    }
+
+    public func end(_ session: Session) async throws {
+        try await store.end(session.id)
+    }
+
+    private func claims(of token: String) async throws -> SessionClaims {
+        let claims: SessionClaims
+        do {
+            claims = try await keys.verify(token)
+        } catch {
+            throw ChatError(.unauthorized, "The token is not valid; log in again", cause: "\(error)")
+        }
+        guard claims.exp.value > now() else {
+            throw ChatError(.unauthorized, "The token has expired; log in again", cause: "expired token")
+        }
+        return claims
+    }
+}
+
+extension SessionID {
+    static func random() -> SessionID {
+        var random = SystemRandomNumberGenerator()
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+        let bytes = (0..<length).map { _ in alphabet[Int.random(in: 0..<64, using: &random)] }
+        return SessionID(String(decoding: bytes, as: UTF8.self))!
+    }
+}

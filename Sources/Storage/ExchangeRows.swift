@@ -1,0 +1,145 @@
+public import Chat
+import FoundationEssentials
+import GRDB
+
+extension Database: ExchangeStore {
+    public func reserve(in session: Session) async throws -> Reservation {
+        try await writer.write { [messageLimit, reservationLifetime] db in
+            let now = Date().stored
+            let insert = try db.cachedStatement(
+                sql: """
+                    INSERT INTO reservations (session_id, lapses_at)
+                    SELECT id, ?2 FROM sessions
+                    WHERE id = ?1 AND messages_used + \(heldPlaces) < ?4
+                    """)
+            try insert.execute(arguments: [
+                session.id.rawValue, now + reservationLifetime, now, messageLimit,
+            ])
+            guard db.changesCount == 1 else { throw ChatError.quotaExceeded(limit: messageLimit) }
+            return Reservation(session: session.id, number: db.lastInsertedRowID)
+        }
+    }
+
+    public func release(_ place: Reservation) async throws {
+        try await writer.write { db in try Self.giveBack(place, db) }
+    }
+
+    public func record(_ draft: Exchange.Draft, place: Reservation?, caching fresh: CachedAnswer?) async throws
+        -> Exchange
+    {
+        try await writer.write { [messageLimit] db in
+            if let place { try Self.giveBack(place, db) }
+            let now = Date()
+            let count = try db.cachedStatement(
+                sql: """
+                    UPDATE sessions SET messages_used = messages_used + 1, last_activity_at = ?2
+                    WHERE id = ?1 AND messages_used + \(heldPlaces) < ?4
+                    """)
+            try count.execute(arguments: [draft.session.rawValue, now.stored, now.stored, messageLimit])
+            guard db.changesCount == 1 else { throw ChatError.quotaExceeded(limit: messageLimit) }
+            let id = try Self.nextID(now, db)
+            try Self.insert(draft, id, now, db)
+            if let fresh { try Self.store(fresh, now, db) }
+            return Exchange(
+                id: id, conversation: draft.conversation ?? ConversationID(first: id), question: draft.question,
+                answer: draft.answer, danger: draft.danger, created: now)
+        }
+    }
+
+    public func turns(of conversation: ConversationID, in session: SessionID, limit: Int) async throws
+        -> [ModelRequest.Turn]?
+    {
+        try await reader.read { db in
+            let select = try db.cachedStatement(
+                sql: """
+                    SELECT question, answer, origin, session_id FROM exchanges
+                    WHERE id = ?1 OR conversation = ?1 ORDER BY id DESC LIMIT ?2
+                    """)
+            let rows = try Row.fetchAll(select, arguments: [conversation.first.number, (limit + 1) / 2])
+            guard !rows.isEmpty, rows.allSatisfy({ $0[3] == session.rawValue }) else { return nil }
+            return rows.reversed().filter { $0[2] != "held" }.flatMap { row in
+                [ModelRequest.Turn(role: .user, text: row[0]), ModelRequest.Turn(role: .assistant, text: row[1])]
+            }
+        }
+    }
+
+    public func history(of session: SessionID, limit: Int, before: ExchangeID?) async throws -> [Exchange] {
+        try await reader.read { db in
+            let select = try db.cachedStatement(
+                sql: """
+                    SELECT id, conversation, created_at, origin, model, provider, prompt_tokens, completion_tokens,
+                        total_tokens, danger, question, answer
+                    FROM exchanges WHERE session_id = ? AND id < ? ORDER BY id DESC LIMIT ?
+                    """)
+            let rows = try Row.fetchAll(select, arguments: [session.rawValue, before?.number ?? .max, limit])
+            return rows.reversed().map(Exchange.init(row:))
+        }
+    }
+}
+
+/// Messages that the session ?1 has under way at the time ?3.
+private let heldPlaces = "(SELECT count(*) FROM reservations WHERE session_id = ?1 AND lapses_at > ?3)"
+
+extension Database {
+    private static func giveBack(_ place: Reservation, _ db: GRDB.Database) throws {
+        let now = Date().stored
+        let delete = try db.cachedStatement(
+            sql: "DELETE FROM reservations WHERE number = ? OR (session_id = ? AND lapses_at <= ?)")
+        try delete.execute(arguments: [place.number, place.session.rawValue, now])
+    }
+
+    /// Time in the upper bits and chance in the lower ones: it tells nobody how many exchanges there are, it grows with
+    /// every commit, and it fits SQLite's row id.
+    private static func nextID(_ now: Date, _ db: GRDB.Database) throws -> ExchangeID {
+        let last = try Int64.fetchOne(try db.cachedStatement(sql: "SELECT max(id) FROM exchanges")) ?? 0
+        return ExchangeID(number: max(last + 1, now.stored << 20 | Int64.random(in: 0..<1 << 20)))
+    }
+
+    private static func insert(_ draft: Exchange.Draft, _ id: ExchangeID, _ now: Date, _ db: GRDB.Database) throws {
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT INTO exchanges
+                    (id, session_id, conversation, created_at, origin, model, provider, prompt_tokens,
+                     completion_tokens, total_tokens, danger, question, answer)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """)
+        let answer = draft.answer
+        try insert.execute(arguments: [
+            id.number, draft.session.rawValue, draft.conversation?.first.number, now.stored, answer.origin.stored,
+            answer.model, answer.provider, answer.usage.prompt, answer.usage.completion, answer.usage.total,
+            draft.danger, draft.question, answer.text,
+        ])
+    }
+}
+
+extension Answer.Origin {
+    fileprivate var stored: String {
+        switch self {
+        case .model: "model"
+        case .cache: "cache"
+        case .held: "held"
+        }
+    }
+
+    fileprivate init(stored: String, model: String?, provider: String?) {
+        self =
+            switch stored {
+            case "model": .model(name: model ?? "", provider: provider ?? "")
+            case "cache": .cache(name: model ?? "", provider: provider ?? "")
+            default: .held
+            }
+    }
+}
+
+extension Exchange {
+    fileprivate init(row: Row) {
+        let id = ExchangeID(number: row[0])
+        let first: Int64? = row[1]
+        self.init(
+            id: id, conversation: ConversationID(first: first.map(ExchangeID.init(number:)) ?? id), question: row[10],
+            answer: Answer(
+                text: row[11], origin: Answer.Origin(stored: row[3], model: row[4], provider: row[5]),
+                usage: TokenUsage(prompt: row[6], completion: row[7], total: row[8])),
+            danger: row[9], created: Date(stored: row[2]))
+    }
+}

@@ -1,0 +1,102 @@
+import Chat
+import GRDB
+import Synchronization
+
+/// Commits all writes that are waiting as one transaction: one fsync serves many, and each caller returns only after
+/// it.
+///
+/// When a group fails, nothing of it is kept and each of its writes is tried alone: one that cannot be stored takes no
+/// other down with it.
+final class GroupCommit: Sendable {
+    private struct Write: Sendable {
+        /// Runs inside the transaction and keeps its result for `finish`.
+        let perform: @Sendable (GRDB.Database) throws -> Void
+        /// Told nil after the commit, or why there was none.
+        let finish: @Sendable (ChatError?) -> Void
+    }
+
+    /// A group larger than this would delay its first write for the sake of its last.
+    private static let largestGroup = 256
+
+    private let inbox = Inbox<Write>()
+
+    init(path: String) {
+        startThread { [inbox] in
+            var connection = Connection(path: path, readonly: false)
+            let lock = FileLock(path: path + "-lock")
+            while let writes = inbox.take() {
+                var rest = writes[...]
+                while !rest.isEmpty {
+                    Self.commit(rest.prefix(Self.largestGroup), on: &connection, lock)
+                    rest = rest.dropFirst(Self.largestGroup)
+                }
+            }
+        }
+    }
+
+    deinit { inbox.close() }
+
+    /// - Parameter work: throws ``ChatError`` to refuse; whatever it changed before is undone.
+    /// - Returns: what `work` returned, after its commit.
+    /// - Throws: ``ChatError``.
+    func write<T: Sendable>(_ work: @escaping @Sendable (GRDB.Database) throws -> T) async throws -> T {
+        let kept = Kept<T>()
+        return try await withCheckedThrowingContinuation { continuation in
+            inbox.add(
+                Write(
+                    perform: { db in
+                        let value = try work(db)
+                        kept.value.withLock { $0 = value }
+                    },
+                    finish: { error in
+                        if let error {
+                            continuation.resume(throwing: error)
+                        } else if let value = kept.value.withLock({ $0 }) {
+                            continuation.resume(returning: value)
+                        } else {
+                            continuation.resume(throwing: ChatError.storage("a write was committed without its result"))
+                        }
+                    }))
+        }
+    }
+
+    private static func commit(_ group: ArraySlice<Write>, on connection: inout Connection, _ lock: FileLock) {
+        var refusals: [Int: ChatError] = [:]
+        do {
+            try lock.locked {
+                try connection.use { db in
+                    try db.inTransaction(.immediate) {
+                        for (index, write) in zip(group.indices, group) {
+                            refusals[index] = try refusal(of: write, in: db)
+                        }
+                        return .commit
+                    }
+                }
+            }
+        } catch {
+            if group.count == 1 {
+                group[group.startIndex].finish(storageError(error))
+            } else {
+                for index in group.indices { commit(group[index...index], on: &connection, lock) }
+            }
+            return
+        }
+        for (index, write) in zip(group.indices, group) { write.finish(refusals[index]) }
+    }
+
+    /// A write that refuses before it changes anything leaves the group whole; any other failure ends the transaction.
+    private static func refusal(of write: Write, in db: GRDB.Database) throws -> ChatError? {
+        let changes = db.totalChangesCount
+        do {
+            try write.perform(db)
+            return nil
+        } catch let error as ChatError where db.totalChangesCount == changes {
+            return error
+        }
+    }
+}
+
+/// Carries a write's result past the commit.
+private final class Kept<T: Sendable>: Sendable {
+    let value = Mutex<T?>(nil)
+}

@@ -1,0 +1,77 @@
+import Chat
+import GRDB
+
+/// The schema's history. A migration that has been released never changes; a new one is appended.
+enum Schema {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1 sessions, exchanges, answers") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE sessions (
+                        id TEXT PRIMARY KEY NOT NULL,
+                        user_id TEXT NOT NULL,
+                        email_hash TEXT NOT NULL,
+                        browser_hash TEXT NOT NULL,
+                        address TEXT NOT NULL,
+                        created_at INTEGER NOT NULL,
+                        expires_at INTEGER NOT NULL,
+                        last_activity_at INTEGER NOT NULL,
+                        active INTEGER NOT NULL DEFAULT 1,
+                        messages_used INTEGER NOT NULL DEFAULT 0
+                    ) STRICT, WITHOUT ROWID;
+
+                    CREATE TABLE reservations (
+                        number INTEGER PRIMARY KEY AUTOINCREMENT,
+                        session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+                        lapses_at INTEGER NOT NULL
+                    ) STRICT;
+                    CREATE INDEX reservations_by_session ON reservations (session_id);
+
+                    -- id grows in the order of commits; conversation is the id of its first exchange,
+                    -- NULL on that exchange itself.
+                    CREATE TABLE exchanges (
+                        id INTEGER PRIMARY KEY,
+                        session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+                        conversation INTEGER,
+                        created_at INTEGER NOT NULL,
+                        origin TEXT NOT NULL CHECK (origin IN ('model', 'cache', 'held')),
+                        model TEXT,
+                        provider TEXT,
+                        prompt_tokens INTEGER NOT NULL,
+                        completion_tokens INTEGER NOT NULL,
+                        total_tokens INTEGER NOT NULL,
+                        danger TEXT,
+                        question TEXT NOT NULL,
+                        answer TEXT NOT NULL
+                    ) STRICT;
+                    CREATE INDEX exchanges_by_session ON exchanges (session_id);
+                    CREATE INDEX exchanges_by_conversation ON exchanges (conversation) WHERE conversation IS NOT NULL;
+
+                    CREATE TABLE answers (
+                        key BLOB PRIMARY KEY NOT NULL,
+                        request BLOB NOT NULL,
+                        expires_at INTEGER NOT NULL,
+                        model TEXT NOT NULL,
+                        provider TEXT NOT NULL,
+                        prompt_tokens INTEGER NOT NULL,
+                        completion_tokens INTEGER NOT NULL,
+                        total_tokens INTEGER NOT NULL,
+                        text TEXT NOT NULL
+                    ) STRICT;
+                    CREATE INDEX answers_by_expiry ON answers (expires_at);
+                    """)
+        }
+        return migrator
+    }
+
+    /// - Throws: ``ChatError`` when the file was written by a newer program.
+    static func bringUpToDate(_ queue: DatabaseQueue) throws {
+        let migrator = migrator
+        let isNewer = try queue.read(migrator.hasBeenSuperseded)
+        guard !isNewer else {
+            throw ChatError.storage("the database was written by a newer version of this program; update the program")
+        }
+        try migrator.migrate(queue)
+    }
+}

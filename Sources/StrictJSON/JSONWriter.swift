@@ -1,0 +1,126 @@
+/// Writes JSON text straight into bytes: commas and escapes take care of themselves, and no string is built on the way.
+///
+///     let reply = JSONWriter.object { json in
+///         json.member("model", "echo")
+///         json.array("choices") { $0.object { $0.member("index", 0) } }
+///     }
+///
+/// A name written twice is the caller's mistake and is not looked for. A `Double` that JSON cannot say (NaN, infinity)
+/// becomes `null`.
+public enum JSONWriter {
+    /// One object as a whole text.
+    ///
+    /// - Parameter capacity: bytes to set aside; more are taken as needed.
+    public static func object<E: Error>(capacity: Int = 512, _ body: (inout Members) throws(E) -> Void) throws(E)
+        -> [UInt8]
+    {
+        var members = Members(JSONBuffer(capacity: capacity))
+        try body(&members)
+        return members.closed().bytes
+    }
+
+    /// One array as a whole text.
+    ///
+    /// - Parameter capacity: bytes to set aside; more are taken as needed.
+    public static func array<E: Error>(capacity: Int = 512, _ body: (inout Elements) throws(E) -> Void) throws(E)
+        -> [UInt8]
+    {
+        var elements = Elements(JSONBuffer(capacity: capacity))
+        try body(&elements)
+        return elements.closed().bytes
+    }
+
+    /// One value as a whole text.
+    public static func value(_ value: some JSONWritable) -> [UInt8] {
+        var buffer = JSONBuffer(capacity: 64)
+        value.write(to: &buffer)
+        return buffer.bytes
+    }
+
+    /// The members of an object that is being written.
+    public struct Members: ~Copyable {
+        private var buffer: JSONBuffer
+        private var isFirst = true
+
+        fileprivate init(_ buffer: consuming JSONBuffer) {
+            self.buffer = buffer
+            self.buffer.append("{")
+        }
+
+        fileprivate consuming func closed() -> JSONBuffer {
+            buffer.append("}")
+            return buffer
+        }
+
+        public mutating func member(_ name: String, _ value: some JSONWritable) {
+            begin(name)
+            value.write(to: &buffer)
+        }
+
+        /// Writes nothing at all when there is no value.
+        public mutating func memberIfPresent(_ name: String, _ value: (some JSONWritable)?) {
+            if let value { member(name, value) }
+        }
+
+        public mutating func object<E: Error>(_ name: String, _ body: (inout Members) throws(E) -> Void) throws(E) {
+            begin(name)
+            var members = Members(buffer.taken())
+            try body(&members)
+            buffer = members.closed()
+        }
+
+        public mutating func array<E: Error>(_ name: String, _ body: (inout Elements) throws(E) -> Void) throws(E) {
+            begin(name)
+            var elements = Elements(buffer.taken())
+            try body(&elements)
+            buffer = elements.closed()
+        }
+
+        private mutating func begin(_ name: String) {
+            if !isFirst { buffer.append(",") }
+            isFirst = false
+            buffer.append(quoting: name)
+            buffer.append(":")
+        }
+    }
+
+    /// The elements of an array that is being written.
+    public struct Elements: ~Copyable {
+        private var buffer: JSONBuffer
+        private var isFirst = true
+
+        fileprivate init(_ buffer: consuming JSONBuffer) {
+            self.buffer = buffer
+            self.buffer.append("[")
+        }
+
+        fileprivate consuming func closed() -> JSONBuffer {
+            buffer.append("]")
+            return buffer
+        }
+
+        public mutating func element(_ value: some JSONWritable) {
+            begin()
+            value.write(to: &buffer)
+        }
+
+        public mutating func object<E: Error>(_ body: (inout Members) throws(E) -> Void) throws(E) {
+            begin()
+            var members = Members(buffer.taken())
+            try body(&members)
+            buffer = members.closed()
+        }
+
+        public mutating func array<E: Error>(_ body: (inout Elements) throws(E) -> Void) throws(E) {
+            begin()
+            var elements = Elements(buffer.taken())
+            try body(&elements)
+            buffer = elements.closed()
+        }
+
+        private mutating func begin() {
+            if !isFirst { buffer.append(",") }
+            isFirst = false
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import Chat
+import Logging
+import Sanitizing
+import Sessions
+
+/// Every setting, declared once. The README's table is tested against it.
+enum Catalog {
+    static let jwtSecret = Setting<TokenSecret>(
+        "CHAT_JWT_SECRET", nil, "Signs session tokens: 32 bytes or more, the same in every worker. Nothing starts without it.",
+        isSecret: true
+    ) { text throws(SettingFault) in
+        do { return try TokenSecret(text) } catch {
+            throw SettingFault("must have at least \(TokenSecret.minimumBytes) bytes, has \(text.utf8.count)")
+        }
+    }
+    static let jwtHours = Setting.number(
+        "CHAT_JWT_EXPIRE_HOURS", "24", 0.001...8_760, "Hours that a session lives.")
+    static let database = Setting<DatabaseLocation>(
+        "CHAT_DATABASE_URL", "sqlite:" + DatabaseLocation.defaultPath,
+        "Where messages are kept: sqlite: and a path."
+    ) { text throws(SettingFault) in try DatabaseLocation(text) }
+
+    static let providers = Setting.list(
+        "CHAT_PROVIDERS",
+        "Order of fallback, between commas. By default the ones that have a key, in this order: gemini, openrouter, openai; else echo.",
+        allowed: ["gemini", "openrouter", "openai", "echo"])
+    static let geminiKey = Setting.text("CHAT_GEMINI_API_KEY", nil, "Key of Google's Gemini API.", isSecret: true)
+    static let geminiModel = Setting.text("CHAT_GEMINI_MODEL", "gemini-2.5-flash-lite", "Gemini's model.")
+    static let geminiURL = Setting.text(
+        "CHAT_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com", "Where Gemini is.")
+    static let openRouterKey = Setting.text("CHAT_OPENROUTER_API_KEY", nil, "Key of OpenRouter.", isSecret: true)
+    static let openRouterModel = Setting.text("CHAT_OPENROUTER_MODEL", "openai/gpt-4o-mini", "OpenRouter's model.")
+    static let openRouterURL = Setting.text(
+        "CHAT_OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1", "Where OpenRouter is.")
+    static let openAIKey = Setting.text(
+        "CHAT_OPENAI_API_KEY", nil, "Key of an OpenAI-compatible server, if it wants one.", isSecret: true)
+    static let openAIModel = Setting.text("CHAT_OPENAI_MODEL", nil, "That server's model.")
+    static let openAIURL = Setting.text(
+        "CHAT_OPENAI_BASE_URL", nil, "Where that server is, such as http://127.0.0.1:11434/v1 (vLLM, Ollama, llama.cpp).")
+
+    static let systemPrompt = Setting.text(
+        "CHAT_SYSTEM_PROMPT", "You are a helpful assistant. Answer clearly and briefly.",
+        "What the model is told before every question.")
+    static let temperature = Setting.number("CHAT_TEMPERATURE", "0.7", 0...2, "How freely the model words its answer.")
+    static let maxTokens = Setting.whole("CHAT_MAX_TOKENS", 500, 1...1_000_000, "The most tokens of an answer.")
+    static let modelTimeout = Setting.number(
+        "CHAT_MODEL_TIMEOUT", "30", 0.05...3_600, "Seconds that one call of a model may take.")
+    static let firstTokenTimeout = Setting.number(
+        "CHAT_FIRST_TOKEN_TIMEOUT", "10", 0.05...3_600, "Seconds until a model's first word.")
+    static let stallTimeout = Setting.number(
+        "CHAT_STALL_TIMEOUT", "10", 0.05...3_600, "Seconds that a model may fall silent within an answer.")
+    static let deadline = Setting.number(
+        "CHAT_REQUEST_DEADLINE", "60", 0.1...3_600, "Seconds that one question may take, all tries together.")
+    static let retries = Setting.whole("CHAT_RETRIES", 2, 0...10, "Further tries of a provider after its first.")
+
+    static let cacheTTL = Setting.number(
+        "CHAT_CACHE_TTL", "3600", 0...31_536_000, "Seconds that an answer may be given again; 0 switches the cache off.")
+    static let cacheBytes = Setting.whole(
+        "CHAT_CACHE_MAX_BYTES", 67_108_864, 0...68_719_476_736, "Bytes of answers in each worker's memory.")
+    static let cacheScope = Setting<ChatPolicy.CacheScope>.choice(
+        "CHAT_CACHE_SCOPE", .user, "user: each user has a cache of their own; shared: one for all users.")
+    static let messageLimit = Setting.whole(
+        "CHAT_MESSAGE_LIMIT", 50, 1...1_000_000_000_000, "Messages of one session.")
+    static let dangerous = Setting<ChatPolicy.Danger>.choice(
+        "CHAT_DANGEROUS_CONTENT", .hold,
+        "hold: no model sees it; flag: it is answered and marked; off: it is answered.")
+    static let sanitize = Setting<MessageSanitizer.Mode>.choice(
+        "CHAT_SANITIZE", .smart, "smart: markup goes, code stays; strict: what nh3 gives; off: control characters only.")
+
+    static let rateLimiting = Setting.flag(
+        "CHAT_RATE_LIMITING_ENABLED", true, "Whether nginx limits each address.")
+    static let chatRate = Setting.rate("CHAT_CHAT_RATE", "10/minute", "Chats of one address, by nginx.")
+    static let authRate = Setting.rate("CHAT_AUTH_RATE", "5/minute", "Logins of one address, by nginx.")
+    static let botDetection = Setting.flag(
+        "CHAT_BOT_DETECTION_ENABLED", true, "Whether a short user agent is refused.")
+    static let userAgentLength = Setting.whole(
+        "CHAT_MIN_USER_AGENT_LENGTH", 10, 1...1_000, "The fewest characters of a user agent.")
+    static let corsOrigins = Setting.list(
+        "CHAT_CORS_ORIGINS", "Origins whose pages may call this server, between commas; * for all. None by default.")
+
+    static let serverName = Setting.list(
+        "CHAT_SERVER_NAME", "Host names that nginx answers to besides localhost, between commas.")
+    static let socket = Setting.text(
+        "CHAT_SOCKET", "/run/parley/parley.sock", "The unix socket that `parley serve` opens for nginx.")
+    static let workers = Setting.whole(
+        "CHAT_WORKERS", nil, 1...256, "Worker processes; as many as there are cores by default.")
+    static let maxInFlight = Setting.whole(
+        "CHAT_MAX_IN_FLIGHT", 1_024, 1...100_000, "Chats that one worker holds at once; more get a 503.")
+    static let drainDeadline = Setting.number(
+        "CHAT_DRAIN_DEADLINE", "70", 0...3_600, "Seconds that a stopping worker has to finish what it holds.")
+    static let logLevel = Setting<Logger.Level>.choice(
+        "CHAT_LOG_LEVEL", .info, "The least that is logged.")
+
+    static let all: [any AnySetting] = [
+        jwtSecret, jwtHours, database, providers, geminiKey, geminiModel, geminiURL, openRouterKey, openRouterModel,
+        openRouterURL, openAIKey, openAIModel, openAIURL, systemPrompt, temperature, maxTokens, modelTimeout,
+        firstTokenTimeout, stallTimeout, deadline, retries, cacheTTL, cacheBytes, cacheScope, messageLimit, dangerous,
+        sanitize, rateLimiting, chatRate, authRate, botDetection, userAgentLength, corsOrigins, serverName, socket, workers,
+        maxInFlight, drainDeadline, logLevel,
+    ]
+}
+
+extension Setting<String> {
+    /// `N/second`, `N/minute` or `N/hour`.
+    fileprivate static func rate(_ name: String, _ fallback: String, _ help: String) -> Self {
+        Setting(name, fallback, help) { text throws(SettingFault) in
+            let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+            guard parts.count == 2, let count = Int(parts[0]), (1...100_000).contains(count),
+                ["second", "minute", "hour"].contains(parts[1])
+            else { throw SettingFault("must be a number per second, minute or hour, such as 10/minute; is “\(text)”") }
+            return text
+        }
+    }
+}

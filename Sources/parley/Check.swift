@@ -1,0 +1,138 @@
+import ArgumentParser
+import Chat
+import Glibc
+import Models
+import Storage
+
+struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Checks settings, permissions, database, providers and nginx: what is wrong, and how to mend it.")
+
+    @OptionGroup var options: SettingOptions
+
+    @Option(help: "The nginx configuration to test, such as .run/nginx/nginx.conf; /etc/nginx/nginx.conf by default.")
+    var nginx: String?
+
+    func run() throws {
+        let settings = try options.settings()
+        print("ok    settings")
+        var isWell = true
+        func report(_ findings: [Finding]) {
+            for finding in findings { print(finding) }
+            isWell = isWell && findings.allSatisfy(\.isWell)
+        }
+        report(Permissions.check(settings, file: options.file ?? ProcessEnvironment.all["CHAT_ENV_FILE"]))
+        report([try wait { await Self.database(settings) }])
+        report(try wait { await Self.providers(settings) })
+        report([NginxTest.run(nginx)])
+        if !isWell { throw ExitCode.failure }
+    }
+
+    private static func database(_ settings: Settings) async -> Finding {
+        let path = settings.database.path
+        let database = Database(path: path, messageLimit: settings.messageLimit, reservationLifetime: .zero)
+        do {
+            try await database.prepare()
+            try await database.checkIntegrity()
+            return .well("database", path)
+        } catch {
+            let cause = (error as? ChatError)?.cause ?? "\(error)"
+            return .wrong(
+                "database", "\(path): \(cause)",
+                mend: "make its folder writable for this user, free space on its disk, or restore the file")
+        }
+    }
+
+    private static func providers(_ settings: Settings) async -> [Finding] {
+        let builder: ProviderBuilder
+        do { builder = try ProviderBuilder(settings) } catch {
+            return [.wrong("providers", "\(error)", mend: "correct that setting")]
+        }
+        var findings: [Finding] = []
+        for name in settings.providers {
+            do {
+                let (provider, model) = try builder.provider(name)
+                try await provider.probe()
+                findings.append(.well("provider \(name)", model))
+            } catch let failure as ModelFailure {
+                findings.append(
+                    .wrong(
+                        "provider \(name)", "\(failure.reason): \(failure.detail)",
+                        mend: "check CHAT_\(name.uppercased())_API_KEY and _BASE_URL, and the way to that host"))
+            } catch {
+                findings.append(.wrong("provider \(name)", "\(error)", mend: "correct that setting"))
+            }
+        }
+        return findings
+    }
+}
+
+/// One line of `parley check`.
+struct Finding: CustomStringConvertible, Sendable {
+    let isWell: Bool
+    let description: String
+
+    static func well(_ what: String, _ detail: String) -> Finding {
+        Finding(isWell: true, description: "ok    \(what): \(detail)")
+    }
+
+    static func wrong(_ what: String, _ detail: String, mend: String) -> Finding {
+        Finding(isWell: false, description: "WRONG \(what): \(detail)\n      to mend it: \(mend)")
+    }
+}
+
+/// Who may read the secrets and reach the socket.
+enum Permissions {
+    static func check(_ settings: Settings, file: String?) -> [Finding] {
+        var findings = [folder(of: settings.database.path, "database folder"), folder(of: settings.socket, "socket folder")]
+        for (name, path) in [("database file", settings.database.path), ("settings file", file ?? "")] {
+            if let mode = mode(of: path) { findings.append(privacy(name, path, mode)) }
+        }
+        return findings
+    }
+
+    private static func folder(of path: String, _ what: String) -> Finding {
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        return access(folder, W_OK | X_OK) == 0
+            ? .well(what, folder)
+            : .wrong(
+                what, "\(folder): \(String(cString: strerror(errno)))",
+                mend: "make it, owned by the user that runs parley: install -d -m 0750 -o USER \(folder)")
+    }
+
+    private static func privacy(_ what: String, _ path: String, _ mode: mode_t) -> Finding {
+        mode & 0o007 == 0
+            ? .well("\(what) is private", path)
+            : .wrong(what, "\(path) can be reached by every user", mend: "chmod o= \(path)")
+    }
+
+    private static func mode(of path: String) -> mode_t? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode : nil
+    }
+}
+
+/// nginx's own test of a configuration.
+enum NginxTest {
+    static func run(_ path: String?) -> Finding {
+        let path = path ?? "/etc/nginx/nginx.conf"
+        guard let resolved = realpath(path, nil) else {
+            return .wrong("nginx", "\(path): \(String(cString: strerror(errno)))", mend: "name it: --nginx FILE")
+        }
+        defer { free(resolved) }
+        // The shell finds nginx and joins its two outputs; the path reaches it as a variable, never as code.
+        setenv("PARLEY_NGINX", resolved, 1)
+        let command = #"PATH=$PATH:/usr/sbin nginx -e stderr -p "${PARLEY_NGINX%/*}" -c "$PARLEY_NGINX" -t 2>&1"#
+        guard let pipe = popen(command, "r") else {
+            return .wrong("nginx", "no shell can be started", mend: "look at the limits of processes and memory")
+        }
+        var words: [UInt8] = []
+        while case let byte = fgetc(pipe), byte != EOF { words.append(UInt8(byte)) }
+        let isWell = pclose(pipe) == 0
+        return isWell
+            ? .well("nginx", path)
+            : .wrong(
+                "nginx", String(decoding: words, as: UTF8.self),
+                mend: "correct \(path) or render it anew; if nginx is missing: apt-get install nginx")
+    }
+}

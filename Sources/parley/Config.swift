@@ -1,0 +1,38 @@
+import ArgumentParser
+
+struct Config: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Shows every setting, its effective value and where that came from. Secrets are masked.")
+
+    @OptionGroup var options: SettingOptions
+
+    @Option(help: "Print the effective value of this one setting and nothing else; not for secrets.")
+    var value: String?
+
+    func run() throws {
+        let sources = try options.sources()
+        if let value {
+            guard let setting = Catalog.all.first(where: { $0.name == value }), !setting.isSecret else {
+                throw ValidationError("\(value) is no setting that can be shown")
+            }
+            return print(try effective(setting, sources)?.text ?? "")
+        }
+        let width = Catalog.all.map(\.name.count).max() ?? 0
+        for setting in Catalog.all {
+            let found = try effective(setting, sources)
+            let text = found.map { setting.isSecret ? "(secret, \($0.text.utf8.count) bytes)" : $0.text } ?? "–"
+            print("\(setting.name.padded(to: width))  \(text)  [\(found?.source ?? "not set")]")
+            print("\("".padded(to: width))  \(setting.help)")
+        }
+    }
+
+    private func effective(_ setting: any AnySetting, _ sources: SettingSources) throws -> SettingSources.Found? {
+        let found = try sources.effective(setting, cores: ProcessEnvironment.cores)
+        if let found { try setting.check(found.text) }
+        return found
+    }
+}
+
+extension String {
+    fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

@@ -1,0 +1,82 @@
+import ArgumentParser
+import Dispatch
+import FastCGI
+import Synchronization
+
+/// One program, three ways in.
+///
+///     descriptor 0 listens    → a FastCGI worker: under `parley serve`, spawn-fcgi or systemd
+///     a CGI environment       → one request from the environment, then exit
+///     anything else           → the command line: serve, migrate, config, check, version
+///
+/// A CGI server may turn the query string into arguments (RFC 3875 §4.4), so in a CGI environment they are not looked
+/// at.
+///
+/// `main` is synchronous: the signals that a process waits for must be blocked before it has a second thread.
+@main
+enum Entry {
+    static func main() {
+        switch Mode.detect() {
+        case .worker where CommandLine.arguments.count == 1:
+            Signals.block(Worker.stopSignals)
+            wait { await Worker.run() }
+        case .cgi:
+            wait { await Worker.runCGI() }
+        default:
+            Parley.main()
+        }
+    }
+}
+
+/// Holds this thread until asynchronous work is done.
+func wait<Value: Sendable>(for work: @escaping @Sendable () async throws -> Value) throws -> Value {
+    let done = DispatchSemaphore(value: 0)
+    let result = Mutex<Result<Value, any Error>?>(nil)
+    Task {
+        let outcome: Result<Value, any Error>
+        do { outcome = .success(try await work()) } catch { outcome = .failure(error) }
+        result.withLock { $0 = outcome }
+        done.signal()
+    }
+    done.wait()
+    return try result.withLock { $0! }.get()
+}
+
+/// Runs work that ends the process itself.
+private func wait(for work: @escaping @Sendable () async -> Never) -> Never {
+    Task { await work() }
+    dispatchMain()
+}
+
+struct Parley: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "parley", abstract: "A chat API server between users and a language model.",
+        discussion: """
+            Settings come from --set NAME=VALUE, the environment (CHAT_…), a settings file (CHAT_ENV_FILE, else .env \
+            in the working folder) and defaults, in that order. `parley config` shows what they come to.
+            """,
+        version: Version.text,
+        subcommands: [Serve.self, Migrate.self, Config.self, Check.self, Version.self])
+}
+
+struct Version: ParsableCommand {
+    static let text = "0.1.0"
+    static let configuration = CommandConfiguration(abstract: "Prints the version.")
+
+    func run() { print("parley \(Self.text)") }
+}
+
+/// What every subcommand that needs settings takes.
+struct SettingOptions: ParsableArguments {
+    @Option(name: .customLong("set"), help: "A setting, before every other source. May be repeated.")
+    var overrides: [String] = []
+
+    @Option(name: .customLong("env-file"), help: "A file of NAME=VALUE lines.")
+    var file: String?
+
+    func sources() throws -> SettingSources {
+        try SettingSources(overrides: overrides, environment: ProcessEnvironment.all, file: file)
+    }
+
+    func settings() throws -> Settings { try Settings(sources(), cores: ProcessEnvironment.cores) }
+}

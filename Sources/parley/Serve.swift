@@ -1,0 +1,55 @@
+import ArgumentParser
+import Chat
+import FastCGI
+import Glibc
+import Logging
+import Pool
+import Storage
+
+struct Serve: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Opens the socket and keeps a pool of workers on it, until SIGTERM or SIGINT.")
+
+    @OptionGroup var options: SettingOptions
+
+    func run() throws {
+        Signals.block([SIGCHLD, SIGTERM, SIGINT, SIGHUP])
+        let settings = try options.settings()
+        let log = Logger.parley(settings.logLevel)
+        try settings.database.makeFolder()
+        do { try Migrate.migrate(settings) } catch {
+            // Workers answer 503 until the database is mended; a pool that does not start would answer nothing.
+            log.error("database not available", metadata: ["cause": "\(error)"])
+        }
+        let supervisor = Supervisor(
+            PoolConfiguration(
+                executable: ProcessEnvironment.executable, arguments: [],
+                environment: settings.sources.workerEnvironment(ProcessEnvironment.all), socketPath: settings.socket, workers: settings.workers,
+                drainDeadline: settings.drainSeconds + 5)
+        ) { event in
+            log.log(event)
+        }
+        throw ExitCode(try supervisor.run())
+    }
+}
+
+struct Migrate: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Makes the database, or brings it up to date.")
+
+    @OptionGroup var options: SettingOptions
+
+    func run() throws {
+        let settings = try options.settings()
+        try settings.database.makeFolder()
+        try Self.migrate(settings)
+        print("The database is up to date: \(settings.database.path)")
+    }
+
+    static func migrate(_ settings: Settings) throws {
+        let database = Database(
+            path: settings.database.path, messageLimit: settings.messageLimit, reservationLifetime: .zero)
+        do { try wait { try await database.prepare() } } catch let error as ChatError {
+            throw SettingFault("The database \(settings.database.path) cannot be used: \(error.cause ?? error.message)")
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import Chat
+import Logging
+import Models
+import Sanitizing
+import Sessions
+
+/// The effective settings, each checked: what exists here can be used.
+struct Settings: Sendable {
+    let sources: SettingSources
+
+    let secret: TokenSecret
+    let sessionSeconds: Double
+    let database: DatabaseLocation
+    let providers: [String]
+    let cacheSeconds: Double
+    let cacheBytes: Int
+    let messageLimit: Int
+    let sanitizerMode: MessageSanitizer.Mode
+    let minimumUserAgentLength: Int?
+    let corsOrigins: [String]
+    let workers: Int
+    let maxInFlight: Int
+    let socket: String
+    let drainSeconds: Double
+    let requestDeadline: Duration
+    let logLevel: Logger.Level
+
+    /// - Parameter cores: what the machine has.
+    /// - Throws: ``SettingFault`` with every setting that is wrong, a line each.
+    init(_ sources: SettingSources, cores: Int) throws(SettingFault) {
+        try Self.checkAll(sources)
+        self.sources = sources
+        secret = try sources.required(Catalog.jwtSecret)
+        sessionSeconds = try sources.required(Catalog.jwtHours) * 3_600
+        database = try sources.required(Catalog.database)
+        providers = try sources.providers()
+        cacheSeconds = try sources.required(Catalog.cacheTTL)
+        cacheBytes = try sources.required(Catalog.cacheBytes)
+        messageLimit = try sources.required(Catalog.messageLimit)
+        sanitizerMode = try sources.required(Catalog.sanitize)
+        minimumUserAgentLength =
+            try sources.required(Catalog.botDetection) ? sources.required(Catalog.userAgentLength) : nil
+        corsOrigins = try sources.optional(Catalog.corsOrigins) ?? []
+        workers = try sources.optional(Catalog.workers) ?? cores
+        maxInFlight = try sources.required(Catalog.maxInFlight)
+        socket = try sources.required(Catalog.socket)
+        drainSeconds = try sources.required(Catalog.drainDeadline)
+        requestDeadline = .seconds(try sources.required(Catalog.deadline))
+        logLevel = try sources.required(Catalog.logLevel)
+    }
+
+    private static func checkAll(_ sources: SettingSources) throws(SettingFault) {
+        var faults: [String] = []
+        for setting in Catalog.all {
+            guard let found = sources.find(setting) else { continue }
+            do { try setting.check(found.text) } catch { faults.append("\(error.reason) (from: \(found.source))") }
+        }
+        if sources.find(Catalog.jwtSecret) == nil {
+            faults.append(
+                "CHAT_JWT_SECRET is not set: it signs the session tokens; make one with `openssl rand -hex 32`")
+        }
+        guard faults.isEmpty else { throw SettingFault(faults.joined(separator: "\n")) }
+    }
+}
+
+extension SettingSources {
+    func optional<Value>(_ setting: Setting<Value>) throws(SettingFault) -> Value? {
+        guard let found = find(setting) else { return nil }
+        return try setting.value(of: found.text)
+    }
+
+    func required<Value>(_ setting: Setting<Value>) throws(SettingFault) -> Value {
+        guard let value = try optional(setting) else { throw SettingFault("\(setting.name) is not set") }
+        return value
+    }
+
+    /// The order of fallback: as set, else whatever has a key or, for the OpenAI-compatible one, an address.
+    func providers() throws(SettingFault) -> [String] {
+        if let named = try optional(Catalog.providers), !named.isEmpty { return named }
+        var names: [String] = []
+        if find(Catalog.geminiKey) != nil { names.append("gemini") }
+        if find(Catalog.openRouterKey) != nil { names.append("openrouter") }
+        if find(Catalog.openAIKey) != nil || find(Catalog.openAIURL) != nil { names.append("openai") }
+        return names.isEmpty ? ["echo"] : names
+    }
+
+    /// What a setting comes to, computed defaults included, and where it came from.
+    func effective(_ setting: any AnySetting, cores: Int) throws(SettingFault) -> Found? {
+        if let found = find(setting) { return found }
+        switch setting.name {
+        case Catalog.providers.name:
+            return Found(text: try providers().joined(separator: ","), source: "default")
+        case Catalog.workers.name: return Found(text: String(cores), source: "default")
+        default: return nil
+        }
+    }
+}
+
+extension SettingSources {
+    /// The environment for a worker: this process's own, with every setting as it was found here.
+    func workerEnvironment(_ environment: [String: String]) -> [String: String] {
+        var environment = environment.filter { !$0.key.hasPrefix("CHAT_") }
+        for setting in Catalog.all {
+            if let found = find(setting), found.source != "default" { environment[setting.name] = found.text }
+        }
+        return environment
+    }
+}

@@ -1,0 +1,81 @@
+import Chat
+import FastCGI
+import Glibc
+import Logging
+import Pool
+import Storage
+
+/// The process that answers requests: one of a pool on a shared socket, or one request of a CGI server.
+enum Worker {
+    static let stopSignals = [SIGTERM, SIGINT]
+
+    /// Serves the listening socket on descriptor 0 until SIGTERM or SIGINT, finishes what it holds, and exits.
+    static func run() async -> Never {
+        let (settings, log) = loaded()
+        do {
+            let service = try await Service(settings, log: log)
+            await prepare(service.database, log)
+            let listener = Listener(descriptor: STDIN_FILENO, limits: Limits(), responder: service.responder) { fault in
+                log.warning("dropped connection", metadata: ["cause": "\(fault)"])
+            }
+            try listener.start()
+            log.info("worker ready", metadata: ["version": "\(Version.text)"])
+            let reason = try await stopReason()
+            log.info("worker draining", metadata: ["cause": "\(reason)", "in_flight": .stringConvertible(listener.inFlight)])
+            let isEmpty = await listener.drain(deadline: .now + .seconds(settings.drainSeconds))
+            if !isEmpty { log.error("worker stopped with requests in flight") }
+            exit(isEmpty ? 0 : 1)
+        } catch {
+            stop("\(error)", log)
+        }
+    }
+
+    /// Answers the request that the environment and standard input describe.
+    static func runCGI() async -> Never {
+        let (settings, log) = loaded()
+        do {
+            let service = try await Service(settings, log: log)
+            await prepare(service.database, log)
+            exit(await CGI.respond(with: service.responder, limits: Limits()))
+        } catch {
+            stop("\(error)", log)
+        }
+    }
+
+    /// A database that cannot be opened now may be mended while we run: requests get a 503 until then.
+    private static func prepare(_ database: Database, _ log: Logger) async {
+        do { try await database.prepare() } catch {
+            log.error("database not available", metadata: ["cause": "\((error as? ChatError)?.cause ?? "\(error)")"])
+        }
+    }
+
+    /// Ends a worker as its supervisor or its terminal asks, and when the supervisor is gone.
+    private static func stopReason() async throws -> String {
+        let (reasons, continuation) = AsyncStream.makeStream(of: String.self)
+        try Signals.wait(for: stopSignals) { continuation.yield("signal \($0)") }
+        Lifeline.watch { continuation.yield("the supervisor is gone") }
+        for await reason in reasons { return reason }
+        return "cancelled"
+    }
+
+    private static func loaded() -> (Settings, Logger) {
+        do {
+            let sources = try SettingSources(environment: ProcessEnvironment.all)
+            let settings = try Settings(sources, cores: ProcessEnvironment.cores)
+            return (settings, .parley(settings.logLevel))
+        } catch {
+            stop("\(error)", .parley(.info))
+        }
+    }
+
+    private static func stop(_ reason: String, _ log: Logger) -> Never {
+        log.critical("cannot start", metadata: ["cause": "\(reason)"])
+        exit(78)  // EX_CONFIG of sysexits.h
+    }
+}
+
+extension Logger {
+    static func parley(_ level: Logger.Level) -> Logger {
+        Logger(label: "parley") { _ in LogOutput(level: level) }
+    }
+}

@@ -1,0 +1,126 @@
+import FoundationEssentials
+import Testing
+
+@testable import Chat
+
+private let noon = Date(timeIntervalSince1970: 1_700_000_000)
+
+private func request(
+    system: String = "s", context: [ModelRequest.Turn] = [], text: String = "hello", temperature: Double = 0.7,
+    maxTokens: Int = 500
+) throws -> ModelRequest {
+    ModelRequest(
+        system: system, context: context, prompt: try Prompt(text), temperature: temperature, maxTokens: maxTokens)
+}
+
+private func key(_ text: String) throws -> CacheKey {
+    CacheKey(try request(text: text), scope: "user_a", models: "echo/echo-1")
+}
+
+private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60) -> CachedAnswer {
+    CachedAnswer(
+        key: key, text: text, model: "m", provider: "p", usage: TokenUsage(prompt: 1, completion: 1), expires: expires)
+}
+
+@Suite struct CacheKeyTests {
+    @Test func differsWithEverythingThatDecidesTheAnswer() throws {
+        let turn = ModelRequest.Turn(role: .user, text: "hello")
+        let keys = [
+            CacheKey(try request(), scope: "a", models: "m"),
+            CacheKey(try request(), scope: "b", models: "m"),
+            CacheKey(try request(), scope: "a", models: "n"),
+            CacheKey(try request(system: "t"), scope: "a", models: "m"),
+            CacheKey(try request(text: "hello!"), scope: "a", models: "m"),
+            CacheKey(try request(temperature: 0.8), scope: "a", models: "m"),
+            CacheKey(try request(maxTokens: 501), scope: "a", models: "m"),
+            CacheKey(try request(context: [turn]), scope: "a", models: "m"),
+            CacheKey(
+                try request(context: [ModelRequest.Turn(role: .assistant, text: "hello")]), scope: "a", models: "m"),
+            CacheKey(try request(context: [turn, turn]), scope: "a", models: "m"),
+        ]
+        #expect(Set(keys.map(\.digest)).count == keys.count)
+    }
+
+    @Test func keepsPartsApartThatJoinToTheSameText() throws {
+        let one = CacheKey(try request(), scope: "ab", models: "c")
+        let other = CacheKey(try request(), scope: "a", models: "bc")
+        #expect(one != other)
+    }
+}
+
+@Suite struct MemoryCacheTests {
+    @Test func givesBackWhatWasStoredUntilItExpires() throws {
+        let cache = MemoryCache(maximumBytes: 10_000)
+        let key = try key("q")
+        cache.insert(answer("a", to: key))
+        #expect(cache.answer(for: key, at: noon)?.text == "a")
+        #expect(cache.answer(for: key, at: noon + 60) == nil)
+        #expect(cache.bytes == 0, "an expired answer makes room")
+    }
+
+    @Test func leavesOutTheLeastRecentlyUsedFirst() throws {
+        let keys = try (0..<4).map { try key("question \($0)") }
+        let size = { (cache: MemoryCache) in cache.bytes }
+        let probe = MemoryCache(maximumBytes: .max)
+        probe.insert(answer("a", to: keys[0]))
+        let cache = MemoryCache(maximumBytes: size(probe) * 3)
+        for key in keys[0..<3] { cache.insert(answer("a", to: key)) }
+        _ = cache.answer(for: keys[0], at: noon)
+        cache.insert(answer("a", to: keys[3]))
+        #expect(keys.map { cache.answer(for: $0, at: noon) != nil } == [true, false, true, true])
+    }
+
+    @Test func staysWithinItsBytes() throws {
+        let cache = MemoryCache(maximumBytes: 50_000)
+        for number in 0..<1_000 {
+            cache.insert(answer(String(repeating: "x", count: number), to: try key("q\(number % 700)")))
+            #expect(cache.bytes <= 50_000)
+        }
+        #expect(cache.bytes > 40_000)
+    }
+
+    @Test func keepsNothingThatIsLargerThanItself() throws {
+        let cache = MemoryCache(maximumBytes: 1_000)
+        let small = try key("small")
+        cache.insert(answer("a", to: small))
+        cache.insert(answer(String(repeating: "x", count: 2_000), to: try key("large")))
+        #expect(cache.answer(for: small, at: noon) != nil)
+    }
+
+    @Test func replacesAnAnswerInPlace() throws {
+        let cache = MemoryCache(maximumBytes: 10_000)
+        let key = try key("q")
+        cache.insert(answer("old", to: key))
+        cache.insert(answer("new", to: key))
+        #expect(cache.answer(for: key, at: noon)?.text == "new")
+    }
+}
+
+@Suite struct AnswerCacheTests {
+    /// Answers whatever it is asked with the one answer it has.
+    private struct OneAnswer: SharedAnswers {
+        let answer: CachedAnswer
+        func stored(for key: CacheKey) -> CachedAnswer? { answer }
+    }
+
+    @Test func refusesAHitForAnotherRequest() async throws {
+        let shared = OneAnswer(answer: answer("wrong", to: try key("another question")))
+        let cache = AnswerCache(memory: MemoryCache(maximumBytes: 10_000), shared: shared, lifetime: 60, now: { noon })
+        #expect(try await cache.answer(for: try key("my question")) == nil)
+    }
+
+    @Test func refusesAnExpiredSharedAnswer() async throws {
+        let key = try key("q")
+        let shared = OneAnswer(answer: answer("old", to: key, expires: noon))
+        let cache = AnswerCache(memory: MemoryCache(maximumBytes: 10_000), shared: shared, lifetime: 60, now: { noon })
+        #expect(try await cache.answer(for: key) == nil)
+    }
+
+    @Test func isSwitchedOffByALifetimeOfZero() async throws {
+        let key = try key("q")
+        let cache = AnswerCache(
+            memory: MemoryCache(maximumBytes: 10_000), shared: OneAnswer(answer: answer("a", to: key)), lifetime: 0,
+            now: { noon })
+        #expect(try await cache.answer(for: key) == nil)
+    }
+}

@@ -1,0 +1,67 @@
+import Chat
+import Testing
+
+@Suite struct PromptTests {
+    @Test func trimsAndCountsUnicodeScalars() throws {
+        #expect(try Prompt("  hi \n").text == "hi")
+        #expect(throws: Never.self) { try Prompt(String(repeating: "é", count: 10_000)) }
+        #expect(throws: ChatError.self) { try Prompt(String(repeating: "é", count: 10_001)) }
+    }
+
+    @Test(arguments: ["", "   ", "\n\t", "\u{00A0}", "a\u{0}b", "a\u{1B}[2J", "a\u{85}b"])
+    func refuses(_ text: String) {
+        #expect(throws: ChatError.self) { try Prompt(text) }
+    }
+}
+
+@Suite struct EmailTests {
+    @Test(arguments: [
+        "a@example.com", "first.last+tag@sub.example.co.uk", "o'neil@example.com", "x_y-z@a-b.example", "用户@例子.公司",
+        "  padded@example.com ",
+    ])
+    func accepts(_ address: String) throws {
+        _ = try Email(address)
+    }
+
+    @Test(arguments: [
+        "", "a", "@example.com", "a@", "a@b", "a b@example.com", "a@exa mple.com", "a@@example.com", "a@-b.com",
+        "a@b-.com", ".a@example.com", "a.@example.com", "a..b@example.com", "a@example..com", "<a@example.com>",
+        "a@example.com\nBcc: b@example.com", "a\u{0}@example.com", "a@example.com,b@example.com",
+        String(repeating: "a", count: 65) + "@example.com", "a@" + String(repeating: "b.", count: 130) + "com",
+    ])
+    func refuses(_ address: String) {
+        #expect(throws: ChatError.self) { try Email(address) }
+    }
+
+    @Test func isOneUserWhateverTheCase() throws {
+        #expect(try Email("Ann@Example.COM") == Email("ann@example.com"))
+    }
+}
+
+@Suite struct IdentifierTests {
+    @Test func exchangeAndConversationReadTheirOwnText() throws {
+        let id = ExchangeID(number: 0x0198_c2f4_a1b2_c3d4)
+        #expect(id.text == "msg_0198c2f4a1b2c3d4")
+        #expect(ExchangeID(id.text) == id)
+        let conversation = ConversationID(first: id)
+        #expect(ConversationID(conversation.text) == conversation)
+        #expect(ConversationID(id.text) == nil)
+    }
+
+    @Test(arguments: ["", "msg_", "msg_1", "msg_0198C2F4A1B2C3D4", "msg_ffffffffffffffff", "msg_+198c2f4a1b2c3d4"])
+    func refusesWhatIsNoExchange(_ text: String) {
+        #expect(ExchangeID(text) == nil)
+    }
+
+    @Test func sessionNeeds32CharactersOfBase64URL() {
+        #expect(SessionID(String(repeating: "A", count: 32)) != nil)
+        #expect(SessionID(String(repeating: "A", count: 31)) == nil)
+        #expect(SessionID(String(repeating: "A", count: 31) + "+") == nil)
+    }
+
+    @Test func userNeeds32HexadecimalDigits() {
+        #expect(UserID("user_" + String(repeating: "a", count: 32)) != nil)
+        #expect(UserID("user_" + String(repeating: "g", count: 32)) == nil)
+        #expect(UserID("user_") == nil)
+    }
+}

@@ -1,0 +1,32 @@
+import Curl
+import Testing
+
+struct HTTPRequestTests {
+    @Test(arguments: [
+        "ftp://example.com/", "file:///etc/passwd", "example.com", "http://", "https://user:secret@example.com/",
+        "http://example.com/a b", "http://example.com/\r\nX: y", "http://exämple.com/", "http://a:99999/", "",
+    ])
+    func refusesAddress(_ text: String) {
+        #expect(throws: CurlError.self) { try HTTPURL(text) }
+    }
+
+    @Test func acceptsAddresses() throws {
+        let url = try HTTPURL("HTTPS://example.com:8443/v1?alt=sse")
+        #expect(url.host == "example.com")
+        #expect(url.isEncrypted)
+        #expect(url.hasQueryOrFragment)
+        #expect(try HTTPURL("http://[::1]:11434/v1").host == "[::1]")
+    }
+
+    @Test(arguments: [
+        ("X", "a\r\nY: b"), ("X", "a\nb"), ("X", "a\0b"), ("X\r\nY", "a"), ("X Y", "a"), ("", "a"), ("X:", "a"),
+    ])
+    func refusesAHeaderThatForgesAnother(name: String, value: String) throws {
+        let url = try HTTPURL("http://example.com/")
+        let error = #expect(throws: CurlError.self) {
+            try HTTPRequest(method: .get, url: url, headers: [(name, value)])
+        }
+        #expect(error?.kind == .invalidRequest)
+        #expect(error?.detail.contains(value) == false || value == "a")
+    }
+}

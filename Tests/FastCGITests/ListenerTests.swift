@@ -1,0 +1,195 @@
+import FastCGI
+import Glibc
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct ListenerTests {
+    typealias Client = FastCGIClient
+
+    @Test func answersAGet() async throws {
+        let server = try Server(answer: Server.describe)
+        let reply = try await server.exchange(Client.get("/health?detailed=true"))
+        #expect(reply.status == 200)
+        #expect(reply.text == "GET /health detailed=true complete 0 0")
+        #expect(reply.header("Content-Length") == "\(reply.body.count)")
+        #expect(reply.applicationStatus == 0)
+        #expect(await server.stop())
+    }
+
+    @Test(arguments: [(5, 65_535), (5, 1), (3_000, 1), (65_536, 1_000), (65_536, 65_535), (8_192, 8_192)])
+    func readsABodyHoweverItIsSplit(length: Int, recordSize: Int) async throws {
+        let server = try Server(answer: Server.describe)
+        let body = (0..<length).map { UInt8($0 % 251) }
+        let sum = body.reduce(0) { ($0 &* 31 &+ Int($1)) % 65_521 }
+        let reply = try await server.exchange(
+            Client.post("/p", length: "\(length)"), body: body, recordSize: recordSize)
+        #expect(reply.text == "POST /p  complete \(length) \(sum)")
+        #expect(await server.stop())
+    }
+
+    @Test func readsABodyThatTricklesInPaddedRecords() async throws {
+        let server = try Server(answer: Server.describe)
+        let reply = try await blocking { [path = server.path] in
+            let client = try Client(path)
+            defer { client.disconnect() }
+            for byte in Client.opening(Client.post("/p", length: "20")) { try client.send([byte]) }
+            for _ in 0..<20 { try client.send(Client.record(.stdin, [7], padding: 255)) }
+            try client.send(Client.record(.stdin, []))
+            return try client.readReply()
+        }
+        #expect(reply.text.hasPrefix("POST /p  complete 20 "))
+        #expect(await server.stop())
+    }
+
+    @Test func announcesABodyThatEndsEarly() async throws {
+        let server = try Server(answer: Server.describe)
+        let reply = try await server.exchange(Client.post("/p", length: "10"), body: [1, 2, 3])
+        #expect(reply.text == "POST /p  truncated 10 3")
+        #expect(await server.stop())
+    }
+
+    @Test func announcesABodyThatStalls() async throws {
+        let server = try Server(Limits(readTimeout: 0.2, acceptThreads: 1), answer: Server.describe)
+        let reply = try await blocking { [path = server.path] in
+            let client = try Client(path)
+            defer { client.disconnect() }
+            try client.send(Client.opening(Client.post("/p", length: "10")) + Client.record(.stdin, [1, 2, 3]))
+            return try client.readReply()
+        }
+        #expect(reply.text == "POST /p  truncated 10 3")
+        #expect(reply.applicationStatus == 0)
+        #expect(await server.stop())
+    }
+
+    @Test func leavesBytesBeyondTheAnnouncedLengthUnread() async throws {
+        let server = try Server(answer: Server.describe)
+        let reply = try await server.exchange(Client.post("/p", length: "2"), body: [0, 1, 0xFF, 0xFF])
+        #expect(reply.text == "POST /p  complete 2 1")
+        #expect(await server.stop())
+    }
+
+    @Test(arguments: ["abc", "-1", "99999999999999999999999"])
+    func announcesALengthThatIsNoNumber(length: String) async throws {
+        let server = try Server(answer: Server.describe)
+        let reply = try await server.exchange(Client.post("/p", length: length), body: [1])
+        #expect(reply.text == "POST /p  invalidLength")
+        #expect(await server.stop())
+    }
+
+    @Test func answersABodyAboveTheLimitWithoutWaitingForIt() async throws {
+        let server = try Server(Limits(bodyBytes: 100, acceptThreads: 1), answer: Server.describe)
+        let reply = try await blocking { [path = server.path] in
+            let client = try Client(path)
+            defer { client.disconnect() }
+            try client.send(Client.opening(Client.post("/p", length: "101")) + Client.record(.stdin, [1, 2, 3]))
+            return try client.readReply()
+        }
+        #expect(reply.text == "POST /p  tooLarge 100")
+        #expect(await server.stop())
+    }
+
+    @Test func closesEvenIfAskedToKeepTheConnection() async throws {
+        let server = try Server(answer: Server.describe)
+        let reply = try await blocking { [path = server.path] in
+            let client = try Client(path)
+            defer { client.disconnect() }
+            try client.send(Client.opening(Client.get("/"), keepsConnection: true) + Client.input([]))
+            return try client.readReply()
+        }
+        #expect(reply.status == 200 && reply.isClosed)
+        #expect(await server.stop())
+    }
+
+    @Test(arguments: [
+        ("inside a record", Array(Client.opening(Client.get("/")).dropLast(25)), Fault.malformed),
+        ("between records", Array(Client.opening(Client.get("/")).dropLast(8)), Fault.cutParameters),
+        ("before parameters", Client.begin(), Fault.cutParameters),
+        ("not FastCGI", Array("GET / HTTP/1.1\r\n\r\n".utf8), Fault.malformed),
+        ("another role", Client.begin(role: 3) + Client.record(.params, []), Fault.unsupportedRole(3)),
+    ])
+    func dropsWhatIsNoRequest(what: String, bytes: [UInt8], fault: Fault) async throws {
+        let server = try Server(answer: Server.describe)
+        let reply = try await blocking { [path = server.path] in
+            let client = try Client(path)
+            defer { client.disconnect() }
+            try client.send(bytes)
+            shutdown(client.descriptor, Int32(SHUT_WR))
+            return try client.readReply()
+        }
+        #expect(reply.stdout.isEmpty && reply.applicationStatus == nil)
+        #expect(await server.nextFault() == fault)
+        #expect(try await server.exchange(Client.get("/")).status == 200)
+        #expect(await server.stop())
+    }
+
+    @Test func servesOthersWhileSilentPeersWait() async throws {
+        let server = try Server(Limits(readTimeout: 60, acceptThreads: 1), answer: Server.describe)
+        let silent = try (0..<50).map { _ in try Client(server.path) }
+        #expect(try await server.exchange(Client.get("/")).status == 200)
+        for client in silent { client.disconnect() }
+        #expect(await server.stop())
+    }
+
+    @Test func closesASilentPeerInTime() async throws {
+        let server = try Server(Limits(readTimeout: 0.2, acceptThreads: 1), answer: Server.describe)
+        let reply = try await blocking { [path = server.path] in
+            let client = try Client(path)
+            defer { client.disconnect() }
+            return try client.readReply()
+        }
+        #expect(reply.isClosed)
+        #expect(await server.nextFault() == .stalled)
+        #expect(await server.stop())
+    }
+
+    @Test func servesOthersWhileHalfARequestStalls() async throws {
+        let server = try Server(Limits(readTimeout: 60, acceptThreads: 2), answer: Server.describe)
+        let half = try Client(server.path)
+        try half.send(Client.begin())
+        for _ in 0..<20 { #expect(try await server.exchange(Client.get("/")).status == 200) }
+        half.disconnect()
+        #expect(await server.nextFault() == .cutParameters)
+        #expect(await server.stop())
+    }
+
+    @Test func endsARequestThatTricklesForEver() async throws {
+        let server = try Server(Limits(readTimeout: 0.3, acceptThreads: 1), answer: Server.describe)
+        try await blocking { [path = server.path] in
+            let client = try Client(path)
+            defer { client.disconnect() }
+            // Records of another request's id are skipped, so these would keep libfcgi reading without end.
+            try client.send(Client.begin())
+            while (try? client.send(Client.record(.params, [0], id: 9))) != nil {}
+        }
+        #expect(await server.nextFault() == .stalled)
+        #expect(try await server.exchange(Client.get("/")).status == 200)
+        #expect(await server.stop())
+    }
+
+    @Test func answersFiveHundredAtOnce() async throws {
+        var files = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
+        files.rlim_cur = files.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
+
+        let gate = Gate()
+        let server = try Server(Limits(acceptThreads: 8)) { request, writer in
+            await gate.wait()
+            await Server.describe(request, writer)
+        }
+        async let replies = blocking { [path = server.path] in
+            let clients = try (0..<500).map { _ in try Client(path) }
+            for (number, client) in clients.enumerated() {
+                try client.send(Client.opening(Client.get("/\(number)")) + Client.input([]))
+            }
+            return try clients.map { client in
+                defer { client.disconnect() }
+                return try client.readReply().text
+            }
+        }
+        await gate.reached(by: 500)
+        #expect(server.listener.inFlight == 500)
+        gate.open()
+        #expect(try await replies == (0..<500).map { "GET /\($0)  complete 0 0" })
+        #expect(await server.stop())
+    }
+}

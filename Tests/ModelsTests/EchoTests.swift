@@ -1,0 +1,25 @@
+import Chat
+import Models
+import Testing
+
+struct EchoTests {
+    @Test func saysTheQuestionBackWordByWord() async throws {
+        let seen = Seen<String>()
+        let request = try ProviderFixture.request(
+            "Grüße,\n  world", system: "Be  brief", context: [.init(role: .user, text: "a b c")])
+        let answer = try await Echo().answer(request, by: .now + .seconds(1)) { seen.append($0) }
+        #expect(answer.text == "You said: Grüße,\n  world")
+        #expect(seen.all == ["You", " said:", " Grüße,", "\n  world"])
+        #expect(answer.model == "echo-1")
+        #expect(answer.provider == "echo")
+        #expect(answer.usage == TokenUsage(prompt: 7, completion: 4, total: 11))
+    }
+
+    @Test func keepsToTheMostTokens() async throws {
+        let request = ModelRequest(
+            system: "", context: [], prompt: try Prompt("one two three"), temperature: 0, maxTokens: 3)
+        let answer = try await Echo().answer(request, by: .now + .seconds(1), onDelta: nil)
+        #expect(answer.text == "You said: one")
+        #expect(answer.usage.completion == 3)
+    }
+}

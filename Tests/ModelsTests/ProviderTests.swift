@@ -1,0 +1,189 @@
+import Chat
+import Models
+import StrictJSON
+import Support
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct ProviderTests {
+    @Test func geminiSendsItsRequestAndStreamsTheAnswer() async throws {
+        let requests = Seen<Connection.Request>()
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            guard let request = connection.readRequest() else { return }
+            requests.append(request)
+            try connection.begin()
+            try connection.chunk(
+                #"data: {"candidates":[{"content":{"parts":[{"text":"hm","thought":true},{"text":"Hel"}]}}]}"#
+                    + "\r\n\r\n")
+            try connection.chunk(
+                #"data: {"candidates":[{"content":{"parts":[{"text":"lo"}]},"finishReason":"STOP"}],"#
+                    + #""usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":2,"thoughtsTokenCount":3,"#
+                    + #""totalTokenCount":10},"modelVersion":"gemini-x-001"}"# + "\r\n\r\n")
+            try connection.chunk("")
+        })
+        let model = try Gemini(key: "secret-key", model: "gemini-x", baseURL: server.url, upstream: Upstream())
+        let deltas = Seen<String>()
+        let request = try ProviderFixture.request(
+            context: [.init(role: .user, text: "a"), .init(role: .assistant, text: "b")])
+        let answer = try await model.answer(request, by: .now + .seconds(20)) { deltas.append($0) }
+        #expect(
+            answer
+                == ModelAnswer(
+                    text: "Hello", model: "gemini-x-001", provider: "gemini",
+                    usage: TokenUsage(prompt: 5, completion: 5, total: 10)))
+        #expect(deltas.all.joined() == "Hello")
+        let sent = try #require(requests.all.first)
+        #expect(sent.line == "POST /v1beta/models/gemini-x:streamGenerateContent?alt=sse HTTP/1.1")
+        #expect(sent.headers["x-goog-api-key"] == "secret-key")
+        #expect(sent.headers["content-type"] == "application/json")
+        let expected = #"""
+            {"systemInstruction":{"parts":[{"text":"Be brief"}]},
+             "contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b"}]},
+                         {"role":"user","parts":[{"text":"Hi"}]}],
+             "generationConfig":{"temperature":0.5,"maxOutputTokens":100}}
+            """#
+        #expect(try JSON(parsing: sent.body) == JSON(parsing: Array(expected.utf8)))
+    }
+
+    @Test func openAISendsItsRequestAndStreamsTheAnswer() async throws {
+        let requests = Seen<Connection.Request>()
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            guard let request = connection.readRequest() else { return }
+            requests.append(request)
+            try connection.begin()
+            try connection.chunk(": OPENROUTER PROCESSING\n\n")
+            try connection.chunk(
+                #"data: {"model":"vendor/model-x-1","choices":[{"delta":{"role":"assistant","content":""}}]}"# + "\n\n")
+            try connection.chunk(ProviderFixture.event(.openrouter, "Hel"))
+            try connection.chunk(#"data: {"choices":[{"delta":{"content":null,"reasoning":"hm"}}]}"# + "\n\n")
+            try connection.chunk(ProviderFixture.event(.openrouter, "lo"))
+            try connection.chunk(#"data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":null}"# + "\n\n")
+            try connection.chunk(
+                #"data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2,"total_tokens":9}}"# + "\n\n")
+            try connection.chunk("data: [DONE]\n\n")
+            try connection.chunk("")
+        })
+        let model = try OpenAICompatible(
+            .openrouter, key: "secret-key", model: "vendor/model-x", baseURL: server.url + "/api/v1/",
+            upstream: Upstream())
+        let deltas = Seen<String>()
+        let request = try ProviderFixture.request(
+            context: [.init(role: .user, text: "a"), .init(role: .assistant, text: "b")])
+        let answer = try await model.answer(request, by: .now + .seconds(20)) { deltas.append($0) }
+        #expect(
+            answer
+                == ModelAnswer(
+                    text: "Hello", model: "vendor/model-x-1", provider: "openrouter",
+                    usage: TokenUsage(prompt: 7, completion: 2, total: 9)))
+        #expect(deltas.all.joined() == "Hello")
+        let sent = try #require(requests.all.first)
+        #expect(sent.line == "POST /api/v1/chat/completions HTTP/1.1")
+        #expect(sent.headers["authorization"] == "Bearer secret-key")
+        let expected = #"""
+            {"model":"vendor/model-x","messages":[{"role":"system","content":"Be brief"},{"role":"user","content":"a"},
+             {"role":"assistant","content":"b"},{"role":"user","content":"Hi"}],
+             "temperature":0.5,"max_tokens":100,"stream":true,"stream_options":{"include_usage":true}}
+            """#
+        #expect(try JSON(parsing: sent.body) == JSON(parsing: Array(expected.utf8)))
+    }
+
+    @Test func needsNoKeyForALocalServer() async throws {
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            let request = connection.readRequest()
+            try connection.answer(
+                #"{"choices":[{"message":{"content":"\#(request?.headers["authorization"] ?? "none")"}}]}"#)
+        })
+        let model = try OpenAICompatible(.openai, key: nil, model: "m", baseURL: server.url, upstream: Upstream())
+        let answer = try await model.answer(try ProviderFixture.request(), by: .now + .seconds(20), onDelta: nil)
+        #expect(answer.text == "none")
+        #expect(answer.model == "m")
+        #expect(answer.provider == "openai")
+    }
+
+    static let documents: [(ProviderFixture.Kind, String)] = [
+        (.gemini, #"{"candidates":[{"content":{"parts":[{"text":"Hello"}]}}]}"#),
+        (
+            .gemini,
+            "[" + #"{"candidates":[{"content":{"parts":[{"text":"Hel"}]}}]}"# + "\r\n,\r\n"
+                + #"{"candidates":[{"content":{"parts":[{"text":"lo"}]},"finishReason":"STOP"}]}]"#
+        ),
+        (.openrouter, #"{"choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}]}"#),
+    ]
+
+    @Test(arguments: documents)
+    func acceptsAServerThatDoesNotStream(kind: ProviderFixture.Kind, document: String) async throws {
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            try connection.answer(headers: ["Content-Type: application/json"], document)
+        })
+        let deltas = Seen<String>()
+        let result = try await ProviderFixture(kind, server).ask { deltas.append($0) }
+        #expect(try result.get().text == "Hello")
+        #expect(deltas.all == ["Hello"])
+    }
+
+    @Test func doesNotWaitForAnEndMarkThatNeverComes() async throws {
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            try connection.begin()
+            try connection.chunk(ProviderFixture.event(.openrouter, "Hello"))
+            try connection.chunk(#"data: {"choices":[{"delta":{},"finish_reason":"length"}]}"# + "\n\n")
+            _ = connection.waitForHangUp()
+        })
+        let started = ContinuousClock.now
+        #expect(try await ProviderFixture(.openrouter, server).ask().get().text == "Hello")
+        #expect(started.duration(to: .now) < .seconds(5))
+    }
+
+    @Test(arguments: ProviderFixture.Kind.allCases)
+    func reusesItsConnection(kind: ProviderFixture.Kind) async throws {
+        let connections = Seen<Int>()
+        let server = try ScriptedServer(eachConnection: { connection, number in
+            connections.append(number)
+            while connection.readRequest() != nil {
+                try connection.begin()
+                try connection.chunk(ProviderFixture.event(kind, "Hello"))
+                try connection.chunk(ProviderFixture.end(kind))
+                try connection.chunk("")
+            }
+        })
+        let fixture = try ProviderFixture(kind, server)
+        for _ in 0..<4 { _ = try await fixture.ask().get() }
+        #expect(connections.all == [0])
+    }
+
+    @Test(arguments: ProviderFixture.Kind.allCases)
+    func endsWithTheErrorOfACallerWhoCannotTakeText(kind: ProviderFixture.Kind) async throws {
+        struct Gone: Error {}
+        let hungUp = AsyncStream<Bool>.makeStream()
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            try connection.begin()
+            try connection.chunk(ProviderFixture.event(kind, "Hello"))
+            hungUp.continuation.yield(connection.waitForHangUp())
+        })
+        let fixture = try ProviderFixture(kind, server)
+        await #expect(throws: Gone.self) { try await fixture.ask { _ in throw Gone() }.get() }
+        var events = hungUp.stream.makeAsyncIterator()
+        #expect(await events.next() == true)
+    }
+
+    @Test(arguments: ProviderFixture.Kind.allCases)
+    func aCancelledCallHangsUp(kind: ProviderFixture.Kind) async throws {
+        let events = AsyncStream<Bool>.makeStream()
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            try connection.begin()
+            events.continuation.yield(false)
+            events.continuation.yield(connection.waitForHangUp())
+        })
+        let fixture = try ProviderFixture(kind, server)
+        let task = Task { await fixture.ask() }
+        var iterator = events.stream.makeAsyncIterator()
+        #expect(await iterator.next() == false)
+        task.cancel()
+        let result = await task.value
+        #expect(throws: CancellationError.self) { try result.get() }
+        #expect(await iterator.next() == true)
+    }
+}

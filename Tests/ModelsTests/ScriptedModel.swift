@@ -1,0 +1,42 @@
+import Chat
+import Synchronization
+import Testing
+
+/// Plays outcomes in order; the text of each goes to the caller before it fails or returns.
+final class ScriptedModel: LanguageModel {
+    enum Turn: Sendable {
+        case answer(String)
+        case failure(ModelFailure.Reason, after: String = "")
+        case cancelled
+    }
+
+    private let name: String
+    private let turns: Mutex<[Turn]>
+    private let count = Mutex(0)
+
+    init(_ name: String, _ turns: [Turn]) {
+        self.name = name
+        self.turns = Mutex(turns)
+    }
+
+    var calls: Int { count.withLock { $0 } }
+
+    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?) async throws
+        -> ModelAnswer
+    {
+        count.withLock { $0 += 1 }
+        switch turns.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
+        case .answer(let text):
+            try await onDelta?(text)
+            return ModelAnswer(text: text, model: "m", provider: name, usage: TokenUsage(prompt: 1, completion: 1))
+        case .failure(let reason, let text):
+            if !text.isEmpty { try await onDelta?(text) }
+            throw ModelFailure(provider: name, reason: reason, detail: "\(reason)")
+        case .cancelled:
+            throw CancellationError()
+        case nil:
+            Issue.record("\(name) was asked too often")
+            throw CancellationError()
+        }
+    }
+}

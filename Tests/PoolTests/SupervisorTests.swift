@@ -1,0 +1,120 @@
+import Glibc
+import Testing
+
+@testable import Pool
+
+@Suite(.timeLimit(.minutes(1))) struct SupervisorTests {
+    @Test func runsWorkersUntilAskedToStop() async throws {
+        let run = PoolRun(workers: 3)
+        defer { run.removeFolder() }
+        let path = run.path
+        #expect(await run.next { $0 } == .listening(path: path))
+        let pids = [await run.nextStart(), await run.nextStart(), await run.nextStart()]
+        #expect(Set(pids).count == 3)
+        run.signal(SIGTERM)
+        #expect(await run.next { $0 } == .draining(signal: SIGTERM))
+        for _ in 0..<3 { #expect(await run.nextEnding() == .signalled(SIGTERM)) }
+        #expect(await run.next { $0 } == .stopped)
+        #expect(try await run.result()?.get() == 0)
+        #expect(access(path, F_OK) != 0)
+        for pid in pids { #expect(kill(try #require(pid), 0) != 0) }
+    }
+
+    @Test func replacesAKilledWorkerAtOnce() async throws {
+        let run = PoolRun()
+        defer { run.removeFolder() }
+        let first = try #require(await run.nextStart())
+        kill(first, SIGKILL)
+        #expect(await run.nextEnding() == .signalled(SIGKILL))
+        #expect(try #require(await run.nextDelay()) <= 0.1)
+        let second = try #require(await run.nextStart())
+        #expect(second != first)
+        run.signal(SIGINT)
+        #expect(try await run.result()?.get() == 0)
+    }
+
+    @Test func waitsLongerForAWorkerThatKeepsFailing() async throws {
+        let run = PoolRun("exit 7")
+        defer { run.removeFolder() }
+        #expect(await run.nextEnding() == .exited(code: 7))
+        #expect(await run.nextDelay() == 0.1)
+        #expect(await run.nextDelay() == 0.2)
+        #expect(await run.nextDelay() == 0.4)
+        run.signal(SIGTERM)
+        #expect(try await run.result()?.get() == 0)
+    }
+
+    @Test func killsAWorkerThatOutlivesTheDeadline() async throws {
+        let run = PoolRun(PoolRun.stubborn, drainDeadline: 0.2)
+        defer { run.removeFolder() }
+        let pid = try #require(await run.nextStart())
+        await run.ready()
+        run.signal(SIGTERM)
+        #expect(await run.next { if case .killed(_, let killed) = $0 { killed } else { nil } } == pid)
+        #expect(await run.nextEnding() == .signalled(SIGKILL))
+        #expect(try await run.result()?.get() == 0)
+    }
+
+    @Test func killsAtOnceWhenAskedTwice() async throws {
+        let run = PoolRun(PoolRun.stubborn, drainDeadline: 3_600)
+        defer { run.removeFolder() }
+        #expect(await run.nextStart() != nil)
+        await run.ready()
+        run.signal(SIGTERM)
+        #expect(await run.next { if case .draining = $0 { true } else { nil } } == true)
+        run.signal(SIGTERM)
+        #expect(await run.nextEnding() == .signalled(SIGKILL))
+        #expect(try await run.result()?.get() == 0)
+    }
+
+    @Test func keepsRunningOnHangup() async throws {
+        let run = PoolRun()
+        defer { run.removeFolder() }
+        let pid = try #require(await run.nextStart())
+        run.signal(SIGHUP)
+        #expect(kill(pid, 0) == 0)
+        run.signal(SIGTERM)
+        #expect(await run.nextEnding() == .signalled(SIGTERM))
+        #expect(try await run.result()?.get() == 0)
+    }
+
+    @Test(arguments: [
+        ("the socket as descriptor 0", "test -S /dev/stdin"),
+        ("the lifeline as descriptor 3", "test -p /dev/fd/3 && test \"$POOL_LIFELINE_FD\" = 3"),
+        ("exactly its environment", "test -S \"$FOLDER/socket\" && test -z \"$HOME\""),
+        ("no blocked signal", "grep -q '^SigBlk:[^0-9a-f]*0*$' /proc/self/status"),
+        // But for 32 and 33, which belong to the C library.
+        ("no ignored signal", "grep -q '^SigIgn:.*[08]0000000$' /proc/self/status"),
+        ("a process group of its own", "test \"$(cut -d' ' -f5 /proc/$$/stat)\" = $$"),
+    ])
+    func givesAWorker(what: String, condition: String) async throws {
+        let run = PoolRun("if \(condition); then exit 0; else exit 1; fi")
+        defer { run.removeFolder() }
+        #expect(await run.nextEnding() == .exited(code: 0))
+        run.signal(SIGTERM)
+        #expect(try await run.result()?.get() == 0)
+    }
+
+    @Test func failsWhenTheProgramCannotBeStarted() async throws {
+        let run = PoolRun(executable: "/nonexistent/program")
+        defer { run.removeFolder() }
+        let result = try #require(await run.result())
+        #expect(throws: PoolError.system(call: "spawn", subject: "/nonexistent/program", errno: ENOENT)) {
+            try result.get()
+        }
+        #expect(access(run.path, F_OK) != 0)
+    }
+
+    @Test func leavesAnotherSocketAtItsPathAlone() async throws {
+        let run = PoolRun()
+        defer { run.removeFolder() }
+        #expect(await run.nextStart() != nil)
+        unlink(run.path)
+        let other = try ListeningSocket(path: run.path, mode: 0o600, backlog: 1)
+        run.signal(SIGTERM)
+        #expect(try await run.result()?.get() == 0)
+        #expect(access(run.path, F_OK) == 0)
+        other.remove()
+        #expect(access(run.path, F_OK) != 0)
+    }
+}

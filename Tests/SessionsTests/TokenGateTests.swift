@@ -1,0 +1,153 @@
+import Chat
+import Crypto
+import Foundation
+import Sessions
+import Synchronization
+import Testing
+
+/// Keeps sessions in memory, with the store's own rules.
+final class MemorySessions: SessionStore {
+    private let openings = Mutex<[SessionID: SessionOpening]>([:])
+
+    var all: [SessionOpening] { openings.withLock { Array($0.values) } }
+
+    func insert(_ opening: SessionOpening) { openings.withLock { $0[opening.session.id] = opening } }
+    func live(_ id: SessionID, at now: Date) -> Session? {
+        openings.withLock { $0[id]?.session }.flatMap { $0.expires > now ? $0 : nil }
+    }
+    func end(_ id: SessionID) { openings.withLock { $0[id] = nil } }
+}
+
+private let secretText = "0123456789abcdef0123456789abcdef"
+
+@Suite struct TokenGateTests {
+    let store = MemorySessions()
+
+    private func gate(secret: String = secretText, at now: Date = Date()) async throws -> TokenGate {
+        await TokenGate(secret: try TokenSecret(secret), store: store, lifetime: 3_600, now: { now })
+    }
+
+    private func open(_ gate: TokenGate) async throws -> (session: Session, token: String) {
+        try await gate.open(try Email("ann@example.com"), browser: "curl/7.88.1", address: "127.0.0.1")
+    }
+
+    private func expectRefusal(_ token: String?, _ gate: TokenGate, _ note: Comment) async {
+        let error = await #expect(throws: ChatError.self, note) { try await gate.admit(token) }
+        #expect(error?.code == .unauthorized, note)
+    }
+
+    @Test func admitsItsOwnTokenUntilLogout() async throws {
+        let gate = try await gate()
+        let (session, token) = try await open(gate)
+        #expect(try await gate.admit(token).id == session.id)
+        try await gate.end(session)
+        await expectRefusal(token, gate, "ended")
+    }
+
+    @Test func tokenHasAllSixClaims() async throws {
+        let (session, token) = try await open(try await gate())
+        let claims = try decoded(token.split(separator: ".")[1])
+        #expect(Set(claims.keys) == ["sub", "jti", "iat", "exp", "iss", "aud"])
+        #expect(claims["jti"] as? String == session.id.rawValue)
+        #expect(claims["sub"] as? String == session.user.rawValue)
+        #expect(try decoded(token.split(separator: ".")[0])["alg"] as? String == "HS256")
+    }
+
+    @Test func storesNothingThatCanBeReadBack() async throws {
+        _ = try await open(try await gate())
+        let opening = try #require(store.all.first)
+        #expect(!"\(opening)".contains("ann@") && !"\(opening)".contains("curl"))
+        #expect(opening.emailHash.count == 64 && opening.browserHash.count == 64)
+        let plain = SHA256.hash(data: Data("ann@example.com".utf8)).map { String(format: "%02x", $0) }.joined()
+        #expect(opening.emailHash != plain, "a hash without a key can be looked up")
+    }
+
+    @Test func oneEmailIsOneUserInManySessions() async throws {
+        let gate = try await gate()
+        let (one, two) = (try await open(gate).session, try await open(gate).session)
+        #expect(one.user == two.user && one.id != two.id)
+    }
+
+    @Test func refusesAnExpiredToken() async throws {
+        let (_, token) = try await open(try await gate())
+        await expectRefusal(token, try await gate(at: Date() + 3_601), "expired")
+    }
+
+    @Test func refusesAnotherSecretsToken() async throws {
+        let (_, token) = try await open(try await gate(secret: String(secretText.reversed())))
+        await expectRefusal(token, try await gate(), "another secret")
+    }
+
+    @Test func refusesATokenWithoutItsSession() async throws {
+        let gate = try await gate()
+        let (session, token) = try await open(gate)
+        store.end(session.id)
+        await expectRefusal(token, gate, "no row")
+    }
+
+    @Test(arguments: [nil, "", "x", "a.b", "a.b.c", "a.b.c.d", "....", "Bearer x", "eyJhbGciOiJub25lIn0.e30."])
+    func refusesWhatIsNoToken(_ token: String?) async throws {
+        await expectRefusal(token, try await gate(), "\(token ?? "none")")
+    }
+
+    @Test func refusesEveryForgery() async throws {
+        let gate = try await gate()
+        let (session, token) = try await open(gate)
+        let now = Int(Date().timeIntervalSince1970)
+        let good: [String: Any] = [
+            "sub": session.user.rawValue, "jti": session.id.rawValue, "iat": now, "exp": now + 60, "iss": "parley",
+            "aud": "parley-chat",
+        ]
+        let header: [String: Any] = ["alg": "HS256", "typ": "JWT"]
+        _ = try await gate.admit(try signed(header, good))  // else the cases below would prove nothing
+        let cases: [(Comment, String)] = try [
+            ("alg none, signed", signed(["alg": "none"], good)),
+            (
+                "alg none, unsigned",
+                signed(["alg": "none"], good).split(separator: ".").dropLast().joined(separator: ".") + "."
+            ),
+            ("alg HS512", signed(["alg": "HS512"], good)),
+            ("alg hs256", signed(["alg": "hs256"], good)),
+            ("alg RS256", signed(["alg": "RS256"], good)),
+            ("no alg", signed(["typ": "JWT"], good)),
+            ("crit", signed(["alg": "HS256", "crit": ["x"], "x": 1], good)),
+            ("kid", signed(["alg": "HS256", "kid": "../../dev/null"], good)),
+            ("another issuer", signed(header, good.merging(["iss": "other"]) { $1 })),
+            ("another audience", signed(header, good.merging(["aud": "other"]) { $1 })),
+            ("expired", signed(header, good.merging(["exp": now - 1]) { $1 })),
+            ("another user", signed(header, good.merging(["sub": "user_" + String(repeating: "0", count: 32)]) { $1 })),
+            ("another session", signed(header, good.merging(["jti": String(repeating: "A", count: 32)]) { $1 })),
+            ("jti that is none", signed(header, good.merging(["jti": "' OR 1=1 --"]) { $1 })),
+            ("exp is text", signed(header, good.merging(["exp": "tomorrow"]) { $1 })),
+            ("cut signature", String(token.dropLast(4))),
+            ("changed payload", token.replacing(".ey", with: ".eZ")),
+        ]
+        for (note, forged) in cases { await expectRefusal(forged, gate, note) }
+        for claim in good.keys {
+            await expectRefusal(try signed(header, good.filter { $0.key != claim }), gate, "no \(claim)")
+        }
+    }
+
+    @Test func refusesAShortSecret() {
+        #expect(throws: ChatError.self) { try TokenSecret(String(repeating: "x", count: 31)) }
+    }
+
+    private func decoded(_ part: Substring) throws -> [String: Any] {
+        let padded = part.replacing("-", with: "+").replacing("_", with: "/")
+        let data = try #require(Data(base64Encoded: padded + String(repeating: "=", count: (4 - padded.count % 4) % 4)))
+        return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    }
+
+    /// A token with any header and claims, and the right HMAC-SHA256 over them.
+    private func signed(_ header: [String: Any], _ claims: [String: Any]) throws -> String {
+        let parts = try [header, claims].map { base64URL(try JSONSerialization.data(withJSONObject: $0)) }
+        let text = parts.joined(separator: ".")
+        let code = HMAC<SHA256>.authenticationCode(
+            for: Data(text.utf8), using: SymmetricKey(data: Data(secretText.utf8)))
+        return text + "." + base64URL(Data(code))
+    }
+
+    private func base64URL(_ data: Data) -> String {
+        data.base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    }
+}

@@ -1,0 +1,128 @@
+import Chat
+import Foundation
+import Storage
+import Testing
+
+@Suite struct ExchangeTests {
+    @Test func historyShowsTheNewestLastAndPages() async throws {
+        let temporary = try await TemporaryDatabase()
+        let database = temporary.database
+        let session = try await temporary.session()
+        for number in 1...5 { try await database.record("question \(number)", "answer \(number)", in: session) }
+        let newest = try await database.history(of: session.id, limit: 2, before: nil)
+        #expect(newest.map(\.question) == ["question 4", "question 5"])
+        let older = try await database.history(of: session.id, limit: 2, before: newest[0].id)
+        #expect(older.map(\.answer.text) == ["answer 2", "answer 3"])
+        let other = try await temporary.session("o")
+        #expect(try await database.history(of: other.id, limit: 10, before: nil).isEmpty)
+    }
+
+    @Test func conversationKeepsItsOrderAndIsItsSessionsOwn() async throws {
+        let temporary = try await TemporaryDatabase()
+        let database = temporary.database
+        let session = try await temporary.session()
+        let first = try await database.record("one", "1", in: session)
+        try await database.record("elsewhere", "x", in: session)
+        for word in ["two", "three", "four", "five"] {
+            try await database.record(word, word, in: session, conversation: first.conversation)
+        }
+        let turns = try #require(try await database.turns(of: first.conversation, in: session.id, limit: 8))
+        #expect(turns.filter { $0.role == .user }.map(\.text) == ["two", "three", "four", "five"])
+        let other = try await temporary.session("o")
+        #expect(try await database.turns(of: first.conversation, in: other.id, limit: 8) == nil)
+        let unknown = ConversationID(first: ExchangeID(number: 1))
+        #expect(try await database.turns(of: unknown, in: session.id, limit: 8) == nil)
+    }
+
+    @Test func noRaceExceedsTheLimit() async throws {
+        let temporary = try await TemporaryDatabase(messageLimit: 50)
+        let session = try await temporary.session()
+        let accepted = await withTaskGroup(of: Bool.self) { group in
+            for number in 0..<120 {
+                group.addTask {
+                    do {
+                        try await temporary.database.record("question \(number)", in: session)
+                        return true
+                    } catch { return false }
+                }
+            }
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(accepted == 50)
+        #expect(try await temporary.database.history(of: session.id, limit: 100, before: nil).count == 50)
+        #expect(try await temporary.database.live(session.id, at: Date())?.messagesUsed == 50)
+    }
+
+    @Test func reservedMessagesCountUntilTheyAreGivenBack() async throws {
+        let temporary = try await TemporaryDatabase(messageLimit: 2)
+        let database = temporary.database
+        let session = try await temporary.session()
+        let place = try await database.reserve(in: session)
+        try await database.record("takes the other message", in: session)
+        await #expect(throws: ChatError.quotaExceeded(limit: 2)) { try await database.reserve(in: session) }
+        await #expect(throws: ChatError.quotaExceeded(limit: 2)) { try await database.record("late", in: session) }
+        try await database.release(place)
+        let again = try await database.reserve(in: session)
+        try await database.record("uses its own place", in: session, place: again)
+        #expect(try await database.history(of: session.id, limit: 10, before: nil).count == 2)
+    }
+
+    @Test func aDeadWorkersReservationLapses() async throws {
+        let temporary = try await TemporaryDatabase(messageLimit: 1, reservationLifetime: .zero)
+        let session = try await temporary.session()
+        _ = try await temporary.database.reserve(in: session)
+        try await temporary.database.record("not held up", in: session)
+    }
+
+    @Test func identifiersGrowInTheOrderOfCommits() async throws {
+        let temporary = try await TemporaryDatabase(messageLimit: 1_000)
+        let session = try await temporary.session()
+        var last: Int64 = 0
+        for number in 0..<200 {
+            let id = try await temporary.database.record("\(number)", in: session).id.number
+            #expect(id > last)
+            last = id
+        }
+    }
+}
+
+@Suite struct SessionRowTests {
+    @Test func anEndedOrExpiredSessionIsNotLive() async throws {
+        let temporary = try await TemporaryDatabase()
+        let session = try await temporary.session()
+        #expect(try await temporary.database.live(session.id, at: Date())?.user == session.user)
+        #expect(try await temporary.database.live(session.id, at: session.expires) == nil)
+        try await temporary.database.end(session.id)
+        #expect(try await temporary.database.live(session.id, at: Date()) == nil)
+    }
+}
+
+@Suite struct SharedAnswerTests {
+    private func fresh(_ text: String) throws -> CachedAnswer {
+        let request = ModelRequest(system: "", context: [], prompt: try Prompt(text), temperature: 0, maxTokens: 1)
+        return CachedAnswer(
+            key: CacheKey(request, scope: "s", models: "m"), text: "answer to \(text)", model: "m", provider: "p",
+            usage: TokenUsage(prompt: 1, completion: 2), expires: Date(timeIntervalSince1970: 2_000_000_000))
+    }
+
+    @Test func isThereForEveryWorkerOnceItsExchangeIsRecorded() async throws {
+        let temporary = try await TemporaryDatabase()
+        let session = try await temporary.session()
+        let fresh = try fresh("q")
+        try await temporary.database.record("q", in: session, caching: fresh)
+        let other = Database(path: temporary.path, messageLimit: 1, reservationLifetime: .zero)
+        #expect(try await other.stored(for: fresh.key) == fresh)
+        #expect(try await other.stored(for: self.fresh("another").key) == nil)
+    }
+
+    @Test func isNotThereWhenItsExchangeWasRefused() async throws {
+        let temporary = try await TemporaryDatabase(messageLimit: 1)
+        let session = try await temporary.session()
+        try await temporary.database.record("one", in: session)
+        let fresh = try fresh("two")
+        await #expect(throws: ChatError.self) {
+            try await temporary.database.record("two", in: session, caching: fresh)
+        }
+        #expect(try await temporary.database.stored(for: fresh.key) == nil)
+    }
+}
