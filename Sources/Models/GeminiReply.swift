@@ -41,18 +41,22 @@ struct GeminiReply: ReplyFormat {
     }
 
     private mutating func finish(_ reason: String) throws(ModelFailure) {
+        if Self.filterWords.contains(where: reason.contains) {
+            throw draft.failure(.filtered(reason: reason), "the answer was stopped")
+        }
         switch reason {
-        case "STOP", "MAX_TOKENS":
-            draft.isFinished = true
         case "FINISH_REASON_UNSPECIFIED":
             break
-        case "SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "MODEL_ARMOR":
-            throw draft.failure(.filtered(reason: reason), "the answer was stopped")
-        default:
-            // LANGUAGE, OTHER, MALFORMED_FUNCTION_CALL and names to come: the model broke off for its own reasons.
+        case "LANGUAGE", "OTHER", "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS":
             throw draft.failure(.malformed, "the model broke off: \(reason)")
+        default:
+            // STOP, MAX_TOKENS, and names to come: what had to be said was said.
+            draft.isFinished = true
         }
     }
+
+    /// Parts of names, because each has variants: IMAGE_SAFETY, IMAGE_PROHIBITED_CONTENT.
+    private static let filterWords = ["SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"]
 
     /// Thinking is billed as output, and comes in a count of its own.
     private static func usage(_ usage: JSON) -> TokenUsage {

@@ -7,11 +7,18 @@ struct SignalQueue {
 
     /// Blocks `signals` in the calling thread, which alone may then call `next`.
     init(_ signals: [Int32]) {
-        // A parent that ignores SIGCHLD would have taught us to, and then no child could be waited for.
-        signal(SIGCHLD, SIG_DFL)
+        Self.unignoreChildren()
         sigemptyset(&self.signals)
         for signal in signals { sigaddset(&self.signals, signal) }
         pthread_sigmask(SIG_BLOCK, &self.signals, &before)
+    }
+
+    /// A parent that ignores SIGCHLD would have taught us to, and then no child could be waited for. Only then: setting
+    /// the default anew throws away what is pending.
+    private static func unignoreChildren() {
+        var action = sigaction()
+        sigaction(SIGCHLD, nil, &action)
+        if unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1 { signal(SIGCHLD, SIG_DFL) }
     }
 
     /// Waits for one of the signals; nil when `deadline` came first.

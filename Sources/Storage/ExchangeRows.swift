@@ -29,7 +29,7 @@ extension Database: ExchangeStore {
     {
         try await writer.write { [messageLimit] db in
             if let place { try Self.giveBack(place, db) }
-            let now = Date()
+            let now = Date(stored: Date().stored)
             let count = try db.cachedStatement(
                 sql: """
                     UPDATE sessions SET messages_used = messages_used + 1, last_activity_at = ?2

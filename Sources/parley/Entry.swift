@@ -42,10 +42,11 @@ func wait<Value: Sendable>(for work: @escaping @Sendable () async throws -> Valu
     return try result.withLock { $0! }.get()
 }
 
-/// Runs work that ends the process itself.
+/// Runs work that ends the process itself. Not `dispatchMain()`: that suspends with every signal unblocked.
 private func wait(for work: @escaping @Sendable () async -> Never) -> Never {
     Task { await work() }
-    dispatchMain()
+    let never = DispatchSemaphore(value: 0)
+    while true { never.wait() }
 }
 
 struct Parley: ParsableCommand {

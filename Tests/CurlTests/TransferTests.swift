@@ -3,9 +3,9 @@ import Support
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(2)))
 struct TransferTests {
-    let client = try! CurlClient(configuration: .init(connectTimeout: .seconds(2), maximumResponseBytes: 1 << 20))
+    let client = try! CurlClient(configuration: .init(connectTimeout: .seconds(20), maximumResponseBytes: 1 << 20))
 
     func request(_ server: ScriptedServer, body: [UInt8] = [], headers: [(name: String, value: String)] = []) throws
         -> HTTPRequest
@@ -13,7 +13,7 @@ struct TransferTests {
         try HTTPRequest(method: .post, url: HTTPURL(server.url + "/path?q=1"), headers: headers, body: body)
     }
 
-    func soon() -> ContinuousClock.Instant { .now + .seconds(10) }
+    func soon() -> ContinuousClock.Instant { .now + .seconds(60) }
 
     func read(_ transfer: Transfer) async throws(CurlError) -> [UInt8] {
         var all: [UInt8] = []
@@ -156,7 +156,7 @@ struct TransferTests {
         let answers = try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<number {
                 group.addTask {
-                    let transfer = try await client.open(request, deadline: .now + .seconds(30))
+                    let transfer = try await client.open(request, deadline: .now + .seconds(60))
                     return Int(String(decoding: try await read(transfer), as: UTF8.self)) ?? -1
                 }
             }

@@ -63,12 +63,12 @@ struct GeminiVectorTests {
     func readsTheSameWhereverASmallBodyIsSplit(name: String, expected: Outcome) throws {
         let body = try GeminiVectors.body(name)
         let whole = Self.read([body])
-        for cut in 1..<body.count {
+        for cut in 1..<min(body.count, 1000) {
             #expect(Self.read([Array(body[..<cut]), Array(body[cut...])]) == whole)
         }
     }
 
-    @Test(arguments: bodies.filter { $0.0.hasPrefix("streaming-success") })
+    @Test(arguments: bodies.filter { $0.0.hasSuffix("short.txt") || $0.0.hasSuffix("utf8.txt") })
     func neverTakesACutInsideAnEventForAnAnswer(name: String, expected: Outcome) throws {
         let body = try GeminiVectors.body(name)
         let first = body.firstIndex(of: 0x0A) ?? body.count

@@ -1,9 +1,10 @@
 import Chat
+import Dispatch
 import Models
 import Support
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(2)))
 struct ProviderFailureTests {
     typealias Kind = ProviderFixture.Kind
 
@@ -151,7 +152,7 @@ struct ProviderFailureTests {
         let model = try OpenAICompatible(
             .openai, key: nil, model: "m", baseURL: "http://127.0.0.1:1", upstream: Upstream())
         let failure = await #expect(throws: ModelFailure.self) {
-            try await model.answer(try ProviderFixture.request(), by: .now + .seconds(20), onDelta: nil)
+            try await model.answer(try ProviderFixture.request(), by: .now + .seconds(60), onDelta: nil)
         }
         #expect(failure?.reason == .unreachable)
     }
@@ -159,7 +160,7 @@ struct ProviderFailureTests {
     @Test(arguments: Kind.allCases)
     func timesOutWithoutHeaders(kind: Kind) async throws {
         let server = try ScriptedServer(eachConnection: { connection, _ in _ = connection.waitForHangUp() })
-        let timeouts = try Timeouts(firstToken: .milliseconds(50), stall: .seconds(20), whole: .seconds(20))
+        let timeouts = try Timeouts(firstToken: .milliseconds(50), stall: .seconds(60), whole: .seconds(60))
         #expect(try await ProviderFixture(kind, server, timeouts: timeouts).reason() == .timedOut)
     }
 
@@ -170,7 +171,7 @@ struct ProviderFailureTests {
             try connection.begin()
             while true { try connection.chunk(": still here\n\n") }
         })
-        let timeouts = try Timeouts(firstToken: .milliseconds(50), stall: .seconds(20), whole: .seconds(20))
+        let timeouts = try Timeouts(firstToken: .milliseconds(50), stall: .seconds(60), whole: .seconds(60))
         #expect(try await ProviderFixture(kind, server, timeouts: timeouts).reason() == .timedOut)
     }
 
@@ -182,7 +183,7 @@ struct ProviderFailureTests {
             try connection.chunk(ProviderFixture.event(kind, "Hel"))
             _ = connection.waitForHangUp()
         })
-        let timeouts = try Timeouts(firstToken: .seconds(20), stall: .milliseconds(50), whole: .seconds(20))
+        let timeouts = try Timeouts(firstToken: .seconds(60), stall: .milliseconds(50), whole: .seconds(60))
         let seen = Seen<String>()
         let fixture = try ProviderFixture(kind, server, timeouts: timeouts)
         #expect(failure(await fixture.ask { seen.append($0) })?.reason == .timedOut)
@@ -198,25 +199,31 @@ struct ProviderFailureTests {
         })
         let limit = Duration.milliseconds(100)
         let timeouts = try Timeouts(
-            firstToken: .seconds(20), stall: .seconds(20), whole: byDeadline ? .seconds(20) : limit)
+            firstToken: .seconds(60), stall: .seconds(60), whole: byDeadline ? .seconds(60) : limit)
         let fixture = try ProviderFixture(kind, server, timeouts: timeouts)
-        let reason = await fixture.reason(within: byDeadline ? limit : .seconds(20))
+        let reason = await fixture.reason(within: byDeadline ? limit : .seconds(60))
         #expect(reason == .timedOut)
     }
 
     @Test func doesNotHoldACallersSlownessAgainstTheProvider() async throws {
+        let taken = DispatchSemaphore(value: 0)
+        let sent = AsyncStream<Void>.makeStream()
         let server = try ScriptedServer(eachConnection: { connection, _ in
             _ = connection.readRequest()
             try connection.begin()
             try connection.chunk(ProviderFixture.event(.gemini, "Hel"))
-            try connection.chunk(ProviderFixture.event(.gemini, "lo"))
-            try connection.chunk(ProviderFixture.end(.gemini))
+            taken.wait()
+            try connection.chunk(ProviderFixture.event(.gemini, "lo") + ProviderFixture.end(.gemini))
             try connection.chunk("")
+            sent.continuation.finish()
         })
-        let timeouts = try Timeouts(firstToken: .seconds(5), stall: .milliseconds(100), whole: .seconds(20))
+        let stall = Duration.milliseconds(100)
+        let timeouts = try Timeouts(firstToken: .seconds(60), stall: stall, whole: .seconds(60))
         let fixture = try ProviderFixture(.gemini, server, timeouts: timeouts)
-        let result = await fixture.ask { _ in
-            let end = ContinuousClock.now + .milliseconds(200)
+        let result = await fixture.ask(within: .seconds(60)) { _ in
+            let end = ContinuousClock.now + stall * 3
+            taken.signal()
+            for await _ in sent.stream {}
             while ContinuousClock.now < end { await Task.yield() }
         }
         #expect(try result.get().text == "Hello")

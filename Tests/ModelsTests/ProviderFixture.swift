@@ -8,12 +8,15 @@ import Testing
 struct ProviderFixture: Sendable {
     enum Kind: Sendable, CaseIterable { case gemini, openrouter }
 
+    /// Far longer than any test takes, so that a busy machine fails none.
+    static let patience = try! Timeouts(firstToken: .seconds(60), stall: .seconds(60), whole: .seconds(60))
+
     let kind: Kind
     let model: any LanguageModel
 
-    init(_ kind: Kind, _ server: ScriptedServer, timeouts: Timeouts = .standard, key: String = "secret-key") throws {
+    init(_ kind: Kind, _ server: ScriptedServer, timeouts: Timeouts = patience, key: String = "secret-key") throws {
         self.kind = kind
-        let upstream = try Upstream()
+        let upstream = try Upstream(connectTimeout: .seconds(20))
         switch kind {
         case .gemini:
             model = try Gemini(
@@ -32,7 +35,7 @@ struct ProviderFixture: Sendable {
     }
 
     /// - Returns: the answer, or what was thrown in its place.
-    func ask(within limit: Duration = .seconds(20), onDelta: DeltaHandler? = nil) async -> Result<
+    func ask(within limit: Duration = .seconds(60), onDelta: DeltaHandler? = nil) async -> Result<
         ModelAnswer, any Error
     > {
         do {
@@ -42,7 +45,7 @@ struct ProviderFixture: Sendable {
         }
     }
 
-    func reason(within limit: Duration = .seconds(20)) async -> ModelFailure.Reason? {
+    func reason(within limit: Duration = .seconds(60)) async -> ModelFailure.Reason? {
         failure(await ask(within: limit))?.reason
     }
 

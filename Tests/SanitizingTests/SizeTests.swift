@@ -26,7 +26,7 @@ import Testing
             let sanitizer = MessageSanitizer(mode: mode)
             for unit in Self.units {
                 let raw = String(repeating: unit, count: 16_384 / unit.utf8.count)
-                let time = ContinuousClock().measure { _ = sanitizer.review(raw) }
+                let time = processorTime { _ = sanitizer.review(raw) }
                 #expect(time < Self.limit, "\(mode) \(unit.debugDescription)")
             }
         }
@@ -36,7 +36,7 @@ import Testing
     func survivesATagWithThousandsOfAttributes(_ mode: MessageSanitizer.Mode) {
         let raw = "<b" + (0..<4_000).map { " a\($0)" }.joined() + ">x</b>"
         onSmallStack {
-            let time = ContinuousClock().measure { _ = MessageSanitizer(mode: mode).review(raw) }
+            let time = processorTime { _ = MessageSanitizer(mode: mode).review(raw) }
             #expect(time < Self.limit)
         }
     }
@@ -79,4 +79,16 @@ func onSmallStack(_ body: @escaping @Sendable () -> Void) {
     }
     #expect(status == 0)
     pthread_join(thread, nil)
+}
+
+/// What this thread itself used: other tests on the same cores do not count.
+private func processorTime(_ work: () -> Void) -> Duration {
+    func now() -> Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+    let start = now()
+    work()
+    return now() - start
 }

@@ -11,7 +11,9 @@ import Testing
     @Test func aLockedDatabaseIsUnavailableAndThenWellAgain() async throws {
         let temporary = try await TemporaryDatabase()
         let session = try await temporary.session()
-        let blocker = try DatabaseQueue(path: temporary.path)
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        let blocker = try DatabaseQueue(path: temporary.path, configuration: configuration)
         try blocker.inDatabase { try $0.execute(sql: "BEGIN EXCLUSIVE") }
         let error = await #expect(throws: ChatError.self) { try await temporary.database.record("q", in: session) }
         #expect(error?.code == .unavailable && error?.cause?.contains("locked") == true)
@@ -61,7 +63,7 @@ import Testing
 
     @Test func aNewerSchemaIsRefused() async throws {
         let temporary = try await TemporaryDatabase()
-        try DatabaseQueue(path: temporary.path).write { db in
+        try await DatabaseQueue(path: temporary.path).write { db in
             try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('999 from the future')")
         }
         let database = Storage.Database(path: temporary.path, messageLimit: 1, reservationLifetime: .zero)

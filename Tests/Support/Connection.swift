@@ -27,12 +27,8 @@ public final class Connection: Sendable {
 
     /// Reads one request with its Content-Length; nil when the client hung up instead.
     public func readRequest() -> Request? {
-        var bytes: [UInt8] = []
-        while bytes.suffix(4) != [13, 10, 13, 10] {
-            guard let byte = read(1)?.first else { return nil }
-            bytes.append(byte)
-        }
-        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\r\n")
+        guard let head = readHead() else { return nil }
+        let lines = head.split(separator: "\r\n")
         var headers: [String: String] = [:]
         for line in lines.dropFirst() {
             let parts = line.split(separator: ":", maxSplits: 1)
@@ -89,6 +85,25 @@ public final class Connection: Sendable {
             let count = recv(descriptor, &bytes, bytes.count, 0)
             if count == 0 || (count < 0 && errno == ECONNRESET) { return true }
             if count < 0 { return false }
+        }
+    }
+
+    /// Reads up to the empty line and not a byte beyond it.
+    private func readHead() -> String? {
+        var head: [UInt8] = []
+        var peeked = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = recv(descriptor, &peeked, peeked.count, Int32(MSG_PEEK))
+            guard count > 0 else { return nil }
+            var isComplete = false
+            var taken = 0
+            while taken < count, !isComplete {
+                head.append(peeked[taken])
+                taken += 1
+                isComplete = head.suffix(4) == [13, 10, 13, 10]
+            }
+            guard read(taken) != nil else { return nil }
+            if isComplete { return String(decoding: head, as: UTF8.self) }
         }
     }
 

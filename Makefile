@@ -1,0 +1,57 @@
+# `make` alone prints what there is.
+
+# Where `make run` listens and what it keeps everything in.
+PORT ?= 8443
+RUN_DIR ?= .run
+# Seconds that `make bench` loads each case.
+BENCH_SECONDS ?= 10
+
+SCRIPTS := deploy/install-packages deploy/make-certificate deploy/render-nginx deploy/run Tests/Load/bench .ci/run
+SWIFT_SOURCES := Package.swift Sources Tests
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test bench format lint check clean run-packages test-packages bench-packages
+
+help:
+	@echo 'make run      build, and serve on https://localhost:$(PORT) until Ctrl-C (PORT=8443 RUN_DIR=.run)'
+	@echo 'make build    the release program, .build/release/parley'
+	@echo 'make test     unit tests and end-to-end tests'
+	@echo 'make bench    requests a second, against a responder that does nothing (BENCH_SECONDS=10)'
+	@echo 'make format   format the Swift sources'
+	@echo 'make lint     check the format of the Swift sources, and the scripts'
+	@echo 'make check    lint and test'
+	@echo 'make clean    remove what was built; the data of `make run` stays'
+	@echo 'Each installs the Debian packages that it needs and does not find.'
+
+# Warnings are errors in every build: Package.swift says so for this package's own targets.
+build: run-packages
+	swift build -c release --product parley
+
+run: export PORT := $(PORT)
+run: export RUN_DIR := $(RUN_DIR)
+run: build
+	@deploy/run
+
+# The end-to-end tests run the debug program of the same build.
+test: test-packages
+	swift build --build-tests
+	swift test --skip-build
+
+bench: export BENCH_SECONDS := $(BENCH_SECONDS)
+bench: bench-packages build
+	@Tests/Load/bench
+
+format:
+	swift format --in-place --recursive --parallel $(SWIFT_SOURCES)
+
+lint: test-packages
+	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
+	shellcheck $(SCRIPTS)
+
+check: lint test
+
+clean:
+	swift package clean
+
+run-packages test-packages bench-packages: %-packages:
+	@deploy/install-packages $*

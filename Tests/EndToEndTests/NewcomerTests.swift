@@ -1,0 +1,106 @@
+import Foundation
+import Testing
+
+/// The first hour with Parley, as the README tells it: limits on, no provider key.
+@Suite struct NewcomerTests {
+    @Test func theFirstConversationWorksAndSurvivesARestart() async throws {
+        let folder = try Deployment.newFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let port = try freePort()
+        var token = ""
+        do {
+            let run = try await Deployment(folder: folder, port: port, ["CHAT_RATE_LIMITING_ENABLED": "true"])
+            #expect(run.announcement.contains("echo") && run.announcement.contains("CHAT_GEMINI_API_KEY"))
+            let (first, pasted) = try await paste(run.announcement)
+            #expect(first.flag("cached") == false && first.text("content")?.contains("What is a socket?") == true)
+            token = pasted
+            let again = try await paste(run.announcement, token: token).reply
+            #expect(again.flag("cached") == true && again.text("content") == first.text("content"))
+
+            let history = try #require(try await run.get("/chat/history", token: token).json["messages"] as? [[String: Any]])
+            #expect(history.map { $0["id"] as? String } == [first.text("id"), again.text("id")])
+
+            var statuses: [Int] = []
+            for number in 3...11 {
+                statuses.append(try await run.post("/chat", token: token, ["message": "burst \(number)"]).status)
+            }
+            #expect(statuses == Array(repeating: 200, count: 8) + [429], "ten at once, then no more")
+            try expectError(try await run.post("/chat", token: token, ["message": "one more"]), 429)
+            #expect(try await run.get("/health").status == 200, "what is not limited goes on")
+
+            let worker = try #require(run.workers.first)
+            kill(worker, SIGKILL)
+            #expect(try await run.get("/chat/history", token: token).status == 200)
+            try await run.logLine { $0["message"] as? String == "worker ended" && $0["worker"] as? Int == Int(worker) }
+
+            #expect(await run.stop() == 0)
+            #expect(!FileManager.default.fileExists(atPath: run.socket))
+            #expect(processes(naming: folder).isEmpty)
+        }
+        let run = try await Deployment(folder: folder, port: port)
+        let kept = try await run.post("/chat", token: token, ["content": "What is a socket?"])
+        #expect(kept.flag("cached") == true, "the shared cache outlives the processes")
+        let history = try await run.get("/chat/history?limit=100", token: token)
+        #expect(history.number("count") == 11)
+    }
+
+    @Test func aTakenPortIsAClearError() async throws {
+        let run = try await Deployment()
+        let folder = try Deployment.newFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let error = await #expect(throws: RunningProcess.Ended.self) {
+            _ = try await Deployment(folder: folder, port: run.port)
+        }
+        #expect(error?.description.contains("PORT \(run.port) is taken") == true)
+    }
+
+    @Test func theDocumentationIsServed() async throws {
+        let run = try await Deployment()
+        let page = try await run.get("/docs/")
+        #expect(page.status == 200 && page.headers["content-type"]?.hasPrefix("text/html") == true)
+        #expect(page.body.contains("/auth/email") && page.body.contains("/chat/history"))
+    }
+
+    /// Runs the two printed commands in a shell, as a person would paste them.
+    private func paste(_ announcement: String, token: String? = nil) async throws -> (reply: Reply, token: String) {
+        let lines = announcement.split(separator: "\n")
+        let login = try #require(lines.first { $0.hasPrefix("TOKEN=") })
+        let chat = try #require(lines.first { $0.hasPrefix("curl") })
+        let script = """
+            \(token.map { "TOKEN=\($0)" } ?? String(login))
+            printf '%s\\n' "$TOKEN"
+            \(chat.replacing("curl -sk", with: "curl -sk --include"))
+            """
+        let (code, output, errors) = try await run("/bin/bash", ["-c", script])
+        #expect(code == 0, "\(errors)")
+        let parts = output.split(separator: "\n", maxSplits: 1)
+        let reply = Reply(String(parts[1]))
+        #expect(reply.status == 200, "\(reply)")
+        return (reply, String(parts[0]))
+    }
+
+    private func processes(naming text: String) -> [String] {
+        let numbers = (try? FileManager.default.contentsOfDirectory(atPath: "/proc"))?.filter { Int($0) != nil } ?? []
+        return numbers.filter { number in
+            let arguments = (try? Data(contentsOf: URL(fileURLWithPath: "/proc/\(number)/cmdline"))) ?? Data()
+            return String(decoding: arguments, as: UTF8.self).contains(text)
+        }
+    }
+}
+
+/// Expects the one error object, whoever made it.
+func expectError(
+    _ reply: Reply, _ status: Int, _ note: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+    #expect(reply.status == status, note, sourceLocation: sourceLocation)
+    #expect(reply.headers["content-type"]?.hasPrefix("application/json") == true, note, sourceLocation: sourceLocation)
+    #expect(
+        Set(reply.json.keys) == ["error", "message", "details", "status_code", "request_id"], "\(reply.body)",
+        sourceLocation: sourceLocation)
+    #expect(reply.number("status_code") == status, note, sourceLocation: sourceLocation)
+    #expect(reply.text("message")?.isEmpty == false, note, sourceLocation: sourceLocation)
+    #expect(reply.text("request_id") == reply.headers["x-request-id"], note, sourceLocation: sourceLocation)
+    for header in ["strict-transport-security", "x-content-type-options", "content-security-policy", "referrer-policy"] {
+        #expect(reply.headers[header] != nil, "\(header)", sourceLocation: sourceLocation)
+    }
+}
