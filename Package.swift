@@ -7,6 +7,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
 ]
 
 /// A C library that Debian packages, seen through the module map in Sources/`name`.
@@ -46,7 +47,9 @@ let package = Package(
         ours("Pool", []),
         ours("Chat", [.product(name: "Crypto", package: "swift-crypto")]),
         ours("Sanitizing", ["Chat", "CGumbo", "CPCRE2"]),
-        ours("Sessions", ["Chat", .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Crypto", package: "swift-crypto")]),
+        ours(
+            "Sessions",
+            ["Chat", .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Crypto", package: "swift-crypto")]),
         ours("Storage", ["Chat", .product(name: "GRDB", package: "GRDB.swift")]),
         ours("Models", ["Chat", "Curl", "StrictJSON"]),
         ours("API", ["Chat", "FastCGI", "StrictJSON", .product(name: "Logging", package: "swift-log")]),

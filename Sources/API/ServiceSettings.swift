@@ -38,7 +38,8 @@ public struct ServiceSettings: Sendable {
 /// The caller's own id when it is 8 to 64 of `[A-Za-z0-9._-]`, else a fresh one of 32 hexadecimal digits.
 func requestID(_ own: String?) -> String {
     if let own, (8...64).contains(own.utf8.count), own.utf8.allSatisfy(isRequestIDByte) { return own }
-    let digits = String(UInt64.random(in: .min ... .max), radix: 16) + String(UInt64.random(in: .min ... .max), radix: 16)
+    let digits =
+        String(UInt64.random(in: .min ... .max), radix: 16) + String(UInt64.random(in: .min ... .max), radix: 16)
     return String(repeating: "0", count: 32 - digits.utf8.count) + digits
 }
 

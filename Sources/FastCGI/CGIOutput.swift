@@ -41,14 +41,3 @@ final class CGIOutput: ReplyChannel {
         }
     }
 }
-
-/// The result of a blocking `body`, run on a thread of its own; nil when there can be no more threads.
-func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value? {
-    await withCheckedContinuation { continuation in
-        do {
-            try startThread { continuation.resume(returning: body()) }
-        } catch {
-            continuation.resume(returning: nil)
-        }
-    }
-}

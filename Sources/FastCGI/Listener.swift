@@ -100,7 +100,7 @@ public final class Listener: Sendable {
             defer { state.isDraining = true }
             return !state.isDraining
         }
-        if isFirst { stopAccepting() }
+        if isFirst { await onThread { [self] in stopAccepting() } }
         let isIdle = await untilIdle(by: deadline)
         eventfd_write(poller.stop, 1)
         if isIdle { watch?.stop() }
@@ -155,9 +155,8 @@ public final class Listener: Sendable {
             }
             return false
         }
-        guard let read = watch.beginRead(connection, by: .now + .seconds(limits.readTimeout)) else {
+        guard let read = beginRead(connection, watch) else {
             close(connection)
-            onFault(.descriptorsExhausted)
             return true
         }
         state.withLock { $0.connections += 1 }
@@ -176,12 +175,20 @@ public final class Listener: Sendable {
         return recv(connection, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
     }
 
+    private func beginRead(_ connection: Int32, _ watch: Watch) -> Watch.Read? {
+        let deadline = ContinuousClock.now + .seconds(limits.readTimeout)
+        if let read = watch.beginRead(connection, by: deadline) { return read }
+        pauseAccepting()
+        return watch.beginRead(connection, by: deadline)
+    }
+
     /// The listening socket stays readable while no descriptor is free: leave the epoll set, and come back.
     private func pauseAccepting() {
-        guard epoll_ctl(poller.epoll, EPOLL_CTL_DEL, descriptor, nil) == 0 else { return }
-        onFault(.descriptorsExhausted)
+        let isFirst = epoll_ctl(poller.epoll, EPOLL_CTL_DEL, descriptor, nil) == 0
+        if isFirst { onFault(.descriptorsExhausted) }
         var entry = pollfd(fd: poller.stop, events: Int16(POLLIN), revents: 0)
         poll(&entry, 1, 100)
+        guard isFirst else { return }
         state.withLock { state in
             if !state.isDraining { _ = armListener() }
         }

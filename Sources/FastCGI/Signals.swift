@@ -4,25 +4,31 @@ import Synchronization
 
 /// The one place that decides about signals.
 ///
-/// A worker blocks the signals that it wants to wait for before it makes any thread, then waits for them on a thread of
-/// their own. A broken connection is an error of the write, never a SIGPIPE.
+/// A worker waits for its signals on a thread of their own. A broken connection is an error of the write, never a
+/// SIGPIPE.
 public enum Signals {
-    /// Blocks `signals` in the calling thread and in every thread that it makes from now on.
+    /// Blocks `signals` in the calling thread and in every thread that it makes from now on, so that one that comes
+    /// before ``wait(for:handler:)`` is kept for it.
     public static func block(_ signals: [Int32]) {
         var set = set(of: signals)
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
-    /// Calls `handler` with each of `signals` that arrives, on a thread of its own, until the process ends. They must
-    /// be blocked in every thread; see ``block(_:)``.
+    /// Calls `handler` with each of `signals` that arrives, on a thread of its own, until the process ends. Once in a
+    /// process.
+    ///
+    /// No thread need have them blocked. In a program whose `main` is asynchronous one never has: libdispatch parks the
+    /// main thread with every signal unblocked. Whichever thread a signal interrupts passes it on.
     public static func wait(for signals: [Int32], handler: @escaping @Sendable (Int32) -> Void) throws {
-        try startThread {
+        let thread = try startThread {
             var set = set(of: signals)
             while true {
                 var signal: Int32 = 0
                 if sigwait(&set, &signal) == 0 { handler(signal) }
             }
         }
+        waiter.store(thread, ordering: .releasing)
+        for signal in signals { Glibc.signal(signal, passOn) }
     }
 
     /// Initializes libfcgi, once. It installs handlers for SIGTERM and SIGUSR1 that set a flag which only its own accept
@@ -54,4 +60,14 @@ public enum Signals {
         for signal in signals { sigaddset(&set, signal) }
         return set
     }
+}
+
+/// The thread that waits; global as the handlers are. It is set before there is a handler that reads it.
+private let waiter = Atomic<pthread_t>(0)
+
+/// Runs as a signal handler: it does nothing but what signal-safety(7) allows.
+private let passOn: @convention(c) (Int32) -> Void = { signal in
+    let before = errno
+    pthread_kill(waiter.load(ordering: .acquiring), signal)
+    errno = before
 }

@@ -2,7 +2,10 @@ import Glibc
 
 /// Runs `body` on a thread of its own, detached, with every signal blocked: no thread of this target is ever the one
 /// that a signal interrupts.
-func startThread(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+///
+/// - Returns: its identity, which is good for as long as `body` runs.
+@discardableResult
+func startThread(_ body: @escaping @Sendable () -> Void) throws(SystemError) -> pthread_t {
     final class Box {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -27,6 +30,19 @@ func startThread(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
         throw SystemError(call: "pthread_create", errno: result)
     }
     pthread_detach(thread)
+    return thread
+}
+
+/// The result of a blocking `body`, run on a thread of its own; nil when there can be no more threads.
+@discardableResult
+func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value? {
+    await withCheckedContinuation { continuation in
+        do {
+            try startThread { continuation.resume(returning: body()) }
+        } catch {
+            continuation.resume(returning: nil)
+        }
+    }
 }
 
 /// A system call that failed.

@@ -1,8 +1,13 @@
 import Glibc
+import Synchronization
 
 /// Signals that the calling thread waits for instead of being interrupted by them.
+///
+/// Other threads need not have them blocked. In a program whose `main` is asynchronous one never has: libdispatch parks
+/// the main thread with every signal unblocked. Whichever thread a signal interrupts passes it on.
 struct SignalQueue {
     private var signals = sigset_t()
+    private var actions: [(signal: Int32, before: sigaction)] = []
     private var before = sigset_t()
 
     /// Blocks `signals` in the calling thread, which alone may then call `next`.
@@ -11,6 +16,14 @@ struct SignalQueue {
         sigemptyset(&self.signals)
         for signal in signals { sigaddset(&self.signals, signal) }
         pthread_sigmask(SIG_BLOCK, &self.signals, &before)
+        waiter.store(pthread_self(), ordering: .releasing)
+        // SIGCHLD needs no handler: whoever waits for a child sends it to this thread.
+        for signal in signals where signal != SIGCHLD {
+            var action = sigaction()
+            sigaction(signal, nil, &action)
+            actions.append((signal, action))
+            Glibc.signal(signal, passOn)
+        }
     }
 
     /// A parent that ignores SIGCHLD would have taught us to, and then no child could be waited for. Only then: setting
@@ -38,8 +51,13 @@ struct SignalQueue {
         }
     }
 
-    /// Unblocks what was not blocked before.
+    /// Undoes what `init` did.
     func restore() {
+        for (signal, action) in actions {
+            var action = action
+            sigaction(signal, &action, nil)
+        }
+        _ = waiter.compareExchange(expected: pthread_self(), desired: 0, ordering: .acquiringAndReleasing)
         var before = before
         pthread_sigmask(SIG_SETMASK, &before, nil)
     }
@@ -50,4 +68,20 @@ extension timespec {
         let (seconds, attoseconds) = duration.components
         self.init(tv_sec: Int(seconds), tv_nsec: Int(attoseconds / 1_000_000_000))
     }
+}
+
+/// The thread that waits, 0 for none; global as the handlers are.
+private let waiter = Atomic<pthread_t>(0)
+
+/// Runs as a signal handler: it does nothing but what signal-safety(7) allows.
+private let passOn: @convention(c) (Int32) -> Void = { number in
+    let before = errno
+    let thread = waiter.load(ordering: .acquiring)
+    if thread == 0 {
+        signal(number, SIG_DFL)
+        raise(number)
+    } else {
+        pthread_kill(thread, number)
+    }
+    errno = before
 }

@@ -27,7 +27,7 @@ public struct Supervisor {
     /// Runs the pool on the calling thread until SIGTERM or SIGINT, and until the workers have then ended. A second
     /// SIGTERM or SIGINT kills them at once.
     ///
-    /// Call it on the main thread before there are others: they inherit that it blocks the signals it waits for.
+    /// It handles SIGTERM, SIGINT and SIGHUP for the whole process meanwhile. One supervisor runs in a process.
     /// - Returns: the process's exit code.
     /// - Throws: ``PoolError`` when the socket cannot be bound or the first worker cannot be started.
     public func run() throws -> Int32 {

@@ -33,7 +33,8 @@ public struct TokenGate: SessionGate {
         self.now = now
     }
 
-    public func open(_ email: Email, browser: String, address: String) async throws -> (session: Session, token: String) {
+    public func open(_ email: Email, browser: String, address: String) async throws -> (session: Session, token: String)
+    {
         // Whole seconds, as the token's dates are.
         let created = Date(timeIntervalSince1970: now().timeIntervalSince1970.rounded(.down))
         let emailHash = hashes.hex("email", email.address)

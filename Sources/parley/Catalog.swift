@@ -6,7 +6,8 @@ import Sessions
 /// Every setting, declared once. The README's table is tested against it.
 enum Catalog {
     static let jwtSecret = Setting<TokenSecret>(
-        "CHAT_JWT_SECRET", nil, "Signs session tokens: 32 bytes or more, the same in every worker. Nothing starts without it.",
+        "CHAT_JWT_SECRET", nil,
+        "Signs session tokens: 32 bytes or more, the same in every worker. Nothing starts without it.",
         isSecret: true
     ) { text throws(SettingFault) in
         do { return try TokenSecret(text) } catch {
@@ -36,7 +37,8 @@ enum Catalog {
         "CHAT_OPENAI_API_KEY", nil, "Key of an OpenAI-compatible server, if it wants one.", isSecret: true)
     static let openAIModel = Setting.text("CHAT_OPENAI_MODEL", nil, "That server's model.")
     static let openAIURL = Setting.text(
-        "CHAT_OPENAI_BASE_URL", nil, "Where that server is, such as http://127.0.0.1:11434/v1 (vLLM, Ollama, llama.cpp).")
+        "CHAT_OPENAI_BASE_URL", nil,
+        "Where that server is, such as http://127.0.0.1:11434/v1 (vLLM, Ollama, llama.cpp).")
 
     static let systemPrompt = Setting.text(
         "CHAT_SYSTEM_PROMPT", "You are a helpful assistant. Answer clearly and briefly.",
@@ -54,7 +56,8 @@ enum Catalog {
     static let retries = Setting.whole("CHAT_RETRIES", 2, 0...10, "Further tries of a provider after its first.")
 
     static let cacheTTL = Setting.number(
-        "CHAT_CACHE_TTL", "3600", 0...31_536_000, "Seconds that an answer may be given again; 0 switches the cache off.")
+        "CHAT_CACHE_TTL", "3600", 0...31_536_000, "Seconds that an answer may be given again; 0 switches the cache off."
+    )
     static let cacheBytes = Setting.whole(
         "CHAT_CACHE_MAX_BYTES", 67_108_864, 0...68_719_476_736, "Bytes of answers in each worker's memory.")
     static let cacheScope = Setting<ChatPolicy.CacheScope>.choice(
@@ -65,7 +68,8 @@ enum Catalog {
         "CHAT_DANGEROUS_CONTENT", .hold,
         "hold: no model sees it; flag: it is answered and marked; off: it is answered.")
     static let sanitize = Setting<MessageSanitizer.Mode>.choice(
-        "CHAT_SANITIZE", .smart, "smart: markup goes, code stays; strict: what nh3 gives; off: control characters only.")
+        "CHAT_SANITIZE", .smart, "smart: markup goes, code stays; strict: what nh3 gives; off: control characters only."
+    )
 
     static let rateLimiting = Setting.flag(
         "CHAT_RATE_LIMITING_ENABLED", true, "Whether nginx limits each address.")
@@ -95,7 +99,8 @@ enum Catalog {
         jwtSecret, jwtHours, database, providers, geminiKey, geminiModel, geminiURL, openRouterKey, openRouterModel,
         openRouterURL, openAIKey, openAIModel, openAIURL, systemPrompt, temperature, maxTokens, modelTimeout,
         firstTokenTimeout, stallTimeout, deadline, retries, cacheTTL, cacheBytes, cacheScope, messageLimit, dangerous,
-        sanitize, rateLimiting, chatRate, authRate, botDetection, userAgentLength, corsOrigins, serverName, socket, workers,
+        sanitize, rateLimiting, chatRate, authRate, botDetection, userAgentLength, corsOrigins, serverName, socket,
+        workers,
         maxInFlight, drainDeadline, logLevel,
     ]
 }

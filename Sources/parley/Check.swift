@@ -84,7 +84,9 @@ struct Finding: CustomStringConvertible, Sendable {
 /// Who may read the secrets and reach the socket.
 enum Permissions {
     static func check(_ settings: Settings, file: String?) -> [Finding] {
-        var findings = [folder(of: settings.database.path, "database folder"), folder(of: settings.socket, "socket folder")]
+        var findings = [
+            folder(of: settings.database.path, "database folder"), folder(of: settings.socket, "socket folder"),
+        ]
         for (name, path) in [("database file", settings.database.path), ("settings file", file ?? "")] {
             if let mode = mode(of: path) { findings.append(privacy(name, path, mode)) }
         }

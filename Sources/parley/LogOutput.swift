@@ -52,13 +52,16 @@ struct LogOutput: LogHandler {
 
     static func text(_ level: Logger.Level, _ message: String, _ fields: Logger.Metadata) -> [UInt8] {
         var line = "\(now()) \(level.rawValue.uppercased()) \(message)"
-        for (name, value) in fields.sorted(by: { $0.key < $1.key }) { line += " \(name)=\(printable(value.description))" }
+        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
+            line += " \(name)=\(printable(value.description))"
+        }
         return Array((line + "\n").utf8)
     }
 
     /// What came from outside must not move a terminal's cursor or begin a line of its own.
     private static func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "␦" : $0 }))
+        String(
+            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "␦" : $0 }))
     }
 
     private static func now() -> String {

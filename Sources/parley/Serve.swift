@@ -24,7 +24,8 @@ struct Serve: ParsableCommand {
         let supervisor = Supervisor(
             PoolConfiguration(
                 executable: ProcessEnvironment.executable, arguments: [],
-                environment: settings.sources.workerEnvironment(ProcessEnvironment.all), socketPath: settings.socket, workers: settings.workers,
+                environment: settings.sources.workerEnvironment(ProcessEnvironment.all), socketPath: settings.socket,
+                workers: settings.workers,
                 drainDeadline: settings.drainSeconds + 5)
         ) { event in
             log.log(event)

@@ -59,7 +59,8 @@ extension Setting<Int> {
     static func whole(_ name: String, _ fallback: Int?, _ range: ClosedRange<Int>, _ help: String) -> Self {
         Setting(name, fallback.map(String.init), help) { text throws(SettingFault) in
             guard let value = Int(text), range.contains(value) else {
-                throw SettingFault("must be a whole number from \(range.lowerBound) to \(range.upperBound), is “\(text)”")
+                throw SettingFault(
+                    "must be a whole number from \(range.lowerBound) to \(range.upperBound), is “\(text)”")
             }
             return value
         }

@@ -39,7 +39,8 @@ struct SettingSources: Sendable {
         return setting.fallback.map { Found(text: $0, source: "default") }
     }
 
-    private static func check(_ names: some Sequence<String>, in source: String, all: Bool = false) throws(SettingFault) {
+    private static func check(_ names: some Sequence<String>, in source: String, all: Bool = false) throws(SettingFault)
+    {
         let known = Set(Catalog.all.map(\.name))
         for name in names.sorted() where (all || name.hasPrefix("CHAT_")) && !known.contains(name) {
             throw SettingFault("\(name) in \(source) is no setting; `parley config` lists them")

@@ -21,7 +21,8 @@ enum Worker {
             try listener.start()
             log.info("worker ready", metadata: ["version": "\(Version.text)"])
             let reason = try await stopReason()
-            log.info("worker draining", metadata: ["cause": "\(reason)", "in_flight": .stringConvertible(listener.inFlight)])
+            log.info(
+                "worker draining", metadata: ["cause": "\(reason)", "in_flight": .stringConvertible(listener.inFlight)])
             let isEmpty = await listener.drain(deadline: .now + .seconds(settings.drainSeconds))
             if !isEmpty { log.error("worker stopped with requests in flight") }
             exit(isEmpty ? 0 : 1)

@@ -55,12 +55,16 @@ import Testing
     @Test func otherContentTypesAreRefused() async throws {
         let token = try await run.logIn()
         let body = Data(#"{"message":"hello"}"#.utf8)
-        for type in ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "application/jsonx"] {
-            let reply = try await run.send("POST", "/chat", token: token, body: body, headers: ["Content-Type: \(type)"])
+        for type in [
+            "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "application/jsonx",
+        ] {
+            let reply = try await run.send(
+                "POST", "/chat", token: token, body: body, headers: ["Content-Type: \(type)"])
             try expectError(reply, 415, "\(type)")
         }
         for type in ["application/json; charset=utf-8", "Application/JSON", "application/json;charset=\"UTF-8\""] {
-            let reply = try await run.send("POST", "/chat", token: token, body: body, headers: ["Content-Type: \(type)"])
+            let reply = try await run.send(
+                "POST", "/chat", token: token, body: body, headers: ["Content-Type: \(type)"])
             #expect(reply.status == 200, "\(type)")
         }
     }
@@ -87,7 +91,9 @@ import Testing
 
     @Test func unknownPathsAndMethodsAreRefused() async throws {
         let token = try await run.logIn()
-        for path in ["/nowhere", "/chat/", "/chat/history/x", "/history/", "/Chat", "/auth", "/%2e%2e/etc/passwd", "/chat%00"] {
+        for path in [
+            "/nowhere", "/chat/", "/chat/history/x", "/history/", "/Chat", "/auth", "/%2e%2e/etc/passwd", "/chat%00",
+        ] {
             let reply = try await run.get(path, token: token)
             #expect([400, 404].contains(reply.status), "\(path): \(reply.status)")
             try expectError(reply, reply.status, "\(path)")
@@ -108,7 +114,8 @@ import Testing
         }
         try expectError(try await run.post("/auth/email", [:]), 422)
         try expectError(try await run.post("/auth/email", ["email": 5]), 422)
-        try expectError(try await run.post("/auth/email", ["email": "a@example.com"], headers: ["User-Agent: bot"]), 403)
+        try expectError(
+            try await run.post("/auth/email", ["email": "a@example.com"], headers: ["User-Agent: bot"]), 403)
         #expect(try await run.send("GET", "/health", headers: ["User-Agent: x"]).status == 200)
     }
 
@@ -128,9 +135,11 @@ import Testing
 
     @Test func theLogHoldsNoSecretAndNoText() async throws {
         let token = try await run.logIn("secret.person@example.com")
-        _ = try await run.post("/chat", token: token, ["message": "a very private matter"], headers: ["X-Request-ID: the-last-one"])
+        _ = try await run.post(
+            "/chat", token: token, ["message": "a very private matter"], headers: ["X-Request-ID: the-last-one"])
         try await run.logLine { $0["request_id"] as? String == "the-last-one" && $0["cache"] as? String == "miss" }
-        let secret = try String(contentsOfFile: run.folder + "/jwt-secret", encoding: .utf8).trimmingCharacters(in: .newlines)
+        let secret = try String(contentsOfFile: run.folder + "/jwt-secret", encoding: .utf8).trimmingCharacters(
+            in: .newlines)
         for text in ["secret.person", "private matter", secret, String(token.suffix(20))] {
             #expect(!run.log.contains(text), "\(text)")
         }
@@ -139,7 +148,8 @@ import Testing
     @Test func garbageOnTheSocketHarmsNobody() async throws {
         let token = try await run.logIn()
         for bytes: [UInt8] in [
-            [], [1], Array("GET / HTTP/1.0\r\n\r\n".utf8), [1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 4, 0, 1],
+            [], [1], Array("GET / HTTP/1.0\r\n\r\n".utf8),
+            [1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 4, 0, 1],
             Array(repeating: 0xFF, count: 500),
         ] {
             try connect(to: run.socket, sending: bytes)

@@ -62,7 +62,8 @@ extension Deployment {
         return Reply(output)
     }
 
-    func post(_ path: String, token: String? = nil, _ json: [String: Any], headers: [String] = []) async throws -> Reply {
+    func post(_ path: String, token: String? = nil, _ json: [String: Any], headers: [String] = []) async throws -> Reply
+    {
         try await send(
             "POST", path, token: token, body: try JSONSerialization.data(withJSONObject: json), headers: headers)
     }

@@ -15,7 +15,8 @@ import Testing
             Set(one.json.keys)
                 == ["id", "content", "model", "timestamp", "cached", "blocked", "conversation_id", "usage"])
         let two = try await run.post("/chat", token: token, ["message": "hello there"])
-        #expect(two.flag("success") == true && two.flag("cached") == true && two.text("response") == one.text("content"))
+        #expect(
+            two.flag("success") == true && two.flag("cached") == true && two.text("response") == one.text("content"))
         #expect(two.text("message_id")?.hasPrefix("msg_") == true)
         let usage = try #require(two.json["usage"] as? [String: Int])
         #expect(usage["total_tokens"] == usage["prompt_tokens"]! + usage["completion_tokens"]!)
@@ -57,7 +58,9 @@ import Testing
     @Test func aStreamHasTheSameAnswerInPieces() async throws {
         let token = try await run.logIn()
         let plain = try await run.post("/chat", token: token, ["message": "stream me this"])
-        for body in [["message": "stream me this", "stream": true], ["message": "stream something new", "stream": true]] {
+        for body in [
+            ["message": "stream me this", "stream": true], ["message": "stream something new", "stream": true],
+        ] {
             let reply = try await run.post("/chat", token: token, body)
             #expect(reply.headers["content-type"]?.hasPrefix("text/event-stream") == true)
             let events = try events(of: reply)
@@ -91,9 +94,12 @@ import Testing
         ] {
             let reply = try await run.post("/chat", token: token, ["message": text])
             #expect(reply.status == 200 && reply.flag("blocked") == true && reply.flag("cached") == false)
-            #expect(reply.text("response")?.contains("safety") == true && reply.text("response")?.contains("rephrase") == true)
+            #expect(
+                reply.text("response")?.contains("safety") == true
+                    && reply.text("response")?.contains("rephrase") == true)
         }
-        let code = try await run.post("/chat", token: token, ["message": "<b>Why</b> vector<int> and #include <stdio.h>?"])
+        let code = try await run.post(
+            "/chat", token: token, ["message": "<b>Why</b> vector<int> and #include <stdio.h>?"])
         #expect(code.text("response") == "You said: Why vector<int> and #include <stdio.h>?")
     }
 

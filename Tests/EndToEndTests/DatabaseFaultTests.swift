@@ -15,7 +15,10 @@ import Testing
         let pool = try RunningProcess(
             Program.path, ["serve"],
             environment: [
-                "PATH": "/usr/bin:/bin", "CHAT_JWT_SECRET": try String(contentsOfFile: run.folder + "/jwt-secret", encoding: .utf8).filter { $0 != "\n" },
+                "PATH": "/usr/bin:/bin",
+                "CHAT_JWT_SECRET": try String(contentsOfFile: run.folder + "/jwt-secret", encoding: .utf8).filter {
+                    $0 != "\n"
+                },
                 "CHAT_DATABASE_URL": "sqlite:\(path)", "CHAT_SOCKET": run.folder + "/parley.sock", "CHAT_WORKERS": "1",
             ])
         try await pool.errors { $0.contains("worker ready") }
@@ -28,7 +31,8 @@ import Testing
             pool.signal(SIGTERM)
             pool.waitBlocking()
         }
-        let health = try await run.send("GET", "/health", options: ["--retry-connrefused", "--retry", "10", "--retry-delay", "1"])
+        let health = try await run.send(
+            "GET", "/health", options: ["--retry-connrefused", "--retry", "10", "--retry-delay", "1"])
         #expect(health.status == 503 && health.text("database") == "unavailable")
         let reply = try await run.get("/chat/history", token: token)
         try expectError(reply, 503)

@@ -72,15 +72,15 @@ import Testing
             let port = try freePort()
             let variables = environment(folder).map { "\"\($0)\" => \"\($1)\"" }.joined(separator: ", ")
             try """
-                server.document-root = "\(folder)"
-                server.bind = "127.0.0.1"
-                server.port = \(port)
-                server.errorlog = "\(folder)/lighttpd.log"
-                server.modules = ("mod_alias", "mod_cgi", "mod_setenv")
-                setenv.set-environment = (\(variables))
-                alias.url = ("" => "\(Program.path)")
-                cgi.assign = ("" => "")
-                """.write(toFile: folder + "/lighttpd.conf", atomically: true, encoding: .utf8)
+            server.document-root = "\(folder)"
+            server.bind = "127.0.0.1"
+            server.port = \(port)
+            server.errorlog = "\(folder)/lighttpd.log"
+            server.modules = ("mod_alias", "mod_cgi", "mod_setenv")
+            setenv.set-environment = (\(variables))
+            alias.url = ("" => "\(Program.path)")
+            cgi.assign = ("" => "")
+            """.write(toFile: folder + "/lighttpd.conf", atomically: true, encoding: .utf8)
             let server = try RunningProcess(
                 "/usr/sbin/lighttpd", ["-D", "-f", folder + "/lighttpd.conf"], environment: ["PATH": "/usr/bin:/bin"])
             defer {
@@ -91,8 +91,11 @@ import Testing
                 Reply(
                     try await run(
                         "/usr/bin/curl",
-                        ["-s", "--include", "--retry-connrefused", "--retry", "20", "--retry-delay", "1", "-H", "Content-Type: application/json",
-                            "http://127.0.0.1:\(port)\(path)"] + options
+                        [
+                            "-s", "--include", "--retry-connrefused", "--retry", "20", "--retry-delay", "1", "-H",
+                            "Content-Type: application/json",
+                            "http://127.0.0.1:\(port)\(path)",
+                        ] + options
                     ).output)
             }
             let login = try await send("/auth/email", ["-d", #"{"email":"ann@example.com"}"#])
@@ -114,7 +117,8 @@ import Testing
             let run = try await Deployment(["CHAT_SOCKET": folder + "/pool.sock"])
             let conf = run.folder + "/nginx/parley.conf"
             let text = try String(contentsOfFile: conf, encoding: .utf8)
-            try text.replacing(folder + "/pool.sock", with: socket).write(toFile: conf, atomically: true, encoding: .utf8)
+            try text.replacing(folder + "/pool.sock", with: socket).write(
+                toFile: conf, atomically: true, encoding: .utf8)
             let token = try await spawned(run, socket, folder)
             #expect(!token.isEmpty)
             worker.signal(SIGTERM)

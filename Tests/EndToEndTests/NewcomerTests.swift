@@ -17,7 +17,8 @@ import Testing
             let again = try await paste(run.announcement, token: token).reply
             #expect(again.flag("cached") == true && again.text("content") == first.text("content"))
 
-            let history = try #require(try await run.get("/chat/history", token: token).json["messages"] as? [[String: Any]])
+            let history = try #require(
+                try await run.get("/chat/history", token: token).json["messages"] as? [[String: Any]])
             #expect(history.map { $0["id"] as? String } == [first.text("id"), again.text("id")])
 
             var statuses: [Int] = []
@@ -100,7 +101,8 @@ func expectError(
     #expect(reply.number("status_code") == status, note, sourceLocation: sourceLocation)
     #expect(reply.text("message")?.isEmpty == false, note, sourceLocation: sourceLocation)
     #expect(reply.text("request_id") == reply.headers["x-request-id"], note, sourceLocation: sourceLocation)
-    for header in ["strict-transport-security", "x-content-type-options", "content-security-policy", "referrer-policy"] {
+    for header in ["strict-transport-security", "x-content-type-options", "content-security-policy", "referrer-policy"]
+    {
         #expect(reply.headers[header] != nil, "\(header)", sourceLocation: sourceLocation)
     }
 }

@@ -9,11 +9,13 @@ import Testing
 
     @Test func geminiAnswersAndIsAskedAsItsContractSays() async throws {
         let provider = try await ScriptedProvider { _, call in .answer("Grüße Nummer \(call) 👋") }
-        let run = try await deploy(provider.asGemini, ["CHAT_SYSTEM_PROMPT": "Be kind, and brief.", "CHAT_MAX_TOKENS": "77"])
+        let run = try await deploy(
+            provider.asGemini, ["CHAT_SYSTEM_PROMPT": "Be kind, and brief.", "CHAT_MAX_TOKENS": "77"])
         let token = try await run.logIn()
         let first = try await run.post("/chat", token: token, ["message": "Hallo"])
         #expect(first.text("response") == "Grüße Nummer 1 👋" && first.text("model") == "scripted-gemini")
-        #expect(first.json["usage"] as? [String: Int] == ["prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12])
+        #expect(
+            first.json["usage"] as? [String: Int] == ["prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12])
         let again = try await run.post("/chat", token: token, ["message": "Hallo"])
         #expect(again.flag("cached") == true && again.text("response") == first.text("response"))
         let next = try await run.post(
@@ -90,7 +92,8 @@ import Testing
 
     @Test func whenAllFailTheCallerGetsAClearErrorAndHisMessageBack() async throws {
         let provider = try await ScriptedProvider { asked, _ in
-            asked.messages.last == "well" ? .answer("fine") : asked.messages.last == "down" ? .refuse(503) : .refuse(400)
+            asked.messages.last == "well"
+                ? .answer("fine") : asked.messages.last == "down" ? .refuse(503) : .refuse(400)
         }
         let run = try await deploy(provider.asGemini, ["CHAT_RETRIES": "1"])
         let token = try await run.logIn()

@@ -4,72 +4,147 @@ import Synchronization
 /// A program that runs beside the test. What it writes is kept, and can be waited for.
 final class RunningProcess: Sendable {
     let pid: pid_t
-    // Foundation's Process is not Sendable; only its exit is waited for here, from one place at a time.
-    private let ended: Task<Int32, Never>
-    private let standardOutput = Transcript()
-    private let standardError = Transcript()
+    private let input: FileHandle
+    private let output: Transcript
+    private let error: Transcript
+    private let exitCode = Kept()
+    private let ended = DispatchGroup()
 
     struct Ended: Error, CustomStringConvertible {
         let description: String
     }
 
     init(_ path: String, _ arguments: [String] = [], environment: [String: String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.environment = environment
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = standardOutput.pipe
-        process.standardError = standardError.pipe
-        let (codes, continuation) = AsyncStream.makeStream(of: Int32.self)
-        process.terminationHandler = { process in
-            continuation.yield(process.terminationStatus)
-            continuation.finish()
+        // A program that does not read its input to the end is no reason for the tests to end.
+        Glibc.signal(SIGPIPE, SIG_IGN)
+        let (pid, input, output, error) = try starting.withLock { _ in
+            let (input, output, error) = (try PipeEnds(), try PipeEnds(), try PipeEnds())
+            let ends = [input.reading, output.writing, error.writing]
+            defer { for end in ends { close(end) } }
+            return (try spawn([path] + arguments, environment, descriptors: ends), input, output, error)
         }
-        try process.run()
-        pid = process.processIdentifier
-        standardOutput.collect()
-        standardError.collect()
-        ended = Task {
-            for await code in codes { return code }
-            return -1
+        self.pid = pid
+        self.input = FileHandle(fileDescriptor: input.writing, closeOnDealloc: true)
+        self.output = Transcript(output.reading)
+        self.error = Transcript(error.reading)
+        ended.enter()
+        Thread.detachNewThread { [pid, ended, exitCode] in
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            let signal = status & 0x7F
+            exitCode.value.withLock { $0 = signal == 0 ? (status >> 8) & 0xFF : -signal }
+            ended.leave()
         }
     }
 
-    var errors: String { standardError.text }
+    var errors: String { error.text }
 
     func signal(_ signal: Int32) { kill(pid, signal) }
 
-    func end() async -> Int32 { await ended.value }
-
-    func waitBlocking() {
-        let done = DispatchSemaphore(value: 0)
-        let ended = ended
-        Task {
-            _ = await ended.value
-            done.signal()
-        }
-        done.wait()
+    /// Gives the program its whole standard input.
+    func send(_ data: Data) {
+        try? input.write(contentsOf: data)
+        try? input.close()
     }
+
+    /// - Returns: the exit code; a signal's number below zero.
+    func end() async -> Int32 {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread { [ended] in
+                ended.wait()
+                continuation.resume()
+            }
+        }
+        return exitCode.value.withLock { $0 }
+    }
+
+    /// For a deinitializer, which cannot suspend.
+    func waitBlocking() { ended.wait() }
 
     /// Waits until standard output has the text.
     ///
     /// - Returns: everything until then.
     func output(until text: String) async throws -> String {
-        guard let found = await standardOutput.wait(until: { $0.contains(text) }) else {
-            throw Ended(description: "ended before it said “\(text)”: \(standardOutput.text)\(standardError.text)")
+        guard let found = await output.wait(until: { $0.contains(text) }) else {
+            throw Ended(description: "ended before it said “\(text)”: \(output.text)\(error.text)")
         }
         return found
     }
 
     func errors(until fits: @escaping @Sendable (String) -> Bool) async throws {
-        guard await standardError.wait(until: fits) != nil else {
-            throw Ended(description: "ended before it logged that: \(standardError.text)")
+        guard await error.wait(until: fits) != nil else {
+            throw Ended(description: "ended before it logged that: \(error.text)")
         }
+    }
+
+    /// - Returns: all that it writes until both of its outputs are closed.
+    func everything() async -> (output: String, errors: String) { (await output.all(), await error.all()) }
+}
+
+/// Runs a program to its end.
+///
+/// - Returns: its exit code and what it wrote.
+func run(
+    _ path: String, _ arguments: [String] = [], input: Data = Data(), environment: [String: String]? = nil
+) async throws -> (code: Int32, output: String, errors: String) {
+    let process = try RunningProcess(
+        path, arguments, environment: environment ?? ProcessInfo.processInfo.environment)
+    process.send(input)
+    let (output, errors) = await process.everything()
+    return (await process.end(), output, errors)
+}
+
+private final class Kept: Sendable {
+    let value = Mutex<Int32>(-1)
+}
+
+/// One start at a time: a program started between the making of a pipe and its marking would inherit it.
+private let starting = Mutex(())
+
+/// Both ends of a pipe; no other program inherits them.
+private struct PipeEnds {
+    let reading: Int32
+    let writing: Int32
+
+    init() throws {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw POSIXError(.EMFILE) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        (reading, writing) = (ends[0], ends[1])
     }
 }
 
-/// What came out of a pipe, growing until its last writer is gone.
+/// Starts a program with no signal blocked or ignored: Foundation's Process hands on the mask of the thread that it is
+/// called on, and Swift's threads block SIGTERM.
+private func spawn(_ arguments: [String], _ environment: [String: String], descriptors: [Int32]) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    for (number, descriptor) in descriptors.enumerated() {
+        posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(number))
+    }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    sigfillset(&signals)
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+
+    let argv = arguments.map { strdup($0) } + [nil]
+    let envp = environment.map { strdup("\($0)=\($1)") } + [nil]
+    defer { for text in argv + envp { free(text) } }
+    var pid: pid_t = 0
+    let code = posix_spawn(&pid, arguments[0], &actions, &attributes, argv, envp)
+    guard code == 0 else {
+        throw RunningProcess.Ended(description: "\(arguments[0]): \(String(cString: strerror(code)))")
+    }
+    return pid
+}
+
+/// What comes out of a pipe, growing until its last writer is gone.
 private final class Transcript: Sendable {
     private struct State {
         var bytes = Data()
@@ -77,33 +152,39 @@ private final class Transcript: Sendable {
         var waiters: [(fits: @Sendable (String) -> Bool, continuation: CheckedContinuation<String?, Never>)] = []
     }
 
-    let pipe = Pipe()
-    private let state = Mutex(State())
+    private let state: Kept
 
-    var text: String { state.withLock { String(decoding: $0.bytes, as: UTF8.self) } }
+    private final class Kept: Sendable {
+        let state = Mutex(State())
+    }
 
-    func collect() {
-        let descriptor = dup(pipe.fileHandleForReading.fileDescriptor)
-        Thread.detachNewThread { [self] in
+    init(_ descriptor: Int32) {
+        let kept = Kept()
+        state = kept
+        Thread.detachNewThread {
             var buffer = [UInt8](repeating: 0, count: 65_536)
             while true {
                 let count = read(descriptor, &buffer, buffer.count)
                 if count < 0, errno == EINTR { continue }
-                add(buffer.prefix(max(0, count)), isLast: count <= 0)
+                Self.add(buffer.prefix(max(0, count)), isLast: count <= 0, to: kept)
                 if count <= 0 { break }
             }
             close(descriptor)
         }
     }
 
-    private func add(_ bytes: ArraySlice<UInt8>, isLast: Bool) {
-        let ready = state.withLock { state in
+    var text: String { state.state.withLock { String(decoding: $0.bytes, as: UTF8.self) } }
+
+    private static func add(_ bytes: ArraySlice<UInt8>, isLast: Bool, to kept: Kept) {
+        let ready = kept.state.withLock { state -> [(CheckedContinuation<String?, Never>, String?)] in
             state.bytes.append(contentsOf: bytes)
             state.isComplete = isLast
             let text = String(decoding: state.bytes, as: UTF8.self)
-            let ready = state.waiters.filter { isLast || $0.fits(text) }.map { ($0.continuation, $0.fits(text)) }
+            let done = state.waiters.compactMap { waiter -> (CheckedContinuation<String?, Never>, String?)? in
+                waiter.fits(text) ? (waiter.continuation, text) : isLast ? (waiter.continuation, nil) : nil
+            }
             state.waiters.removeAll { isLast || $0.fits(text) }
-            return ready.map { ($0.0, $0.1 ? text : nil) }
+            return done
         }
         for (continuation, text) in ready { continuation.resume(returning: text) }
     }
@@ -111,7 +192,7 @@ private final class Transcript: Sendable {
     /// - Returns: the text that fits; nil when the last writer went first.
     func wait(until fits: @escaping @Sendable (String) -> Bool) async -> String? {
         await withCheckedContinuation { continuation in
-            let now: String?? = state.withLock { state in
+            let now: String?? = state.state.withLock { state in
                 let text = String(decoding: state.bytes, as: UTF8.self)
                 if fits(text) { return .some(text) }
                 if state.isComplete { return .some(nil) }
@@ -121,49 +202,9 @@ private final class Transcript: Sendable {
             if let now { continuation.resume(returning: now) }
         }
     }
-}
 
-/// Runs a program to its end.
-///
-/// - Returns: its exit code and what it wrote.
-func run(
-    _ path: String, _ arguments: [String] = [], input: Data = Data(), environment: [String: String]? = nil
-) async throws -> (code: Int32, output: String, errors: String) {
-    // A program that does not read its input to the end is no reason for the tests to end.
-    signal(SIGPIPE, SIG_IGN)
-    return try await withCheckedThrowingContinuation { continuation in
-        Thread.detachNewThread {
-            do {
-                let process = Process()
-                process.executableURL = URL(fileURLWithPath: path)
-                process.arguments = arguments
-                if let environment { process.environment = environment }
-                let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
-                process.standardInput = stdin
-                process.standardOutput = stdout
-                process.standardError = stderr
-                try process.run()
-                let errors = Mutex(Data())
-                let collected = DispatchSemaphore(value: 0)
-                let errorHandle = stderr.fileHandleForReading
-                Thread.detachNewThread {
-                    let data = errorHandle.readDataToEndOfFile()
-                    errors.withLock { $0 = data }
-                    collected.signal()
-                }
-                try? stdin.fileHandleForWriting.write(contentsOf: input)
-                try? stdin.fileHandleForWriting.close()
-                let output = stdout.fileHandleForReading.readDataToEndOfFile()
-                collected.wait()
-                process.waitUntilExit()
-                continuation.resume(
-                    returning: (
-                        process.terminationStatus, String(decoding: output, as: UTF8.self),
-                        String(decoding: errors.withLock { $0 }, as: UTF8.self)
-                    ))
-            } catch {
-                continuation.resume(throwing: error)
-            }
-        }
+    func all() async -> String {
+        _ = await wait { _ in false }
+        return text
     }
 }

@@ -137,7 +137,8 @@ private enum OpenAIFormat {
     static func reply(_ conduct: ScriptedProvider.Conduct) -> HTTPResponse {
         switch conduct {
         case .answer(let text):
-            let usage = #"{"choices":[],"model":"scripted-gpt","usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}"#
+            let usage =
+                #"{"choices":[],"model":"scripted-gpt","usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}"#
             return eventStream(halves(text).map(piece) + [finish("stop"), usage, "[DONE]"], lineEnd: "\n")
         case .cut: return eventStream([piece("Half an ans")], lineEnd: "\n")
         case .nonsense: return eventStream(["<html>"], lineEnd: "\n")

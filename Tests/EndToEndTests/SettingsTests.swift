@@ -10,7 +10,8 @@ import Testing
     private func parley(_ arguments: [String], _ environment: [String: String] = [:]) async throws
         -> (code: Int32, output: String, errors: String)
     {
-        try await run(Program.path, arguments, environment: ["PATH": "/usr/sbin:/usr/bin:/bin"].merging(environment) { $1 })
+        try await run(
+            Program.path, arguments, environment: ["PATH": "/usr/sbin:/usr/bin:/bin"].merging(environment) { $1 })
     }
 
     @Test func theREADMEListsEverySettingWithItsDefault() throws {
@@ -47,19 +48,23 @@ import Testing
             .write(toFile: file, atomically: true, encoding: .utf8)
         let environment = ["CHAT_ENV_FILE": file, "CHAT_MAX_TOKENS": "22", "CHAT_TEMPERATURE": "0.2"]
         for (name, value) in [("CHAT_RETRIES", "1"), ("CHAT_MAX_TOKENS", "22"), ("CHAT_TEMPERATURE", "0.3")] {
-            let (_, output, _) = try await parley(["config", "--set", "CHAT_TEMPERATURE=0.3", "--value", name], environment)
+            let (_, output, _) = try await parley(
+                ["config", "--set", "CHAT_TEMPERATURE=0.3", "--value", name], environment)
             #expect(output == value + "\n")
         }
     }
 
     @Test(arguments: [
-        ("CHAT_RETRIES", "many"), ("CHAT_RETRIES", "-1"), ("CHAT_TEMPERATURE", "hot"), ("CHAT_PROVIDERS", "gemini,bard"),
+        ("CHAT_RETRIES", "many"), ("CHAT_RETRIES", "-1"), ("CHAT_TEMPERATURE", "hot"),
+        ("CHAT_PROVIDERS", "gemini,bard"),
         ("CHAT_CHAT_RATE", "10"), ("CHAT_DATABASE_URL", "postgres://x"), ("CHAT_JWT_SECRET", "short"),
-        ("CHAT_CACHE_SCOPE", "world"), ("CHAT_RETRYS", "2"), ("CHAT_LOG_LEVEL", "loud"), ("CHAT_GEMINI_BASE_URL", "ftp://x"),
+        ("CHAT_CACHE_SCOPE", "world"), ("CHAT_RETRYS", "2"), ("CHAT_LOG_LEVEL", "loud"),
+        ("CHAT_GEMINI_BASE_URL", "ftp://x"),
     ])
     func aWrongSettingStopsTheStartWithItsNameAndTheReason(_ name: String, _ value: String) async throws {
         var environment = secret.merging(["CHAT_SOCKET": "/nonexistent/parley.sock", "CHAT_GEMINI_API_KEY": "k"]) { $1 }
-        environment["CHAT_DATABASE_URL"] = "sqlite:\(FileManager.default.temporaryDirectory.path)/unused-\(UUID()).sqlite"
+        environment["CHAT_DATABASE_URL"] =
+            "sqlite:\(FileManager.default.temporaryDirectory.path)/unused-\(UUID()).sqlite"
         environment[name] = value
         let (code, _, errors) = try await parley(["check"], environment)
         let (checked, output, _) = (code, errors, 0)
@@ -77,9 +82,11 @@ import Testing
         let run = try await Deployment()
         let (code, output, _) = try await parley(
             ["check", "--nginx", run.folder + "/nginx/nginx.conf"],
-            secret.merging(provider.asGemini.merging([
-                "CHAT_DATABASE_URL": "sqlite:/proc/parley.sqlite", "CHAT_SOCKET": "/nonexistent/parley.sock",
-            ]) { $1 }) { $1 })
+            secret.merging(
+                provider.asGemini.merging([
+                    "CHAT_DATABASE_URL": "sqlite:/proc/parley.sqlite", "CHAT_SOCKET": "/nonexistent/parley.sock",
+                ]) { $1 }
+            ) { $1 })
         #expect(code == 1)
         for text in ["WRONG database", "WRONG socket folder", "WRONG provider gemini", "to mend it", "ok    nginx"] {
             #expect(output.contains(text), "\(text) in \(output)")

@@ -20,6 +20,18 @@ import Testing
         for pid in pids { #expect(kill(try #require(pid), 0) != 0) }
     }
 
+    @Test func hearsASignalThatAnotherThreadGets() async {
+        await #expect(processExitsWith: .success) {
+            let run = PoolRun()
+            let pid = try #require(await run.nextStart())
+            kill(getpid(), SIGTERM)
+            #expect(await run.nextEnding() == .signalled(SIGTERM))
+            #expect(try await run.result()?.get() == 0)
+            #expect(kill(pid, 0) != 0)
+            run.removeFolder()
+        }
+    }
+
     @Test func replacesAKilledWorkerAtOnce() async throws {
         let run = PoolRun()
         defer { run.removeFolder() }
