@@ -32,10 +32,11 @@ run: export RUN_DIR := $(RUN_DIR)
 run: build
 	@deploy/run
 
-# The end-to-end tests run the debug program of the same build.
+# The end-to-end tests run the debug program of the same build. One test after the other: many of them wait on the clock
+# of a busy socket or start processes, and two cores are soon short.
 test: test-packages
 	swift build --build-tests
-	swift test --skip-build
+	swift test --skip-build --no-parallel
 
 bench: export BENCH_SECONDS := $(BENCH_SECONDS)
 bench: bench-packages build

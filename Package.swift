@@ -41,16 +41,17 @@ let package = Package(
         debian("CGumbo", "gumbo", "libgumbo-dev"),
         debian("CPCRE2", "libpcre2-8", "libpcre2-dev"),
 
-        ours("FastCGI", ["CFastCGI"]),
-        ours("Curl", ["CCurl"]),
+        ours("Threads", []),
+        ours("FastCGI", ["CFastCGI", "Threads"]),
+        ours("Curl", ["CCurl", "Threads"]),
         ours("StrictJSON", ["CJansson"]),
-        ours("Pool", []),
+        ours("Pool", ["Threads"]),
         ours("Chat", [.product(name: "Crypto", package: "swift-crypto")]),
         ours("Sanitizing", ["Chat", "CGumbo", "CPCRE2"]),
         ours(
             "Sessions",
             ["Chat", .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Crypto", package: "swift-crypto")]),
-        ours("Storage", ["Chat", .product(name: "GRDB", package: "GRDB.swift")]),
+        ours("Storage", ["Chat", "Threads", .product(name: "GRDB", package: "GRDB.swift")]),
         ours("Models", ["Chat", "Curl", "StrictJSON"]),
         ours("API", ["Chat", "FastCGI", "StrictJSON", .product(name: "Logging", package: "swift-log")]),
         .executableTarget(

@@ -1,5 +1,6 @@
 internal import CCurl
 internal import Glibc
+internal import Threads
 
 /// The thread that owns a multi handle and its transfers. It lives on that thread only, hence not Sendable.
 final class Driver {
@@ -11,7 +12,7 @@ final class Driver {
     private let configuration: CurlClient.Configuration
     private var active: [ObjectIdentifier: EasyHandle] = [:]
 
-    private init(_ multi: UnsafeMutableRawPointer, _ mailbox: Mailbox, _ configuration: CurlClient.Configuration) {
+    private init(multi: UnsafeMutableRawPointer, _ mailbox: Mailbox, _ configuration: CurlClient.Configuration) {
         self.multi = multi
         self.mailbox = mailbox
         self.configuration = configuration
@@ -27,30 +28,16 @@ final class Driver {
         ccurl_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
         ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, 256)
         let mailbox = Mailbox(multi: multi)
-        let driver = Unmanaged.passRetained(Driver(multi, mailbox, configuration))
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { context in
-                guard let context else { return nil }
-                Unmanaged<Driver>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            }, driver.toOpaque())
-        guard code == 0 else {
-            driver.release()
+        do {
+            try BlockingThread.detach { Driver(multi: mailbox.multi, mailbox, configuration).run() }
+        } catch {
             curl_multi_cleanup(multi)
-            throw CurlError(.unreachable, "no thread for libcurl: \(String(cString: strerror(code)))")
+            throw CurlError(.unreachable, error.description)
         }
-        pthread_detach(thread)
         return mailbox
     }
 
     private func run() {
-        // No signal is handled here, and SIGPIPE of a TLS write stays pending instead of ending the process.
-        var signals = sigset_t()
-        sigfillset(&signals)
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
-
         while true {
             let (commands, isClosed) = mailbox.collect()
             commands.forEach(obey)

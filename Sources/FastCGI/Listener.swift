@@ -1,6 +1,7 @@
 import CFastCGI
 import Glibc
 import Synchronization
+import Threads
 
 // A FastCGI responder: takes connections from a listening unix socket, reads one request from each, and has a Responder
 // answer it in a task of its own. Thousands of requests may wait for their answers at once.
@@ -87,7 +88,7 @@ public final class Listener: Sendable {
         }
         try watch.start()
         for _ in 0..<max(1, limits.acceptThreads) {
-            try startThread { [self] in acceptLoop(watch) }
+            try BlockingThread.detach { [self] in acceptLoop(watch) }
         }
     }
 

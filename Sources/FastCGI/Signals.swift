@@ -1,6 +1,7 @@
 import CFastCGI
 import Glibc
 import Synchronization
+import Threads
 
 /// The one place that decides about signals.
 ///
@@ -20,7 +21,7 @@ public enum Signals {
     /// No thread need have them blocked. In a program whose `main` is asynchronous one never has: libdispatch parks the
     /// main thread with every signal unblocked. Whichever thread a signal interrupts passes it on.
     public static func wait(for signals: [Int32], handler: @escaping @Sendable (Int32) -> Void) throws {
-        let thread = try startThread {
+        let thread = try BlockingThread.detach {
             var set = set(of: signals)
             while true {
                 var signal: Int32 = 0

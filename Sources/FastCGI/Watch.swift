@@ -1,6 +1,7 @@
 import CFastCGI
 import Glibc
 import Synchronization
+import Threads
 
 /// One thread that waits so that no other has to.
 ///
@@ -57,8 +58,8 @@ final class Watch: Sendable {
         Glibc.close(wake)
     }
 
-    func start() throws(SystemError) {
-        try startThread { [self] in run() }
+    func start() throws(ThreadError) {
+        try BlockingThread.detach { [self] in run() }
     }
 
     /// Ends the thread and every wait.

@@ -1,4 +1,5 @@
 import Glibc
+import Threads
 
 /// How a worker learns that its supervisor is gone, however it went.
 ///
@@ -22,7 +23,7 @@ public enum Lifeline {
     }
 
     static func watch(_ descriptor: Int32, onLoss: @escaping @Sendable () -> Void) -> Bool {
-        let thread = Thread.start {
+        let watching = try? BlockingThread.detach {
             var byte: UInt8 = 0
             while true {
                 let count = read(descriptor, &byte, 1)
@@ -30,9 +31,7 @@ public enum Lifeline {
                 return onLoss()
             }
         }
-        guard let thread else { return false }
-        pthread_detach(thread.id)
-        return true
+        return watching != nil
     }
 
     /// The supervisor's two ends.

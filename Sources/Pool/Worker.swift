@@ -1,4 +1,5 @@
 import Glibc
+import Threads
 
 /// One running worker process.
 ///
@@ -7,7 +8,7 @@ import Glibc
 struct Worker {
     let pid: pid_t
     let started = ContinuousClock.now
-    private let waiter: Thread
+    private let waiter: BlockingThread
 
     /// Starts `executable` with `socket` as descriptor 0 and `lifeline` as descriptor 3, standard output and error
     /// inherited, no signal blocked, none ignored or handled, in a process group of its own: a terminal's Ctrl-C
@@ -44,25 +45,25 @@ struct Worker {
         guard result == 0 else { throw .system(call: "spawn", subject: configuration.executable, errno: result) }
         self.pid = pid
 
-        let waiter = Thread.start { [pid] in
-            var info = siginfo_t()
-            // WNOWAIT: the process stays a zombie, and its number its own, until `reap`.
-            while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
-            pthread_kill(supervisor, SIGCHLD)
-        }
-        guard let waiter else {
+        do {
+            waiter = try BlockingThread { [pid] in
+                var info = siginfo_t()
+                // WNOWAIT: the process stays a zombie, and its number its own, until `reap`.
+                while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+                pthread_kill(supervisor, SIGCHLD)
+            }
+        } catch {
             kill(pid, SIGKILL)
             waitpid(pid, nil, 0)
-            throw .system(call: "pthread_create", subject: configuration.executable, errno: EAGAIN)
+            throw .system(call: "pthread_create", subject: configuration.executable, errno: error.errno)
         }
-        self.waiter = waiter
     }
 
     /// - Returns: nil while the process runs. Once it has returned an ending, the worker is used up.
     func reap() -> PoolEvent.Ending? {
         var status: Int32 = 0
         guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
-        pthread_join(waiter.id, nil)
+        waiter.join()
         return PoolEvent.Ending(status: status)
     }
 }

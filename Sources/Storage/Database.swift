@@ -22,9 +22,10 @@ public final class Database: Sendable {
     ///   - path: the database file; its folder must exist.
     ///   - messageLimit: the most exchanges of one session.
     ///   - reservationLifetime: longer than any request may take.
-    public init(path: String, messageLimit: Int, reservationLifetime: Duration) {
-        reader = ReadThread(path: path)
-        writer = GroupCommit(path: path)
+    /// - Throws: when its threads cannot be started.
+    public init(path: String, messageLimit: Int, reservationLifetime: Duration) throws {
+        reader = try ReadThread(path: path)
+        writer = try GroupCommit(path: path)
         self.messageLimit = messageLimit
         self.reservationLifetime = Int64(reservationLifetime.milliseconds)
     }

@@ -1,6 +1,7 @@
 import Chat
 import GRDB
 import Synchronization
+import Threads
 
 /// Commits all writes that are waiting as one transaction: one fsync serves many, and each caller returns only after
 /// it.
@@ -20,8 +21,8 @@ final class GroupCommit: Sendable {
 
     private let inbox = Inbox<Write>()
 
-    init(path: String) {
-        startThread { [inbox] in
+    init(path: String) throws(ThreadError) {
+        try BlockingThread.detach { [inbox] in
             var connection = Connection(path: path, readonly: false)
             let lock = FileLock(path: path + "-lock")
             while let writes = inbox.take() {

@@ -1,5 +1,4 @@
 import Dispatch
-import Glibc
 import Synchronization
 
 /// Jobs on their way to the one thread that does them.
@@ -43,22 +42,4 @@ final class Inbox<Job: Sendable>: Sendable {
             if isClosed { return nil }
         }
     }
-}
-
-/// Starts a detached thread: SQLite's blocking calls must not run on Swift's cooperative pool.
-func startThread(_ body: @escaping @Sendable () -> Void) {
-    final class Start: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var thread = pthread_t()
-    let start = Unmanaged.passRetained(Start(body))
-    let code = pthread_create(
-        &thread, nil,
-        { argument in
-            Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().body()
-            return nil
-        }, start.toOpaque())
-    precondition(code == 0, "pthread_create failed with \(code)")
-    pthread_detach(thread)
 }

@@ -1,5 +1,6 @@
 import Chat
 import GRDB
+import Threads
 
 /// Runs queries one after another on one connection, each in its own short read.
 final class ReadThread: Sendable {
@@ -7,8 +8,8 @@ final class ReadThread: Sendable {
 
     private let inbox = Inbox<Query>()
 
-    init(path: String) {
-        startThread { [inbox] in
+    init(path: String) throws(ThreadError) {
+        try BlockingThread.detach { [inbox] in
             var connection = Connection(path: path, readonly: true)
             while let queries = inbox.take() {
                 for query in queries { query(&connection) }

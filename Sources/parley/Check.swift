@@ -21,7 +21,7 @@ struct Check: ParsableCommand {
             for finding in findings { print(finding) }
             isWell = isWell && findings.allSatisfy(\.isWell)
         }
-        report(Permissions.check(settings, file: options.file ?? ProcessEnvironment.all["CHAT_ENV_FILE"]))
+        report(Permissions.check(settings, file: options.file ?? ProcessEnvironment.all[SettingSources.fileVariable]))
         report([try wait { await Self.database(settings) }])
         report(try wait { await Self.providers(settings) })
         report([NginxTest.run(nginx)])
@@ -30,8 +30,8 @@ struct Check: ParsableCommand {
 
     private static func database(_ settings: Settings) async -> Finding {
         let path = settings.database.path
-        let database = Database(path: path, messageLimit: settings.messageLimit, reservationLifetime: .zero)
         do {
+            let database = try Database(path: path, messageLimit: settings.messageLimit, reservationLifetime: .zero)
             try await database.prepare()
             try await database.checkIntegrity()
             return .well("database", path)

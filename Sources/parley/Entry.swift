@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dispatch
 import FastCGI
+import Glibc
 import Synchronization
 
 /// One program, three ways in.
@@ -16,6 +17,7 @@ import Synchronization
 @main
 enum Entry {
     static func main() {
+        umask(0o027)  // what it writes holds people's messages
         switch Mode.detect() {
         case .worker where CommandLine.arguments.count == 1:
             Signals.block(Worker.stopSignals)

@@ -16,6 +16,8 @@ struct Serve: ParsableCommand {
         Signals.block([SIGCHLD, SIGTERM, SIGINT, SIGHUP])
         let settings = try options.settings()
         let log = Logger.parley(settings.logLevel)
+        // What would stop every worker stops the start instead.
+        _ = try Providers(settings, log: log)
         try settings.database.makeFolder()
         do { try Migrate.migrate(settings) } catch {
             // Workers answer 503 until the database is mended; a pool that does not start would answer nothing.
@@ -47,7 +49,7 @@ struct Migrate: ParsableCommand {
     }
 
     static func migrate(_ settings: Settings) throws {
-        let database = Database(
+        let database = try Database(
             path: settings.database.path, messageLimit: settings.messageLimit, reservationLifetime: .zero)
         do { try wait { try await database.prepare() } } catch let error as ChatError {
             throw SettingFault("The database \(settings.database.path) cannot be used: \(error.cause ?? error.message)")

@@ -13,7 +13,7 @@ struct Service {
 
     /// - Parameter model: answers instead of the providers that the settings name.
     init(_ settings: Settings, log: Logger, model: (any LanguageModel)? = nil) async throws {
-        database = Database(
+        database = try Database(
             path: settings.database.path, messageLimit: settings.messageLimit,
             reservationLifetime: settings.requestDeadline + .seconds(30))
         let gate = await TokenGate(secret: settings.secret, store: database, lifetime: settings.sessionSeconds)

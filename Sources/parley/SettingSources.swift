@@ -8,12 +8,16 @@ struct SettingSources: Sendable {
         let source: String
     }
 
+    /// Names the settings file; the one `CHAT_` name that is no setting itself.
+    static let fileVariable = "CHAT_ENV_FILE"
+
     private let sources: [(name: String, pairs: [String: String])]
 
     /// - Parameters:
     ///   - overrides: `NAME=VALUE` from the command line.
     ///   - environment: of the process.
-    ///   - file: a `.env`-style file that must exist; nil reads `.env` in the working folder if it is there.
+    ///   - file: a `.env`-style file that must exist; nil reads `.env` in the working folder if it is there; an empty
+    ///     name reads none.
     /// - Throws: ``SettingFault`` for a `CHAT_` name that no setting has, and for a file that cannot be read.
     init(overrides: [String] = [], environment: [String: String], file: String? = nil) throws(SettingFault) {
         var pairs: [String: String] = [:]
@@ -24,14 +28,14 @@ struct SettingSources: Sendable {
         }
         try Self.check(pairs.keys, in: "the command line", all: true)
         var environment = environment
-        let file = file ?? environment.removeValue(forKey: "CHAT_ENV_FILE")
+        let file = file ?? environment.removeValue(forKey: Self.fileVariable)
         try Self.check(environment.keys, in: "the environment")
         let filed = try Self.read(file)
         try Self.check(filed.keys, in: file ?? ".env")
         sources = [("command line", pairs), ("environment", environment), (file ?? ".env", filed)]
     }
 
-    /// An empty text counts as not set, so that `NAME= program` takes a setting back.
+    /// An empty text counts as not set: the next source is asked.
     func find(_ setting: any AnySetting) -> Found? {
         for (name, pairs) in sources {
             if let text = pairs[setting.name], !text.isEmpty { return Found(text: text, source: name) }
@@ -48,8 +52,8 @@ struct SettingSources: Sendable {
     }
 
     private static func read(_ file: String?) throws(SettingFault) -> [String: String] {
-        guard file != nil || FileManager.default.fileExists(atPath: ".env") else { return [:] }
         let path = file ?? ".env"
+        guard !path.isEmpty, file != nil || FileManager.default.fileExists(atPath: path) else { return [:] }
         guard let data = FileManager.default.contents(atPath: path), let text = String(bytes: data, encoding: .utf8)
         else { throw SettingFault("the settings file \(path) cannot be read") }
         var pairs: [String: String] = [:]

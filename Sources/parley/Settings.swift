@@ -103,6 +103,8 @@ extension SettingSources {
         for setting in Catalog.all {
             if let found = find(setting), found.source != "default" { environment[setting.name] = found.text }
         }
+        // Whatever a file said is in there; a worker must not read another one.
+        environment[Self.fileVariable] = ""
         return environment
     }
 }

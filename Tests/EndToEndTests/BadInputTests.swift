@@ -120,11 +120,12 @@ import Testing
     }
 
     @Test func whatNginxRefusesHasTheSameErrorObject() async throws {
-        let long = String(repeating: "a", count: 40_000)
+        // More than nginx's buffers hold, and little enough that curl has sent it before nginx hangs up.
+        let long = String(repeating: "a", count: 9_000)
         for (status, headers, path) in [
             (414, [], "/\(long)"), (400, ["X-Long: \(long)"], "/health"),
         ] {
-            try expectError(try await run.send("GET", path, headers: headers), status)
+            try expectError(try await run.send("GET", path, headers: headers, options: ["--http1.1"]), status)
         }
         let wrongHost = try await run.send("GET", "/health", headers: ["Host: evil.example"])
         try expectError(wrongHost, 421)

@@ -8,10 +8,10 @@ import Testing
         let token = try await run.logIn()
         _ = try await run.post("/chat", token: token, ["message": "acknowledged"])
         let path = run.folder + "/parley.sqlite"
-        // Stopped, damaged, started: what an operator finds after a bad night.
+        // Stopped, damaged, started: what an operator finds after a bad night. The log beside the file would mend it.
         #expect(await run.stop() == 0)
-        let good = try Data(contentsOf: URL(fileURLWithPath: path))
-        try Data(repeating: 0x5A, count: good.count).write(to: URL(fileURLWithPath: path))
+        let good = try Files(path, path + "-wal")
+        try good.overwrite()
         let pool = try RunningProcess(
             Program.path, ["serve"],
             environment: [
@@ -31,17 +31,37 @@ import Testing
             pool.signal(SIGTERM)
             pool.waitBlocking()
         }
-        let health = try await run.send(
-            "GET", "/health", options: ["--retry-connrefused", "--retry", "10", "--retry-delay", "1"])
-        #expect(health.status == 503 && health.text("database") == "unavailable")
+        try await listening(on: run.port)
+        let health = try await run.get("/health")
+        #expect(health.status == 503 && health.text("database") == "unavailable", "\(health)")
         let reply = try await run.get("/chat/history", token: token)
         try expectError(reply, 503)
         #expect(reply.headers["retry-after"] != nil && !reply.body.contains("sqlite"))
         try expectError(try await run.post("/auth/email", ["email": "ann@example.com"]), 503)
 
-        try good.write(to: URL(fileURLWithPath: path))
+        try good.restore()
         #expect(try await run.get("/chat/history", token: token).number("count") == 1)
         #expect(try await run.post("/chat", token: token, ["message": "after"]).status == 200)
         #expect(try await run.get("/health").status == 200)
+    }
+}
+
+/// Files that are damaged and brought back.
+private struct Files {
+    private let contents: [(url: URL, data: Data)]
+
+    init(_ paths: String...) throws {
+        contents = try paths.map { path in
+            let url = URL(fileURLWithPath: path)
+            return (url, try Data(contentsOf: url))
+        }
+    }
+
+    func overwrite() throws {
+        for (url, data) in contents { try Data(repeating: 0x5A, count: data.count).write(to: url) }
+    }
+
+    func restore() throws {
+        for (url, data) in contents { try data.write(to: url) }
     }
 }

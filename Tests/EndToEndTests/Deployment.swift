@@ -62,11 +62,19 @@ final class Deployment: Sendable {
         }
     }
 
+    func signal(_ signal: Int32) { process.signal(signal) }
+
     /// - Returns: the exit code.
-    func stop(_ signal: Int32 = SIGTERM) async -> Int32 {
-        process.signal(signal)
+    func end() async -> Int32 { await process.end() }
+
+    /// - Returns: the exit code.
+    func stop() async -> Int32 {
+        process.signal(SIGTERM)
         return await process.end()
     }
+
+    /// - Returns: the log, once every process of the run has ended.
+    func everythingLogged() async -> String { await process.everything().errors }
 
     /// The workers of the pool: the children of the run's `parley serve`.
     var workers: [pid_t] { children(of: pid).flatMap(children(of:)).filter { name(of: $0) == "parley" } }
@@ -93,17 +101,40 @@ private func name(of pid: pid_t) -> String {
 
 /// A port that nothing listens on right now.
 func freePort() throws -> UInt16 {
-    let descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    try withLoopbackSocket(port: 0) { descriptor, address, size in
+        guard bind(descriptor, address, size) == 0 else { throw POSIXError(.EADDRINUSE) }
+        var size = size
+        getsockname(descriptor, address, &size)
+        return address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { UInt16(bigEndian: $0.pointee.sin_port) }
+    }
+}
+
+/// Returns once a server that was just started takes connections; it has ten seconds.
+func listening(on port: UInt16) async throws {
+    let limit = ContinuousClock.now + .seconds(10)
+    while ContinuousClock.now < limit {
+        let isThere = try withLoopbackSocket(port: port) { descriptor, address, size in
+            connect(descriptor, address, size) == 0
+        }
+        if isThere { return }
+        await Task.yield()
+    }
+    throw POSIXError(.ECONNREFUSED)
+}
+
+private func withLoopbackSocket<Result>(
+    port: UInt16, _ work: (Int32, UnsafeMutablePointer<sockaddr>, socklen_t) throws -> Result
+) throws -> Result {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    guard descriptor >= 0 else { throw POSIXError(.EMFILE) }
     defer { close(descriptor) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
     address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let bound = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+    return try withUnsafeMutablePointer(to: &address) { pointer in
+        try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            try work(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
         }
     }
-    guard bound else { throw POSIXError(.EADDRINUSE) }
-    return UInt16(bigEndian: address.sin_port)
 }

@@ -41,12 +41,12 @@ final class ScriptedProvider: Sendable {
 
     private final class Record: Sendable {
         let asked = Mutex<[Asked]>([])
-        let conduct: @Sendable (Asked, _ call: Int) -> Conduct
-        init(_ conduct: @escaping @Sendable (Asked, Int) -> Conduct) { self.conduct = conduct }
+        let conduct: @Sendable (Asked, _ call: Int) async -> Conduct
+        init(_ conduct: @escaping @Sendable (Asked, Int) async -> Conduct) { self.conduct = conduct }
     }
 
     /// - Parameter conduct: what to do with a request; calls are counted from 1.
-    init(_ conduct: @escaping @Sendable (_ asked: Asked, _ call: Int) -> Conduct) async throws {
+    init(_ conduct: @escaping @Sendable (_ asked: Asked, _ call: Int) async -> Conduct) async throws {
         let record = Record(conduct)
         self.record = record
         let server = HTTPServer(address: try .inet(ip4: "127.0.0.1", port: 0))
@@ -58,7 +58,7 @@ final class ScriptedProvider: Sendable {
                 all.append(asked)
                 return all.count
             }
-            let conduct = record.conduct(asked, call)
+            let conduct = await record.conduct(asked, call)
             return asked.path.hasPrefix("/v1beta/") ? GeminiFormat.reply(conduct) : OpenAIFormat.reply(conduct)
         }
         running = Task { try await server.run() }

@@ -72,6 +72,29 @@ import Testing
         if name != "CHAT_GEMINI_BASE_URL" { #expect(output.contains(name), "\(output)") }
     }
 
+    @Test func workersUseWhatTheSupervisorFoundAndNoOtherFile() throws {
+        let folder = try Deployment.newFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let file = folder + "/settings.env"
+        try "CHAT_RETRIES=1\n".write(toFile: file, atomically: true, encoding: .utf8)
+        let sources = try SettingSources(
+            overrides: ["CHAT_MAX_TOKENS=5"], environment: ["PATH": "/bin", "CHAT_TEMPERATURE": "1"], file: file)
+        let environment = sources.workerEnvironment(["PATH": "/bin", "CHAT_ENV_FILE": file])
+        #expect(
+            environment == [
+                "PATH": "/bin", "CHAT_RETRIES": "1", "CHAT_MAX_TOKENS": "5", "CHAT_TEMPERATURE": "1",
+                "CHAT_ENV_FILE": "",
+            ])
+        try "nonsense".write(toFile: file, atomically: true, encoding: .utf8)
+        #expect(throws: SettingFault.self) { try SettingSources(environment: ["CHAT_ENV_FILE": file]) }
+        #expect(throws: Never.self) { try SettingSources(environment: environment) }
+    }
+
+    @Test func aProviderThatLacksASettingStopsTheStart() async throws {
+        let (code, _, errors) = try await parley(["serve"], secret.merging(["CHAT_OPENAI_API_KEY": "k"]) { $1 })
+        #expect(code != 0 && errors.contains("CHAT_OPENAI_MODEL is not set"))
+    }
+
     @Test func withoutASecretNothingStarts() async throws {
         let (code, _, errors) = try await parley(["serve"])
         #expect(code != 0 && errors.contains("CHAT_JWT_SECRET") && errors.contains("openssl rand -hex 32"))

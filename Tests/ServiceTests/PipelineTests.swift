@@ -40,7 +40,7 @@ private final class Bench: Sendable {
     init(messageLimit: Int = 50, danger: ChatPolicy.Danger = .hold) async throws {
         folder = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-        database = Database(
+        database = try Database(
             path: folder + "/parley.sqlite", messageLimit: messageLimit, reservationLifetime: .seconds(60))
         try await database.prepare()
         gate = await TokenGate(

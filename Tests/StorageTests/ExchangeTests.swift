@@ -110,7 +110,7 @@ import Testing
         let session = try await temporary.session()
         let fresh = try fresh("q")
         try await temporary.database.record("q", in: session, caching: fresh)
-        let other = Database(path: temporary.path, messageLimit: 1, reservationLifetime: .zero)
+        let other = try Database(path: temporary.path, messageLimit: 1, reservationLifetime: .zero)
         #expect(try await other.stored(for: fresh.key) == fresh)
         #expect(try await other.stored(for: self.fresh("another").key) == nil)
     }

@@ -24,7 +24,7 @@ import Testing
     @Test func aDamagedFileIsUnavailableAndServiceResumesOnceItIsReplaced() async throws {
         let temporary = try await TemporaryDatabase()
         let copy = try Data(contentsOf: URL(fileURLWithPath: temporary.path))
-        let fresh = Storage.Database(
+        let fresh = try Storage.Database(
             path: temporary.folder + "/other.sqlite", messageLimit: 1, reservationLifetime: .zero)
         try Data(repeating: 0x5A, count: 8_192).write(to: URL(fileURLWithPath: temporary.folder + "/other.sqlite"))
         await #expect(throws: ChatError.self) { try await fresh.prepare() }
@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test func aMissingFolderIsUnavailable() async throws {
-        let database = Storage.Database(path: "/nonexistent/parley.sqlite", messageLimit: 1, reservationLifetime: .zero)
+        let database = try Storage.Database(path: "/nonexistent/parley.sqlite", messageLimit: 1, reservationLifetime: .zero)
         let error = await #expect(throws: ChatError.self) { try await database.prepare() }
         #expect(error?.code == .unavailable)
         #expect(error?.message.contains("nonexistent") == false, "paths stay in the cause")
@@ -66,7 +66,7 @@ import Testing
         try await DatabaseQueue(path: temporary.path).write { db in
             try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('999 from the future')")
         }
-        let database = Storage.Database(path: temporary.path, messageLimit: 1, reservationLifetime: .zero)
+        let database = try Storage.Database(path: temporary.path, messageLimit: 1, reservationLifetime: .zero)
         let error = await #expect(throws: ChatError.self) { try await database.prepare() }
         #expect(error?.cause?.contains("newer version") == true)
     }
@@ -113,8 +113,8 @@ import Testing
     @Test func severalDatabasesOnOneFileLoseNothing() async throws {
         let temporary = try await TemporaryDatabase(messageLimit: 10_000)
         let session = try await temporary.session()
-        let others = (0..<3).map { _ in
-            Storage.Database(path: temporary.path, messageLimit: 10_000, reservationLifetime: .seconds(60))
+        let others = try (0..<3).map { _ in
+            try Storage.Database(path: temporary.path, messageLimit: 10_000, reservationLifetime: .seconds(60))
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<300 {

@@ -12,7 +12,7 @@ final class TemporaryDatabase: Sendable {
         folder = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         path = folder + "/parley.sqlite"
-        database = Database(path: path, messageLimit: messageLimit, reservationLifetime: reservationLifetime)
+        database = try Database(path: path, messageLimit: messageLimit, reservationLifetime: reservationLifetime)
         try await database.prepare()
     }
 
