@@ -25,7 +25,7 @@ help:
 
 # Warnings are errors in every build: Package.swift says so for this package's own targets.
 build: run-packages
-	swift build -c release --product parley
+	swift build -c release --static-swift-stdlib --product parley
 
 run: export PORT := $(PORT)
 run: export RUN_DIR := $(RUN_DIR)

@@ -53,7 +53,7 @@ let package = Package(
             ["Chat", .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Crypto", package: "swift-crypto")]),
         ours("Storage", ["Chat", "Threads", .product(name: "GRDB", package: "GRDB.swift")]),
         ours("Models", ["Chat", "Curl", "StrictJSON"]),
-        ours("API", ["Chat", "FastCGI", "StrictJSON", .product(name: "Logging", package: "swift-log")]),
+        ours("API", ["Chat", "FastCGI", "StrictJSON"]),
         .executableTarget(
             name: "parley",
             dependencies: [

@@ -88,8 +88,14 @@ struct ChatForm {
         }
         self.dialect = dialect
         question = try Question(text, field: dialect.rawValue, conversation: conversation)
-        let accepts = (request.header("ACCEPT") ?? "").lowercased()
-        isStreamed = try json.flag("stream") ?? accepts.contains("text/event-stream")
+        isStreamed = try json.flag("stream") ?? Self.acceptsEvents(request.header("ACCEPT"))
+    }
+
+    private static func acceptsEvents(_ accept: String?) -> Bool {
+        guard let accept, accept != "*/*" else { return false }
+        return accept.lowercased().split(separator: ",").contains { range in
+            range.split(separator: ";").first?.filter { !$0.isWhitespace } == "text/event-stream"
+        }
     }
 
     private static func text(of json: JSON) throws(ChatError) -> (ChatDialect, String) {

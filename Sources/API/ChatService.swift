@@ -1,6 +1,5 @@
 public import Chat
 public import FastCGI
-public import Logging
 import StrictJSON
 import Synchronization
 
@@ -18,12 +17,12 @@ public struct ChatService: Responder {
     let exchanges: any ExchangeStore
     let health: any HealthSource
     let settings: ServiceSettings
-    let log: Logger
+    let log: any RequestLog
     let load: Load
 
     public init(
         pipeline: ChatPipeline, gate: any SessionGate, exchanges: any ExchangeStore, health: any HealthSource,
-        settings: ServiceSettings, log: Logger
+        settings: ServiceSettings, log: any RequestLog
     ) {
         self.pipeline = pipeline
         self.gate = gate
@@ -41,7 +40,7 @@ public struct ChatService: Responder {
         } catch {
             await refuse(&call, error)
         }
-        log(call)
+        writeLog(of: call)
     }
 
     private func answer(_ call: inout Call) async throws {

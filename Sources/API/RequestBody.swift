@@ -29,6 +29,7 @@ extension Request {
     }
 
     private func checkContentType() throws(ChatError) {
+        if header("CONTENT_TYPE") == "application/json" { return }
         let parts = (header("CONTENT_TYPE") ?? "").lowercased().split(separator: ";").map { part in
             String(part.filter { !$0.isWhitespace && $0 != "\"" })
         }
@@ -41,12 +42,13 @@ extension Request {
     /// The token of `Authorization: Bearer …` (RFC 6750 §2.1; the scheme's case does not count).
     var bearerToken: String? {
         guard let value = header("AUTHORIZATION") else { return nil }
-        let parts = value.split(separator: " ", omittingEmptySubsequences: true)
-        return parts.count == 2 && parts[0].lowercased() == "bearer" ? String(parts[1]) : nil
+        let parts = value.utf8.split(separator: UInt8(ascii: " "))
+        return parts.count == 2 && Substring(parts[0]).lowercased() == "bearer" ? String(Substring(parts[1])) : nil
     }
 
     /// The last value of a name in the query string; an empty value counts as none.
     func query(_ name: String) -> String? {
+        if query.isEmpty { return nil }
         for pair in query.split(separator: "&").reversed() {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             if parts[0] == name, parts.count == 2, !parts[1].isEmpty { return String(parts[1]) }

@@ -1,40 +1,68 @@
 import Chat
 import FastCGI
-import Logging
 
-extension ChatService {
-    /// One line for each request; never a token, a key, an address of a person or a text of a message.
-    func log(_ call: Call) {
-        let status = call.failure?.status ?? call.status ?? 0
-        let level: Logger.Level = status >= 500 || status == 0 ? .error : status >= 400 ? .notice : .info
-        guard log.logLevel <= level else { return }
-        var fields: Logger.Metadata = [
-            "request_id": "\(call.id)", "method": "\(call.request.method)", "route": "\(call.route)",
-            "status": .stringConvertible(status),
-            "ms": .stringConvertible(Rounded((ContinuousClock.now - call.start).milliseconds)),
-            "bytes": .stringConvertible(call.writer.bytesSent),
-        ]
-        for (stage, milliseconds) in call.trace.stages {
-            fields["\(stage.rawValue)_ms"] = .stringConvertible(Rounded(milliseconds))
-        }
-        if let cache = call.trace.cache { fields["cache"] = "\(cache.rawValue)" }
-        if let provider = call.trace.provider { fields["provider"] = "\(provider)" }
-        if let model = call.trace.model { fields["model"] = "\(model)" }
-        if let usage = call.trace.usage { fields["tokens"] = .stringConvertible(usage.total) }
-        if call.trace.held { fields["held"] = .stringConvertible(true) }
-        if let cause = call.failure?.cause { fields["cause"] = "\(cause)" }
-        if let remark = call.trace.remark { fields["remark"] = "\(remark)" }
-        log.log(level: level, "request", metadata: fields)
+/// Where the one line of each request goes.
+public protocol RequestLog: Sendable {
+    /// Whether a line of this weight is wanted; asked before the line is made.
+    func takes(_ weight: LogWeight) -> Bool
+    func write(_ weight: LogWeight, _ fields: [LogField])
+}
+
+/// How much an operator should care.
+public enum LogWeight: Sendable {
+    /// All is well.
+    case info
+    /// The caller was refused.
+    case notice
+    /// Something here, or behind here, does not work.
+    case error
+}
+
+/// A named value of a log line, in the order of writing.
+public struct LogField: Sendable {
+    public enum Value: Sendable {
+        case text(String)
+        case number(Int)
+        /// Three digits after the point are meant.
+        case milliseconds(Double)
+        case flag(Bool)
+    }
+
+    public let name: String
+    public let value: Value
+
+    public init(_ name: String, _ value: Value) {
+        self.name = name
+        self.value = value
     }
 }
 
-/// Three digits after the point: a microsecond is the clock's use here.
-private struct Rounded: CustomStringConvertible, Sendable {
-    let description: String
+extension ChatService {
+    /// Never a token, a key, an address of a person or a text of a message.
+    func writeLog(of call: Call) {
+        let status = call.failure?.status ?? call.status ?? 0
+        let weight: LogWeight = status >= 500 || status == 0 ? .error : status >= 400 ? .notice : .info
+        guard log.takes(weight) else { return }
+        let trace = call.trace
+        var fields: [LogField] = []
+        fields.reserveCapacity(20)
+        func add(_ name: String, _ value: LogField.Value) { fields.append(LogField(name, value)) }
+        func add(_ name: String, _ text: String?) { if let text { add(name, .text(text)) } }
 
-    init(_ value: Double) {
-        let thousandths = Int((value * 1_000).rounded())
-        let rest = String(thousandths % 1_000)
-        description = "\(thousandths / 1_000)." + String(repeating: "0", count: 3 - rest.utf8.count) + rest
+        add("request_id", .text(call.id))
+        add("method", .text(call.request.method))
+        add("route", .text(call.route))
+        add("status", .number(status))
+        add("bytes", .number(call.writer.bytesSent))
+        add("ms", .milliseconds((ContinuousClock.now - call.start).milliseconds))
+        for (stage, milliseconds) in trace.stages { add(stage.field, .milliseconds(milliseconds)) }
+        add("cache", trace.cache?.rawValue)
+        add("provider", trace.provider)
+        add("model", trace.model)
+        if let usage = trace.usage { add("tokens", .number(usage.total)) }
+        if trace.held { add("held", .flag(true)) }
+        add("cause", call.failure?.cause)
+        add("remark", trace.remark)
+        log.write(weight, fields)
     }
 }

@@ -1,7 +1,18 @@
 /// What is worth knowing of one request at three in the morning: the time in each stage, and what came of it.
 public struct RequestTrace: Sendable {
-    public enum Stage: String, Sendable, CaseIterable {
+    public enum Stage: Int, Sendable, CaseIterable {
         case session, sanitize, cache, model, record
+
+        /// The name of its milliseconds in the log.
+        public var field: String {
+            switch self {
+            case .session: "session_ms"
+            case .sanitize: "sanitize_ms"
+            case .cache: "cache_ms"
+            case .model: "model_ms"
+            case .record: "record_ms"
+            }
+        }
     }
 
     public enum CacheOutcome: String, Sendable { case hit, miss }
@@ -43,8 +54,7 @@ public struct RequestTrace: Sendable {
     }
 
     private mutating func add(_ duration: Duration, to stage: Stage) {
-        let index = Stage.allCases.firstIndex(of: stage)!
-        spent[index] = (spent[index] ?? .zero) + duration
+        spent[stage.rawValue] = (spent[stage.rawValue] ?? .zero) + duration
     }
 }
 

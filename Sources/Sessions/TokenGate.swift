@@ -13,6 +13,7 @@ import JWTKit
 /// or foreign token.
 public struct TokenGate: SessionGate {
     private let keys: JWTKeyCollection
+    private let verified = VerifiedTokens()
     private let hashes: KeyedHash
     private let store: any SessionStore
     private let lifetime: TimeInterval
@@ -69,10 +70,15 @@ public struct TokenGate: SessionGate {
 
     private func claims(of token: String) async throws -> SessionClaims {
         let claims: SessionClaims
-        do {
-            claims = try await keys.verify(token)
-        } catch {
-            throw ChatError(.unauthorized, "The token is not valid; log in again", cause: "\(error)")
+        if let known = verified.claims(of: token) {
+            claims = known
+        } else {
+            do {
+                claims = try await keys.verify(token)
+            } catch {
+                throw ChatError(.unauthorized, "The token is not valid; log in again", cause: "\(error)")
+            }
+            verified.remember(token, claims)
         }
         guard claims.exp.value > now() else {
             throw ChatError(.unauthorized, "The token has expired; log in again", cause: "expired token")

@@ -1,3 +1,4 @@
+import API
 import FoundationEssentials
 import Glibc
 import Logging
@@ -22,27 +23,29 @@ struct LogOutput: LogHandler {
     }
 
     func log(event: LogEvent) {
-        var fields = metadata
-        if let more = event.metadata { fields.merge(more) { $1 } }
-        let line =
-            switch format {
-            case .json: Self.json(event.level, event.message.description, fields)
-            case .text: Self.text(event.level, event.message.description, fields)
-            }
-        Self.write(line)
+        let fields = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+        write(event.level, event.message.description, fields.map { LogField($0.key, value: $0.value) })
     }
 
-    static func json(_ level: Logger.Level, _ message: String, _ fields: Logger.Metadata) -> [UInt8] {
-        var line = JSONWriter.object { json in
+    private func write(_ level: Logger.Level, _ message: String, _ fields: [LogField]) {
+        switch format {
+        case .json: Self.write(Self.json(level, message, fields))
+        case .text: Self.write(Self.text(level, message, fields))
+        }
+    }
+
+    static func json(_ level: Logger.Level, _ message: String, _ fields: [LogField]) -> [UInt8] {
+        var line = JSONWriter.object(capacity: 640) { json in
             json.member("time", now())
             json.member("level", level.rawValue)
             json.member("message", message)
             json.member("pid", Int(getpid()))
-            for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
-                if case .stringConvertible(let number) = value {
-                    json.member(name, Verbatim(number.description))
-                } else {
-                    json.member(name, value.description)
+            for field in fields {
+                switch field.value {
+                case .text(let text): json.member(field.name, text)
+                case .number(let number): json.member(field.name, number)
+                case .milliseconds(let time): json.member(field.name, (time * 1_000).rounded() / 1_000)
+                case .flag(let flag): json.member(field.name, flag)
                 }
             }
         }
@@ -50,10 +53,17 @@ struct LogOutput: LogHandler {
         return line
     }
 
-    static func text(_ level: Logger.Level, _ message: String, _ fields: Logger.Metadata) -> [UInt8] {
+    static func text(_ level: Logger.Level, _ message: String, _ fields: [LogField]) -> [UInt8] {
         var line = "\(now()) \(level.rawValue.uppercased()) \(message)"
-        for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
-            line += " \(name)=\(printable(value.description))"
+        for field in fields {
+            let value =
+                switch field.value {
+                case .text(let text): printable(text)
+                case .number(let number): "\(number)"
+                case .milliseconds(let time): "\((time * 1_000).rounded() / 1_000)"
+                case .flag(let flag): "\(flag)"
+                }
+            line += " \(field.name)=\(value)"
         }
         return Array((line + "\n").utf8)
     }
@@ -82,21 +92,32 @@ struct LogOutput: LogHandler {
     }
 }
 
-/// A number or a truth value, as the log's metadata holds it: in words.
-private struct Verbatim: JSONWritable {
-    private let text: String
+extension LogOutput: RequestLog {
+    func takes(_ weight: LogWeight) -> Bool { logLevel <= weight.level }
 
-    init(_ text: String) { self.text = text }
+    func write(_ weight: LogWeight, _ fields: [LogField]) { write(weight.level, "request", fields) }
+}
 
-    func write(to buffer: inout JSONBuffer) {
-        if let number = Int(text) {
-            number.write(to: &buffer)
-        } else if let number = Double(text) {
-            number.write(to: &buffer)
-        } else if let truth = Bool(text) {
-            truth.write(to: &buffer)
+extension LogWeight {
+    fileprivate var level: Logger.Level {
+        switch self {
+        case .info: .info
+        case .notice: .notice
+        case .error: .error
+        }
+    }
+}
+
+extension LogField {
+    /// A number stays a number: swift-log's metadata has no other way to say so than a value that prints as one.
+    fileprivate init(_ name: String, value: Logger.MetadataValue) {
+        let text = value.description
+        if case .stringConvertible = value, let number = Int(text) {
+            self.init(name, .number(number))
+        } else if case .stringConvertible = value, let number = Double(text) {
+            self.init(name, .milliseconds(number))
         } else {
-            text.write(to: &buffer)
+            self.init(name, .text(text))
         }
     }
 }

@@ -30,7 +30,7 @@ struct Service {
                 version: Version.text, messageLimit: settings.messageLimit,
                 minimumUserAgentLength: settings.minimumUserAgentLength, corsOrigins: settings.corsOrigins,
                 maxInFlight: settings.maxInFlight),
-            log: log)
+            log: LogOutput(level: settings.logLevel))
     }
 }
 

@@ -35,10 +35,10 @@ import Testing
     }
 
     @Test func aMissingFolderIsUnavailable() async throws {
-        let database = try Storage.Database(path: "/nonexistent/parley.sqlite", messageLimit: 1, reservationLifetime: .zero)
+        let database = try Storage.Database(path: "/nowhere/parley.sqlite", messageLimit: 1, reservationLifetime: .zero)
         let error = await #expect(throws: ChatError.self) { try await database.prepare() }
         #expect(error?.code == .unavailable)
-        #expect(error?.message.contains("nonexistent") == false, "paths stay in the cause")
+        #expect(error?.message.contains("nowhere") == false, "paths stay in the cause")
     }
 
     @Test func aFullFileKeepsWhatWasAcknowledgedAndRefusesTheRest() async throws {
