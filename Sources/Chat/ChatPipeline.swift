@@ -47,20 +47,22 @@ public struct ChatPipeline: Sendable {
         _ question: Question, in session: Session, trace: inout RequestTrace, onDelta: DeltaHandler?
     ) async throws -> Exchange {
         let deadline = ContinuousClock.now + policy.deadline
+        let context = try await context(of: question, in: session, trace: &trace)
         let review = trace.time(.sanitize) { sanitizer.review(question.text) }
         if review.danger != nil, policy.danger == .hold {
             let held = Answer(text: ChatPolicy.heldText, origin: .held)
+            let exchange = try await record(question, review, held, in: session, trace: &trace)
             try await onDelta?(held.text)
-            return try await record(question, review, held, in: session, trace: &trace)
+            return exchange
         }
         let prompt = try Prompt(review.text, field: question.field)
-        let context = try await context(of: question, in: session, trace: &trace)
         let request = policy.request(prompt, context: context)
         let key = CacheKey(request, scope: policy.cacheScope.name(for: session.user), models: policy.models)
 
         if let hit = try await trace.time(.cache, { try await cache.answer(for: key) }) {
+            let exchange = try await record(question, review, Answer(hit), in: session, trace: &trace)
             try await onDelta?(hit.text)
-            return try await record(question, review, Answer(hit), in: session, trace: &trace)
+            return exchange
         }
         let place = try await trace.time(.record) { try await exchanges.reserve(in: session) }
         let answer: ModelAnswer

@@ -126,6 +126,18 @@ private final class Bench: Sendable {
         #expect(bench.model.calls == 1)
     }
 
+    @Test func aHeldMessageCannotEnterAForeignConversation() async throws {
+        let bench = try await Bench()
+        let ann = try await bench.logIn("ann@example.com")
+        let anns = try await bench.ask("My name is Ann.", ann)
+        let bob = try await bench.logIn("bob@example.com")
+        await #expect(throws: ChatError.noSuchConversation) {
+            try await bench.ask("'; DROP TABLE users; --", bob, conversation: anns.conversation)
+        }
+        #expect(try await bench.history(bob).isEmpty)
+        #expect(try await bench.ask("Go on.", ann, conversation: anns.conversation).answer.text == "answer 2")
+    }
+
     @Test func dangerousTextReachesNoModelAndIsRecorded() async throws {
         let bench = try await Bench()
         let token = try await bench.logIn()

@@ -21,6 +21,15 @@ import Testing
         try await temporary.database.record("q", in: session)
     }
 
+    @Test func aReadOnlyDatabaseIsUnavailableAndOpenedAnew() async throws {
+        let temporary = try await TemporaryDatabase()
+        let session = try await temporary.session()
+        try await temporary.database.writer.write { try $0.execute(sql: "PRAGMA query_only = ON") }
+        let error = await #expect(throws: ChatError.self) { try await temporary.database.record("q", in: session) }
+        #expect(error?.code == .unavailable && error?.cause?.contains("readonly") == true)
+        try await temporary.database.record("q", in: session)
+    }
+
     @Test func aDamagedFileIsUnavailableAndServiceResumesOnceItIsReplaced() async throws {
         let temporary = try await TemporaryDatabase()
         let copy = try Data(contentsOf: URL(fileURLWithPath: temporary.path))
