@@ -55,7 +55,8 @@ extension Database: ExchangeStore {
                     SELECT question, answer, origin FROM exchanges
                     WHERE (id = ?1 OR conversation = ?1) AND session_id = ?2 ORDER BY id DESC LIMIT ?3
                     """)
-            let rows = try Row.fetchAll(select, arguments: [conversation.first.number, session.rawValue, (limit + 1) / 2])
+            let rows = try Row.fetchAll(
+                select, arguments: [conversation.first.number, session.rawValue, (limit + 1) / 2])
             guard !rows.isEmpty else { return nil }
             return rows.reversed().filter { $0[2] != "held" }.flatMap { row in
                 [ModelRequest.Turn(role: .user, text: row[0]), ModelRequest.Turn(role: .assistant, text: row[1])]
