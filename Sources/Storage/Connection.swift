@@ -38,7 +38,8 @@ struct Connection {
         if !readonly { configuration.journalMode = .wal }
         configuration.prepareDatabase { db in
             if !db.configuration.readonly { try db.execute(sql: "PRAGMA synchronous = FULL") }
-            try db.execute(sql: "PRAGMA cache_size = -1024")
+            // KiB; the kernel keeps the file in memory anyway, once for all workers.
+            try db.execute(sql: "PRAGMA cache_size = -512")
         }
         let queue = try DatabaseQueue(path: path, configuration: configuration)
         if !readonly { try Schema.bringUpToDate(queue) }
