@@ -77,7 +77,8 @@ let package = Package(
         tests(
             "EndToEndTests",
             [
-                "parley", .product(name: "FlyingFox", package: "FlyingFox"),
+                "API", "parley", .product(name: "Logging", package: "swift-log"),
+                .product(name: "FlyingFox", package: "FlyingFox"),
                 .product(name: "FlyingSocks", package: "FlyingFox"),
             ]),
     ]

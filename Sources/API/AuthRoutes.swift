@@ -53,8 +53,3 @@ extension ChatService {
         json.member("messages_left", max(0, settings.messageLimit - session.messagesUsed))
     }
 }
-
-extension Date {
-    /// RFC 3339 in UTC with milliseconds: `2026-01-31T12:00:00.000Z`.
-    var iso8601: String { formatted(Self.ISO8601FormatStyle(includingFractionalSeconds: true)) }
-}

@@ -1,7 +1,6 @@
 public import Chat
 public import FastCGI
 import StrictJSON
-import Synchronization
 
 /// The HTTP side of Parley: takes a FastCGI request, finds its route, and answers in JSON or as a stream.
 ///
@@ -70,6 +69,11 @@ public struct ChatService: Responder {
 
     /// Answers with the error object, or ends a stream with an `error` event.
     private func refuse(_ call: inout Call, _ error: any Error) async {
+        if let error = error as? ResponseError {
+            call.status = Call.hungUp
+            call.trace.remark = "\(error)"
+            return
+        }
         let reply = ErrorReply(error, requestID: call.id)
         call.failure = reply
         do {
@@ -82,75 +86,4 @@ public struct ChatService: Responder {
             call.trace.remark = "reply not sent: \(error)"
         }
     }
-}
-
-/// One request on its way, and what is known of it so far.
-struct Call {
-    let request: Request
-    let writer: ResponseWriter
-    let id: String
-    let start = ContinuousClock.now
-    var route = "unknown"
-    var trace = RequestTrace()
-    var status: Int?
-    var failure: ErrorReply?
-    var stream: EventStream?
-    var corsOrigin: String?
-
-    init(_ request: Request, _ writer: ResponseWriter) {
-        self.request = request
-        self.writer = writer
-        id = requestID(request.header("X_REQUEST_ID"))
-    }
-
-    /// Headers of every reply, streamed ones too.
-    func headers(_ contentType: String) -> [(name: String, value: String)] {
-        var headers: [(name: String, value: String)] = [
-            ("Content-Type", contentType), ("X-Request-ID", id), ("Cache-Control", "no-store"),
-        ]
-        if let corsOrigin {
-            headers.append(("Access-Control-Allow-Origin", corsOrigin))
-            headers.append(("Access-Control-Expose-Headers", "X-Request-ID, Retry-After"))
-            headers.append(("Vary", "Origin"))
-        }
-        return headers
-    }
-
-    mutating func send(_ status: Int, _ body: [UInt8], headers extra: [(name: String, value: String)] = [])
-        async throws
-    {
-        self.status = status
-        try await writer.send(ResponseHead(status: status, headers: headers("application/json") + extra), body: body)
-    }
-
-    mutating func send(preflight route: Route) async throws {
-        status = 204
-        let head = ResponseHead(
-            status: 204,
-            headers: headers("application/json") + [
-                ("Access-Control-Allow-Methods", route.allowed),
-                ("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-ID"),
-                ("Access-Control-Max-Age", "600"),
-            ])
-        try await writer.send(head, body: [])
-    }
-}
-
-/// How many chats this worker holds now, and may hold.
-final class Load: Sendable {
-    private let limit: Int
-    private let count = Atomic<Int>(0)
-
-    init(limit: Int) { self.limit = limit }
-
-    var current: Int { count.load(ordering: .relaxed) }
-
-    func enter() throws(ChatError) {
-        guard count.add(1, ordering: .relaxed).newValue <= limit else {
-            leave()
-            throw ChatError(.overloaded, "The server is busy; please try again", retryAfter: 1)
-        }
-    }
-
-    func leave() { count.subtract(1, ordering: .relaxed) }
 }

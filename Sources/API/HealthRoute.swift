@@ -9,6 +9,8 @@ public protocol HealthSource: Sendable {
     func checkDatabase() async throws
     /// What can answer a question, in the order of fallback: provider and model.
     var providers: [(provider: String, model: String)] { get }
+    /// Whether nothing but the embedded provider answers.
+    var isEcho: Bool { get }
     /// Bytes of answers in this worker's memory.
     var cacheBytes: Int { get }
 }
@@ -27,7 +29,7 @@ extension ChatService {
             json.member("timestamp", Date().iso8601)
             json.member("version", settings.version)
             json.member("database", failure == nil ? "connected" : "unavailable")
-            json.member("ai_service", health.providers.isEmpty ? "unavailable" : "available")
+            json.member("ai_service", health.isEcho ? "echo" : "available")
             guard isDetailed else { return }
             json.object("components") { json in
                 json.object("database") { json in

@@ -34,20 +34,3 @@ public struct ServiceSettings: Sendable {
         return corsOrigins.contains(origin) || corsOrigins.contains("*") ? origin : nil
     }
 }
-
-/// The caller's own id when it is 8 to 64 of `[A-Za-z0-9._-]`, else a fresh one of 32 hexadecimal digits.
-func requestID(_ own: String?) -> String {
-    if let own, (8...64).contains(own.utf8.count), own.utf8.allSatisfy(isRequestIDByte) { return own }
-    let digits =
-        String(UInt64.random(in: .min ... .max), radix: 16) + String(UInt64.random(in: .min ... .max), radix: 16)
-    return String(repeating: "0", count: 32 - digits.utf8.count) + digits
-}
-
-private func isRequestIDByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-        true
-    default: false
-    }
-}

@@ -36,11 +36,6 @@ static inline CURLcode ccurl_set_receiver(CURL *easy, CURLoption option, ccurl_r
     return curl_easy_setopt(easy, option, value);
 }
 
-/* Numbers that a finished transfer can tell. */
-static inline CURLcode ccurl_get_long(CURL *easy, CURLINFO info, long *value) {
-    return curl_easy_getinfo(easy, info, value);
-}
-
 /* The pointer that CURLOPT_PRIVATE stored. */
 static inline CURLcode ccurl_get_pointer(CURL *easy, CURLINFO info, void **value) {
     return curl_easy_getinfo(easy, info, value);

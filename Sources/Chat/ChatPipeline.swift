@@ -70,9 +70,13 @@ public struct ChatPipeline: Sendable {
             answer = try await trace.time(.model) {
                 try await model.answer(request, by: deadline, onDelta: onDelta)
             }
+        } catch let failure as ModelFailure {
+            await settle(place, trace: &trace, exchanges.release)
+            throw policy.error(for: failure, deadline: deadline)
         } catch {
-            await release(place, trace: &trace)
-            throw (error as? ModelFailure).map { policy.error(for: $0, deadline: deadline) } ?? error
+            // The caller hung up: the model answered, and was paid.
+            await settle(place, trace: &trace, exchanges.forfeit)
+            throw error
         }
         let fresh = cache.entry(for: key, answer)
         let exchange = try await record(
@@ -105,8 +109,10 @@ public struct ChatPipeline: Sendable {
         }
     }
 
-    /// A place that cannot be given back now lapses by itself, so the failure that led here stays the one reported.
-    private func release(_ place: Reservation, trace: inout RequestTrace) async {
-        do { try await exchanges.release(place) } catch { trace.remark = "place not released: \(error)" }
+    /// A place that cannot be settled now lapses by itself, so the failure that led here stays the one reported.
+    private func settle(
+        _ place: Reservation, trace: inout RequestTrace, _ settling: (Reservation) async throws -> Void
+    ) async {
+        do { try await settling(place) } catch { trace.remark = "place not settled: \(error)" }
     }
 }

@@ -55,10 +55,17 @@ public struct ChatPolicy: Sendable {
 
     var quotaExceeded: ChatError { .quotaExceeded(limit: messageLimit) }
 
+    /// A provider's name for its verdict, and no sentence of its own making.
+    private static func isOneWord(_ word: String) -> Bool {
+        (1...40).contains(word.utf8.count)
+            && word.unicodeScalars.allSatisfy { $0 == "_" || $0.isASCII && $0.properties.isAlphabetic }
+    }
+
     /// What the caller learns of a provider's failure; the provider's own words stay in the log.
     func error(for failure: ModelFailure, deadline: ContinuousClock.Instant) -> ChatError {
         let cause = "\(failure.provider): \(failure.reason): \(failure.detail)"
-        if case .filtered(let reason) = failure.reason {
+        if case .filtered(let word) = failure.reason {
+            let reason = Self.isOneWord(word) ? word : "content filter"
             return ChatError(
                 .filtered, "The model's content filter refused this message (\(reason)); please rephrase it",
                 details: ["\(failure.provider): \(reason)"], cause: cause)

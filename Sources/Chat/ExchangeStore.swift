@@ -21,6 +21,9 @@ public protocol ExchangeStore: Sendable {
     /// Gives back a message that was not answered.
     func release(_ place: Reservation) async throws
 
+    /// Counts a message whose answer the caller did not stay for: it was paid for, and there is nothing to record.
+    func forfeit(_ place: Reservation) async throws
+
     /// Returning means that the exchange, its count and the cached answer are committed and survive a power cut.
     ///
     /// - Throws: `.quotaExceeded` when the limit is reached; then nothing is recorded.

@@ -66,16 +66,23 @@ public struct ModelAnswer: Sendable, Hashable {
     }
 }
 
-/// Tokens as the provider counted them; zero where it did not say.
+/// Tokens as the provider counted them; zero where it did not say. A count that no answer can have is brought into
+/// 0…1,000,000,000, so that no provider's number can overflow ours.
 public struct TokenUsage: Sendable, Hashable {
+    private static let credible = 0...1_000_000_000
+
     public let prompt: Int
     public let completion: Int
     public let total: Int
 
     public init(prompt: Int, completion: Int, total: Int? = nil) {
-        self.prompt = prompt
-        self.completion = completion
-        self.total = total ?? prompt + completion
+        self.prompt = Self.clamped(prompt)
+        self.completion = Self.clamped(completion)
+        self.total = Self.clamped(total ?? self.prompt + self.completion)
+    }
+
+    private static func clamped(_ count: Int) -> Int {
+        min(max(count, credible.lowerBound), credible.upperBound)
     }
 }
 

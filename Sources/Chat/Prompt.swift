@@ -1,13 +1,13 @@
-/// A question that may be sent to a model: trimmed, 1 to 10,000 characters, no control character but tab and newline.
+/// A question that may be sent to a model: trimmed, not empty, no control character but tab and newline.
+///
+/// How long it may be is the ``Question``'s rule: cleaning can make a text longer than the user wrote it.
 public struct Prompt: Sendable, Hashable {
-    /// Unicode scalars, which is what clients count as characters.
-    public static let maximumLength = 10_000
-
     public let text: String
 
-    /// - Throws: ``ChatError`` with code `.invalidField` when the text is empty or too long.
+    /// - Throws: ``ChatError`` with code `.invalidField` when the text is empty or has a control character.
     public init(_ raw: String, field: String = "message") throws(ChatError) {
-        let text = try Self.checked(raw, field: field)
+        let text = Self.trimmed(raw)
+        guard !text.isEmpty else { throw .invalid(field, "must not be empty") }
         guard !text.unicodeScalars.contains(where: Self.isForbidden) else {
             throw .invalid(field, "must not contain control characters")
         }
@@ -21,17 +21,6 @@ public struct Prompt: Sendable, Hashable {
         case 0x00...0x1F, 0x7F...0x9F: true
         default: false
         }
-    }
-
-    /// - Returns: the text without the white space around it.
-    static func checked(_ raw: String, field: String) throws(ChatError) -> String {
-        let text = trimmed(raw)
-        guard !text.isEmpty else { throw .invalid(field, "must not be empty") }
-        let length = text.unicodeScalars.count
-        guard length <= maximumLength else {
-            throw .invalid(field, "must have at most \(maximumLength) characters, has \(length)")
-        }
-        return text
     }
 
     static func trimmed(_ raw: String) -> String {

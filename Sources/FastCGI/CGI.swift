@@ -18,7 +18,7 @@ public enum CGI {
             readBody(announced: parameters.value("CONTENT_LENGTH"), from: input, limits: limits)
         }
         let request = Request(parameters, body: body ?? .truncated(expected: 0, received: 0))
-        let channel = CGIOutput(descriptor: output)
+        let channel = CGIOutput(descriptor: output, sendsBody: request.method != "HEAD")
         let writer = ResponseWriter(channel)
         await responder.respond(to: request, with: writer)
         _ = await writer.close(fallback: { FallbackReply.reply(to: request) })

@@ -7,8 +7,12 @@ final class CGIOutput: ReplyChannel {
     private let descriptor: Int32
     private let hasEnded = Atomic(false)
 
-    init(descriptor: Int32) {
+    private let sendsBody: Bool
+
+    /// - Parameter sendsBody: false for HEAD, whose reply the server may not strip (RFC 3875, 4.3.3).
+    init(descriptor: Int32, sendsBody: Bool) {
         self.descriptor = descriptor
+        self.sendsBody = sendsBody
     }
 
     /// Whether the last byte of a reply was taken.
@@ -20,7 +24,7 @@ final class CGIOutput: ReplyChannel {
     }
 
     func deliver(_ head: [UInt8], _ body: [UInt8], isLast: Bool) async throws(ResponseError) {
-        let bytes = head + body
+        let bytes = sendsBody ? head + body : head
         let isTaken = bytes.isEmpty ? true : await onThread { [descriptor] in Self.writeAll(bytes, to: descriptor) }
         guard isTaken == true else { throw .peerGone }
         if isLast { hasEnded.store(true, ordering: .releasing) }

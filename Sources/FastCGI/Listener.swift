@@ -272,11 +272,14 @@ public final class Listener: Sendable {
         }
         defer { alarm.cancel() }
         return await withCheckedContinuation { continuation in
-            let isIdle = state.withLock { state in
-                if state.connections > 0 { state.idleWaiters[number] = continuation }
-                return state.connections == 0
+            // The alarm may have rung before there was anybody to wake.
+            let verdict: Bool? = state.withLock { state in
+                if state.connections == 0 { return true }
+                if ContinuousClock.now >= deadline { return false }
+                state.idleWaiters[number] = continuation
+                return nil
             }
-            if isIdle { continuation.resume(returning: true) }
+            if let verdict { continuation.resume(returning: verdict) }
         }
     }
 }

@@ -65,13 +65,11 @@ struct ErrorReport {
         }
     }
 
-    /// For the log: the provider's words, at most 300 characters of them.
-    var detail: String {
-        message.isEmpty ? "HTTP \(status)" : "HTTP \(status): \(message.prefix(300))"
-    }
-
+    /// - Parameter key: blotted out before the words are cut, so that no half of it is left.
     func failure(of provider: String, redactedWith key: APIKey? = nil) -> ModelFailure {
-        ModelFailure(provider: provider, reason: reason, detail: key?.redact(detail) ?? detail)
+        let words = (key?.redact(message) ?? message).prefix(300)
+        let detail = words.isEmpty ? "HTTP \(status)" : "HTTP \(status): \(words)"
+        return ModelFailure(provider: provider, reason: reason, detail: detail)
     }
 
     private var message: String {

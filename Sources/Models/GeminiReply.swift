@@ -8,8 +8,11 @@ internal import StrictJSON
 struct GeminiReply: ReplyFormat {
     private(set) var draft: ReplyDraft
     let hasFinalWord = false
+    private let secret: APIKey?
 
-    init(model: String) {
+    /// - Parameter secret: blotted out of what the provider says of an error.
+    init(model: String, secret: APIKey? = nil) {
+        self.secret = secret
         draft = ReplyDraft(provider: "gemini", model: model)
     }
 
@@ -20,8 +23,8 @@ struct GeminiReply: ReplyFormat {
             return text
         }
         guard document.object != nil else { throw draft.failure(.malformed, "a chunk is no object") }
-        if let error = document["error"] { throw ErrorReport(error).failure(of: draft.provider) }
-        if let version = document["modelVersion"]?.string, !version.isEmpty { draft.model = version }
+        if let error = document["error"] { throw ErrorReport(error).failure(of: draft.provider, redactedWith: secret) }
+        if let version = document["modelVersion"]?.string, !version.isEmpty { draft.take(model: version) }
         if let usage = document["usageMetadata"] { draft.usage = Self.usage(usage) }
         if let reason = document["promptFeedback"]?["blockReason"]?.string {
             throw draft.failure(.filtered(reason: reason), "the prompt was blocked")
@@ -36,8 +39,7 @@ struct GeminiReply: ReplyFormat {
         } else if !text.isEmpty {
             draft.isFinished = false
         }
-        draft.text += text
-        return text
+        return draft.take(text)
     }
 
     private mutating func finish(_ reason: String) throws(ModelFailure) {

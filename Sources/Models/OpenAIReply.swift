@@ -5,19 +5,26 @@ internal import StrictJSON
 struct OpenAIReply: ReplyFormat {
     private(set) var draft: ReplyDraft
     var hasFinalWord: Bool { draft.isFinished }
+    private let secret: APIKey?
 
-    init(provider: String, model: String) {
+    /// - Parameter secret: blotted out of what the provider says of an error.
+    init(provider: String, model: String, secret: APIKey? = nil) {
+        self.secret = secret
         draft = ReplyDraft(provider: provider, model: model)
     }
 
     mutating func read(_ document: JSON) throws(ModelFailure) -> String {
         guard document.object != nil else { throw draft.failure(.malformed, "a chunk is no object") }
-        if let error = document["error"], !error.isNull { throw ErrorReport(error).failure(of: draft.provider) }
-        if let model = document["model"]?.string, !model.isEmpty { draft.model = model }
+        if let error = document["error"], !error.isNull {
+            throw ErrorReport(error).failure(of: draft.provider, redactedWith: secret)
+        }
+        if let model = document["model"]?.string, !model.isEmpty { draft.take(model: model) }
         if let usage = document["usage"], usage.object != nil { draft.usage = Self.usage(usage) }
         // The chunk with the usage has no choice.
         guard let choice = document["choices"]?[0] else { return "" }
-        if let error = choice["error"], !error.isNull { throw ErrorReport(error).failure(of: draft.provider) }
+        if let error = choice["error"], !error.isNull {
+            throw ErrorReport(error).failure(of: draft.provider, redactedWith: secret)
+        }
         let text = (choice["delta"] ?? choice["message"])?["content"]?.string ?? ""
         switch choice["finish_reason"]?.string {
         case nil, "":
@@ -30,8 +37,7 @@ struct OpenAIReply: ReplyFormat {
             // stop, length, and what other servers call them.
             draft.isFinished = true
         }
-        draft.text += text
-        return text
+        return draft.take(text)
     }
 
     private static func usage(_ usage: JSON) -> TokenUsage {

@@ -17,8 +17,8 @@ protocol ReplyFormat: Sendable {
 /// An answer while it is being read.
 struct ReplyDraft: Sendable {
     let provider: String
-    var model: String
-    var text = ""
+    private(set) var model: String
+    private var text = ""
     var usage = TokenUsage(prompt: 0, completion: 0)
     /// The provider said that the answer ends here.
     var isFinished = false
@@ -26,6 +26,23 @@ struct ReplyDraft: Sendable {
     init(provider: String, model: String) {
         self.provider = provider
         self.model = model
+    }
+
+    /// Adds to the answer. Control characters other than tab and newline go: U+0000 would end the text in the database,
+    /// and the cached answer would be another one than the first.
+    ///
+    /// - Returns: what was added.
+    mutating func take(_ more: String) -> String {
+        let clean = Self.clean(more)
+        text += clean
+        return clean
+    }
+
+    mutating func take(model name: String) { model = Self.clean(name) }
+
+    private static func clean(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: Prompt.isForbidden) else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.filter { !Prompt.isForbidden($0) }))
     }
 
     func failure(_ reason: ModelFailure.Reason, _ detail: String) -> ModelFailure {

@@ -24,6 +24,15 @@ extension Database: ExchangeStore {
         try await writer.write { db in try Self.giveBack(place, db) }
     }
 
+    public func forfeit(_ place: Reservation) async throws {
+        try await writer.write { db in
+            try Self.giveBack(place, db)
+            try db.execute(
+                sql: "UPDATE sessions SET messages_used = messages_used + 1 WHERE id = ?",
+                arguments: [place.session.rawValue])
+        }
+    }
+
     public func record(_ draft: Exchange.Draft, place: Reservation?, caching fresh: CachedAnswer?) async throws
         -> Exchange
     {
@@ -50,15 +59,18 @@ extension Database: ExchangeStore {
         -> [ModelRequest.Turn]?
     {
         try await reader.read { db in
+            let first = try db.cachedStatement(
+                sql: "SELECT 1 FROM exchanges WHERE id = ? AND conversation IS NULL AND session_id = ?")
+            let name = conversation.first.number
+            guard try Int.fetchOne(first, arguments: [name, session.rawValue]) != nil else { return nil }
             let select = try db.cachedStatement(
                 sql: """
-                    SELECT question, answer, origin FROM exchanges
-                    WHERE (id = ?1 OR conversation = ?1) AND session_id = ?2 ORDER BY id DESC LIMIT ?3
+                    SELECT question, answer FROM exchanges
+                    WHERE (id = ?1 OR conversation = ?1) AND session_id = ?2 AND origin <> 'held'
+                    ORDER BY id DESC LIMIT ?3
                     """)
-            let rows = try Row.fetchAll(
-                select, arguments: [conversation.first.number, session.rawValue, (limit + 1) / 2])
-            guard !rows.isEmpty else { return nil }
-            return rows.reversed().filter { $0[2] != "held" }.flatMap { row in
+            let rows = try Row.fetchAll(select, arguments: [name, session.rawValue, (limit + 1) / 2])
+            return rows.reversed().flatMap { row in
                 [ModelRequest.Turn(role: .user, text: row[0]), ModelRequest.Turn(role: .assistant, text: row[1])]
             }
         }

@@ -6,8 +6,9 @@ import Threads
 /// Commits all writes that are waiting as one transaction: one fsync serves many, and each caller returns only after
 /// it.
 ///
-/// When a group fails, nothing of it is kept and each of its writes is tried alone: one that cannot be stored takes no
-/// other down with it.
+/// When a group fails, nothing of it is kept. Where the file is the reason (locked, full, damaged), that is every
+/// write's answer: trying each alone would make the last one wait for all the others' time-outs. Where one write is the
+/// reason, each is tried alone, so that it takes no other down with it.
 final class GroupCommit: Sendable {
     private struct Write: Sendable {
         /// Runs inside the transaction and keeps its result for `finish`.
@@ -75,14 +76,23 @@ final class GroupCommit: Sendable {
                 }
             }
         } catch {
-            if group.count == 1 {
-                group[group.startIndex].finish(storageError(error))
+            let isOneWrites = isOfOneWrite(error)
+            if group.count == 1 || !isOneWrites {
+                for write in group { write.finish(storageError(error)) }
             } else {
                 for index in group.indices { commit(group[index...index], on: &connection, lock) }
             }
             return
         }
         for (index, write) in zip(group.indices, group) { write.finish(refusals[index]) }
+    }
+
+    private static func isOfOneWrite(_ error: any Error) -> Bool {
+        guard let error = error as? DatabaseError else { return (error as? ChatError)?.code != .unavailable }
+        switch error.resultCode {
+        case .SQLITE_ERROR, .SQLITE_CONSTRAINT, .SQLITE_TOOBIG, .SQLITE_MISMATCH, .SQLITE_RANGE: return true
+        default: return false
+        }
     }
 
     /// A write that refuses before it changes anything leaves the group whole; any other failure ends the transaction.

@@ -83,7 +83,16 @@ enum Catalog {
         "CHAT_CORS_ORIGINS", "Origins whose pages may call this server, between commas; * for all. None by default.")
 
     static let serverName = Setting.list(
-        "CHAT_SERVER_NAME", "Host names that nginx answers to besides localhost, between commas.")
+        "CHAT_SERVER_NAME", "Host names that nginx answers to besides localhost, between commas.",
+        characters: "letters, digits, dots and hyphens"
+    ) { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
     static let socket = Setting.text(
         "CHAT_SOCKET", "/run/parley/parley.sock", "The unix socket that `parley serve` opens for nginx.")
     static let workers = Setting.whole(
@@ -113,6 +122,9 @@ extension Setting<String> {
             guard parts.count == 2, let count = Int(parts[0]), (1...100_000).contains(count),
                 ["second", "minute", "hour"].contains(parts[1])
             else { throw SettingFault("must be a number per second, minute or hour, such as 10/minute; is “\(text)”") }
+            guard parts[1] != "hour" || count % 60 == 0 else {
+                throw SettingFault("must be a multiple of 60/hour, as nginx counts by the minute; is “\(text)”")
+            }
             return text
         }
     }

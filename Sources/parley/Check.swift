@@ -30,9 +30,11 @@ struct Check: ParsableCommand {
 
     private static func database(_ settings: Settings) async -> Finding {
         let path = settings.database.path
+        guard access(path, F_OK) == 0 else {
+            return .well("database", "\(path) is not there yet; `parley serve` or `parley migrate` makes it")
+        }
         do {
             let database = try Database(path: path, messageLimit: settings.messageLimit, reservationLifetime: .zero)
-            try await database.prepare()
             try await database.checkIntegrity()
             return .well("database", path)
         } catch {
@@ -87,7 +89,7 @@ enum Permissions {
         var findings = [
             folder(of: settings.database.path, "database folder"), folder(of: settings.socket, "socket folder"),
         ]
-        for (name, path) in [("database file", settings.database.path), ("settings file", file ?? "")] {
+        for (name, path) in [("database file", settings.database.path), ("settings file", file ?? ".env")] {
             if let mode = mode(of: path) { findings.append(privacy(name, path, mode)) }
         }
         return findings

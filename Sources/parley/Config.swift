@@ -28,8 +28,7 @@ struct Config: ParsableCommand {
 
     private func effective(_ setting: any AnySetting, _ sources: SettingSources) throws -> SettingSources.Found? {
         let found = try sources.effective(setting, cores: ProcessEnvironment.cores)
-        if let found { try setting.check(found.text) }
-        return found
+        return try found.map { SettingSources.Found(text: try setting.canonical($0.text), source: $0.source) }
     }
 }
 

@@ -7,6 +7,8 @@ struct Providers {
     let model: any LanguageModel
     /// In the order of fallback.
     let names: [(provider: String, model: String)]
+    /// Everything about them that decides an answer, addresses too: part of the cache key.
+    let identity: String
 
     /// - Throws: ``SettingFault`` for a provider that lacks a setting or has one that cannot be.
     init(_ settings: Settings, log: Logger) throws {
@@ -21,6 +23,10 @@ struct Providers {
         }
         model = Fallback(models)
         self.names = names
+        let addresses = try [Catalog.geminiURL, Catalog.openRouterURL, Catalog.openAIURL].map { url in
+            try settings.sources.optional(url) ?? ""
+        }
+        identity = (names.map { "\($0.provider)/\($0.model)" } + addresses).joined(separator: " ")
     }
 }
 
@@ -70,7 +76,9 @@ struct ProviderBuilder {
                 return (Echo(), Echo.model)
             }
         } catch let fault as InvalidProviderSetting {
-            throw SettingFault("CHAT_\(name.uppercased())_…: \(fault)")
+            let endings = ["base URL": "BASE_URL", "model": "MODEL", "key": "API_KEY"]
+            guard let ending = endings[fault.setting] else { throw SettingFault("\(name): \(fault)") }
+            throw SettingFault("CHAT_\(name.uppercased())_\(ending) \(fault.rule)")
         } catch let fault as SettingFault {
             throw SettingFault("\(fault.reason), but CHAT_PROVIDERS comes to \(name)")
         }

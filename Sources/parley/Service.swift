@@ -11,8 +11,7 @@ struct Service {
     let database: Database
     let responder: ChatService
 
-    /// - Parameter model: answers instead of the providers that the settings name.
-    init(_ settings: Settings, log: Logger, model: (any LanguageModel)? = nil) async throws {
+    init(_ settings: Settings, log: Logger) async throws {
         database = try Database(
             path: settings.database.path, messageLimit: settings.messageLimit,
             reservationLifetime: settings.requestDeadline + .seconds(30))
@@ -22,7 +21,7 @@ struct Service {
         let pipeline = ChatPipeline(
             gate: gate, sanitizer: MessageSanitizer(mode: settings.sanitizerMode),
             cache: AnswerCache(memory: memory, shared: database, lifetime: settings.cacheSeconds),
-            model: model ?? providers.model, exchanges: database, policy: try settings.policy(models: providers.names))
+            model: providers.model, exchanges: database, policy: try settings.policy(models: providers.identity))
         responder = ChatService(
             pipeline: pipeline, gate: gate, exchanges: database,
             health: Health(database: database, providers: providers.names, memory: memory),
@@ -35,13 +34,12 @@ struct Service {
 }
 
 extension Settings {
-    fileprivate func policy(models: [(provider: String, model: String)]) throws(SettingFault) -> ChatPolicy {
+    fileprivate func policy(models: String) throws(SettingFault) -> ChatPolicy {
         ChatPolicy(
             system: try sources.required(Catalog.systemPrompt),
             temperature: try sources.required(Catalog.temperature),
             maxTokens: try sources.required(Catalog.maxTokens),
-            models: models.map { "\($0.provider)/\($0.model)" }.joined(separator: ","),
-            deadline: requestDeadline, messageLimit: messageLimit,
+            models: models, deadline: requestDeadline, messageLimit: messageLimit,
             danger: try sources.required(Catalog.dangerous), cacheScope: try sources.required(Catalog.cacheScope))
     }
 }
@@ -52,6 +50,7 @@ private struct Health: HealthSource {
     let providers: [(provider: String, model: String)]
     let memory: MemoryCache
 
+    var isEcho: Bool { providers.allSatisfy { $0.provider == "echo" } }
     var cacheBytes: Int { memory.bytes }
 
     func checkDatabase() async throws { try await database.check() }

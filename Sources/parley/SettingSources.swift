@@ -28,7 +28,8 @@ struct SettingSources: Sendable {
         }
         try Self.check(pairs.keys, in: "the command line", all: true)
         var environment = environment
-        let file = file ?? environment.removeValue(forKey: Self.fileVariable)
+        let named = environment.removeValue(forKey: Self.fileVariable)
+        let file = file ?? named
         try Self.check(environment.keys, in: "the environment")
         let filed = try Self.read(file)
         try Self.check(filed.keys, in: file ?? ".env")

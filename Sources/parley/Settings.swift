@@ -53,7 +53,9 @@ struct Settings: Sendable {
         var faults: [String] = []
         for setting in Catalog.all {
             guard let found = sources.find(setting) else { continue }
-            do { try setting.check(found.text) } catch { faults.append("\(error.reason) (from: \(found.source))") }
+            do { _ = try setting.canonical(found.text) } catch {
+                faults.append("\(error.reason) (from: \(found.source))")
+            }
         }
         if sources.find(Catalog.jwtSecret) == nil {
             faults.append(

@@ -4,13 +4,24 @@ import Testing
 @Suite struct PromptTests {
     @Test func trimsAndCountsUnicodeScalars() throws {
         #expect(try Prompt("  hi \n").text == "hi")
-        #expect(throws: Never.self) { try Prompt(String(repeating: "é", count: 10_000)) }
-        #expect(throws: ChatError.self) { try Prompt(String(repeating: "é", count: 10_001)) }
+        func question(_ count: Int) throws {
+            _ = try Question(String(repeating: "é", count: count) + "\n", field: "message", conversation: nil)
+        }
+        #expect(throws: Never.self) { try question(10_000) }
+        #expect(throws: ChatError.self) { try question(10_001) }
     }
 
     @Test(arguments: ["", "   ", "\n\t", "\u{00A0}", "a\u{0}b", "a\u{1B}[2J", "a\u{85}b"])
     func refuses(_ text: String) {
         #expect(throws: ChatError.self) { try Prompt(text) }
+    }
+}
+
+@Suite struct TokenUsageTests {
+    @Test func noCountOverflows() {
+        let usage = TokenUsage(prompt: .max, completion: 1)
+        #expect(usage.total == 1_000_000_000 && usage.prompt == 1_000_000_000)
+        #expect(TokenUsage(prompt: -5, completion: .min, total: -1) == TokenUsage(prompt: 0, completion: 0))
     }
 }
 

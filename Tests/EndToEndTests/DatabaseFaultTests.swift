@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The database goes bad under running workers: requests get a 503 that says so, and service resumes by itself.
+/// The database is damaged when the pool starts: requests get a 503 that says so, and service resumes by itself.
 @Suite struct DatabaseFaultTests {
     @Test func aDamagedDatabaseIsA503UntilItIsRestored() async throws {
         let run = try await Deployment(["CHAT_WORKERS": "1"])

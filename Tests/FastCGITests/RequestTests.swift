@@ -63,10 +63,13 @@ import Testing
     }
 
     @Test func keepsTheCallersRequestIDWhenItIsSafe() {
-        #expect(FallbackReply.identifier("abc-DEF_1.2") == "abc-DEF_1.2")
+        func identifier(_ own: String?) -> String {
+            Request(parameters: own.map { [("HTTP_X_REQUEST_ID", $0)] } ?? [], body: .complete([])).identifier()
+        }
+        #expect(identifier("abc-DEF_1.2") == "abc-DEF_1.2")
         for bad in [nil, "short", "with space", "quote\"quote", String(repeating: "a", count: 65)] {
-            let id = FallbackReply.identifier(bad)
-            #expect(id != bad && id.utf8.count == 16)
+            let id = identifier(bad)
+            #expect(id != bad && id.utf8.count == 32)
         }
     }
 }

@@ -112,13 +112,36 @@ struct ProviderFailureTests {
         }
     }
 
-    @Test func keepsTheKeyOutOfTheDetail() async throws {
+    /// By status, in the midst of a stream, and where the log's limit would cut the key in half.
+    @Test(arguments: [
+        ("401 No", #"{"error":{"message":"Incorrect key: secret-key."}}"#),
+        ("200 OK", "data: " + #"{"error":{"code":401,"message":"Incorrect key: secret-key."}}"# + "\n\n"),
+        ("401 No", #"{"error":{"message":"\#(String(repeating: ".", count: 295))secret-key"}}"#),
+    ])
+    func keepsTheKeyOutOfTheDetail(status: String, body: String) async throws {
         let server = try ScriptedServer(eachConnection: { connection, _ in
             _ = connection.readRequest()
-            try connection.answer(status: "401 No", #"{"error":{"message":"Incorrect key: secret-key."}}"#)
+            try connection.answer(status: status, body)
         })
-        let failure = failure(try await ProviderFixture(.openrouter, server).ask())
-        #expect(failure?.detail == "HTTP 401: Incorrect key: (secret).")
+        for kind in Kind.allCases {
+            let failure = failure(try await ProviderFixture(kind, server).ask())
+            let detail = try #require(failure?.detail)
+            #expect(detail.hasPrefix("HTTP 401: "))
+            #expect(!detail.replacing("(secret)", with: "").contains("secre"))
+        }
+    }
+
+    @Test func dropsControlCharactersFromAnAnswer() async throws {
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            try connection.answer(
+                status: "200 OK",
+                "data: "
+                    + #"{"model":"m\u0000n","choices":[{"delta":{"content":"ab\u0000c\u001b\td\r\n"},"finish_reason":"stop"}]}"#
+                    + "\n\n")
+        })
+        let answer = try await ProviderFixture(.openrouter, server).ask().get()
+        #expect(answer.text == "abc\td\n" && answer.model == "mn")
     }
 
     @Test(arguments: Kind.allCases, [false, true])

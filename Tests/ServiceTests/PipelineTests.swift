@@ -165,6 +165,48 @@ private final class Bench: Sendable {
         await #expect(throws: ChatError.quotaExceeded(limit: 1)) { try await bench.ask("hello", token) }
     }
 
+    @Test func aCallerWhoHangsUpHasUsedHisMessage() async throws {
+        struct HungUp: Error {}
+        let bench = try await Bench(messageLimit: 1)
+        let token = try await bench.logIn()
+        await #expect(throws: HungUp.self) { try await bench.ask("hello", token) { _ in throw HungUp() } }
+        await #expect(throws: ChatError.quotaExceeded(limit: 1)) { try await bench.ask("hello", token) }
+        #expect(bench.model.calls == 1)
+    }
+
+    @Test func heldMessagesTakeNoPlaceInTheContext() async throws {
+        let bench = try await Bench()
+        let token = try await bench.logIn()
+        let first = try await bench.ask("My name is Ann.", token)
+        for _ in 0..<5 { _ = try await bench.ask("'; DROP TABLE users; --", token, conversation: first.conversation) }
+        _ = try await bench.ask("What is my name?", token, conversation: first.conversation)
+        #expect(bench.model.requests.withLock { $0[1].context.first?.text } == "My name is Ann.")
+    }
+
+    @Test func onlyTheFirstExchangeNamesAConversation() async throws {
+        let bench = try await Bench()
+        let token = try await bench.logIn()
+        let first = try await bench.ask("one", token)
+        let second = try await bench.ask("two", token, conversation: first.conversation)
+        await #expect(throws: ChatError.noSuchConversation) {
+            try await bench.ask("three", token, conversation: ConversationID(first: second.id))
+        }
+    }
+
+    @Test func aFilterCannotPutItsWordsIntoTheReply() async throws {
+        let bench = try await Bench()
+        let token = try await bench.logIn()
+        for (word, isShown) in [
+            ("SAFETY", true), ("call 555-0100 for <b>help</b>", false), (String(repeating: "A", count: 99), false),
+        ] {
+            bench.model.failure.withLock {
+                $0 = ModelFailure(provider: "scripted", reason: .filtered(reason: word), detail: "")
+            }
+            let error = await #expect(throws: ChatError.self) { try await bench.ask("hello", token) }
+            #expect(error?.code == .filtered && error?.message.contains(word) == isShown)
+        }
+    }
+
     @Test func concurrentQuestionsNeitherExceedTheLimitNorPayBeyondIt() async throws {
         let bench = try await Bench(messageLimit: 20)
         let token = try await bench.logIn()

@@ -17,6 +17,14 @@ import Testing
         try blocker.inDatabase { try $0.execute(sql: "BEGIN EXCLUSIVE") }
         let error = await #expect(throws: ChatError.self) { try await temporary.database.record("q", in: session) }
         #expect(error?.code == .unavailable && error?.cause?.contains("locked") == true)
+        // Many that wait are told together: each alone would wait for all the others' time-outs.
+        let start = ContinuousClock.now
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<30 {
+                group.addTask { _ = try? await temporary.database.record("q\(number)", in: session) }
+            }
+        }
+        #expect(ContinuousClock.now - start < .seconds(20))
         try blocker.inDatabase { try $0.execute(sql: "COMMIT") }
         try await temporary.database.record("q", in: session)
     }

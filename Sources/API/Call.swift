@@ -1,0 +1,57 @@
+import Chat
+import FastCGI
+
+/// One request on its way, and what is known of it so far.
+struct Call {
+    /// What nginx calls a caller who closed the connection; no reply has it.
+    static let hungUp = 499
+
+    let request: Request
+    let writer: ResponseWriter
+    let id: String
+    let start = ContinuousClock.now
+    var route = "unknown"
+    var trace = RequestTrace()
+    var status: Int?
+    var failure: ErrorReply?
+    var stream: EventStream?
+    var corsOrigin: String?
+
+    init(_ request: Request, _ writer: ResponseWriter) {
+        self.request = request
+        self.writer = writer
+        id = request.identifier()
+    }
+
+    /// Headers of every reply, streamed ones too.
+    func headers(_ contentType: String) -> [(name: String, value: String)] {
+        var headers: [(name: String, value: String)] = [
+            ("Content-Type", contentType), ("X-Request-ID", id), ("Cache-Control", "no-store"),
+        ]
+        if let corsOrigin {
+            headers.append(("Access-Control-Allow-Origin", corsOrigin))
+            headers.append(("Access-Control-Expose-Headers", "X-Request-ID, Retry-After"))
+            headers.append(("Vary", "Origin"))
+        }
+        return headers
+    }
+
+    mutating func send(_ status: Int, _ body: [UInt8], headers extra: [(name: String, value: String)] = [])
+        async throws
+    {
+        self.status = status
+        try await writer.send(ResponseHead(status: status, headers: headers("application/json") + extra), body: body)
+    }
+
+    mutating func send(preflight route: Route) async throws {
+        status = 204
+        let head = ResponseHead(
+            status: 204,
+            headers: headers("application/json") + [
+                ("Access-Control-Allow-Methods", route.allowed),
+                ("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-ID"),
+                ("Access-Control-Max-Age", "600"),
+            ])
+        try await writer.send(head, body: [])
+    }
+}
