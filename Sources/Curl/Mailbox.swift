@@ -19,8 +19,8 @@ final class Mailbox: Sendable {
     }
 
     /// `curl_multi_wakeup` may be called from any thread as long as the handle lives (its manual page says so). It is
-    /// called only under the mutex and only while `isClosed` is false; the driver destroys the handle only after it
-    /// saw `isClosed` under the same mutex.
+    /// called only under the mutex and only while `isClosed` is false; the driver, whose thread alone makes every other
+    /// call, destroys the handle only after it saw `isClosed` under the same mutex.
     nonisolated(unsafe) let multi: UnsafeMutableRawPointer
     private let state = Mutex(State())
 

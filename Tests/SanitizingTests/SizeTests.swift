@@ -1,6 +1,7 @@
 import Chat
 import Glibc
 import Sanitizing
+import Support
 import Testing
 
 /// Texts made to be slow or deep, each of 16 KiB, on a stack as small as a worker's threads have.
@@ -57,28 +58,6 @@ import Testing
             #expect(MessageSanitizer(mode: mode).review(raw).danger == nil)
         }
     }
-}
-
-/// Runs the body in a thread of 512 KiB stack, as small as a worker's threads are, and waits for it.
-func onSmallStack(_ body: @escaping @Sendable () -> Void) {
-    final class Job {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var thread = pthread_t()
-    let status = withUnsafeTemporaryAllocation(of: pthread_attr_t.self, capacity: 1) { attributes in
-        pthread_attr_init(attributes.baseAddress!)
-        defer { pthread_attr_destroy(attributes.baseAddress!) }
-        pthread_attr_setstacksize(attributes.baseAddress!, 512 * 1024)
-        return pthread_create(
-            &thread, attributes.baseAddress,
-            { job in
-                job.map { Unmanaged<Job>.fromOpaque($0).takeRetainedValue().body() }
-                return nil
-            }, Unmanaged.passRetained(Job(body)).toOpaque())
-    }
-    #expect(status == 0)
-    pthread_join(thread, nil)
 }
 
 /// What this thread itself used: other tests on the same cores do not count.
