@@ -4,7 +4,6 @@ internal import CCurl
 public struct HTTPURL: Sendable, Hashable {
     public let text: String
     public let host: String
-    public let isEncrypted: Bool
     /// Whether there is a query or a fragment, which a base address must not have.
     public let hasQueryOrFragment: Bool
 
@@ -26,7 +25,6 @@ public struct HTTPURL: Sendable, Hashable {
         }
         self.text = text
         self.host = host
-        isEncrypted = scheme == "https"
         hasQueryOrFragment = text.utf8.contains { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }
     }
 

@@ -65,10 +65,9 @@ struct ErrorReport {
         }
     }
 
-    /// - Parameter key: blotted out before the words are cut, so that no half of it is left.
-    func failure(of provider: String, redactedWith key: APIKey? = nil) -> ModelFailure {
-        let words = (key?.redact(message) ?? message).prefix(300)
-        let detail = words.isEmpty ? "HTTP \(status)" : "HTTP \(status): \(words)"
+    /// With all of the provider's words, which may quote the key: see `StreamedCall`.
+    func failure(of provider: String) -> ModelFailure {
+        let detail = message.isEmpty ? "HTTP \(status)" : "HTTP \(status): \(message)"
         return ModelFailure(provider: provider, reason: reason, detail: detail)
     }
 

@@ -33,7 +33,7 @@ public struct Gemini: LanguageModel {
         // In a header, never in the URL: URLs are logged along the way.
         let headers = [("Content-Type", "application/json"), ("x-goog-api-key", key.text)]
         let post = try HTTPRequest(method: .post, url: url, headers: headers, body: Self.body(request))
-        return try await call.run(post, reading: GeminiReply(model: model, secret: key), by: deadline, onDelta: onDelta)
+        return try await call.run(post, reading: GeminiReply(model: model), by: deadline, onDelta: onDelta)
     }
 
     static func body(_ request: ModelRequest) -> [UInt8] {

@@ -8,11 +8,8 @@ internal import StrictJSON
 struct GeminiReply: ReplyFormat {
     private(set) var draft: ReplyDraft
     let hasFinalWord = false
-    private let secret: APIKey?
 
-    /// - Parameter secret: blotted out of what the provider says of an error.
-    init(model: String, secret: APIKey? = nil) {
-        self.secret = secret
+    init(model: String) {
         draft = ReplyDraft(provider: "gemini", model: model)
     }
 
@@ -23,7 +20,7 @@ struct GeminiReply: ReplyFormat {
             return text
         }
         guard document.object != nil else { throw draft.failure(.malformed, "a chunk is no object") }
-        if let error = document["error"] { throw ErrorReport(error).failure(of: draft.provider, redactedWith: secret) }
+        if let error = document["error"] { throw ErrorReport(error).failure(of: draft.provider) }
         if let version = document["modelVersion"]?.string, !version.isEmpty { draft.take(model: version) }
         if let usage = document["usageMetadata"] { draft.usage = Self.usage(usage) }
         if let reason = document["promptFeedback"]?["blockReason"]?.string {

@@ -47,7 +47,7 @@ public struct OpenAICompatible: LanguageModel {
         var headers = [("Content-Type", "application/json")]
         if let key { headers.append(("Authorization", "Bearer \(key.text)")) }
         let post = try HTTPRequest(method: .post, url: url, headers: headers, body: body(request))
-        let format = OpenAIReply(provider: service.rawValue, model: model, secret: key)
+        let format = OpenAIReply(provider: service.rawValue, model: model)
         return try await call.run(post, reading: format, by: deadline, onDelta: onDelta)
     }
 

@@ -5,25 +5,22 @@ internal import StrictJSON
 struct OpenAIReply: ReplyFormat {
     private(set) var draft: ReplyDraft
     var hasFinalWord: Bool { draft.isFinished }
-    private let secret: APIKey?
 
-    /// - Parameter secret: blotted out of what the provider says of an error.
-    init(provider: String, model: String, secret: APIKey? = nil) {
-        self.secret = secret
+    init(provider: String, model: String) {
         draft = ReplyDraft(provider: provider, model: model)
     }
 
     mutating func read(_ document: JSON) throws(ModelFailure) -> String {
         guard document.object != nil else { throw draft.failure(.malformed, "a chunk is no object") }
         if let error = document["error"], !error.isNull {
-            throw ErrorReport(error).failure(of: draft.provider, redactedWith: secret)
+            throw ErrorReport(error).failure(of: draft.provider)
         }
         if let model = document["model"]?.string, !model.isEmpty { draft.take(model: model) }
         if let usage = document["usage"], usage.object != nil { draft.usage = Self.usage(usage) }
         // The chunk with the usage has no choice.
         guard let choice = document["choices"]?[0] else { return "" }
         if let error = choice["error"], !error.isNull {
-            throw ErrorReport(error).failure(of: draft.provider, redactedWith: secret)
+            throw ErrorReport(error).failure(of: draft.provider)
         }
         let text = (choice["delta"] ?? choice["message"])?["content"]?.string ?? ""
         switch choice["finish_reason"]?.string {

@@ -6,6 +6,9 @@ struct StreamedCall: Sendable {
     /// How long to wait for bookkeeping after the answer, and for a connection's orderly end so that it can be reused.
     private static let courtesy = (afterAnswer: Duration.seconds(1), afterEndMark: Duration.milliseconds(100))
 
+    /// Characters of a failure's detail.
+    private static let longestDetail = 320
+
     let upstream: Upstream
     let provider: String
     let timeouts: Timeouts
@@ -19,23 +22,32 @@ struct StreamedCall: Sendable {
         let start = ContinuousClock.now
         let limit = min(deadline, start + timeouts.whole)
         let firstToken = min(limit, start + timeouts.firstToken)
-        do {
+        return try await reporting {
             let transfer = try await upstream.client.open(request, deadline: firstToken)
             guard transfer.status == 200 else { throw await failure(of: transfer) }
             return try await read(transfer, format, firstToken: firstToken, limit: limit, onDelta)
-        } catch let error as CurlError {
-            throw failure(error)
         }
     }
 
     /// - Throws: ``ModelFailure`` unless the reply is a 200.
     func probe(_ url: HTTPURL, headers: [(name: String, value: String)]) async throws {
-        do {
+        try await reporting {
             let request = try HTTPRequest(method: .get, url: url, headers: headers)
             let transfer = try await upstream.client.open(request, deadline: .now + timeouts.firstToken)
             guard transfer.status == 200 else { throw await failure(of: transfer) }
+        }
+    }
+
+    /// The one way out for failures. What the provider said is for the log: the key is blotted out first and the words
+    /// are cut then, so that no half of a key is left.
+    private func reporting<Value>(_ work: () async throws -> Value) async throws -> Value {
+        do {
+            return try await work()
         } catch let error as CurlError {
             throw failure(error)
+        } catch let failure as ModelFailure {
+            let detail = (secret?.redact(failure.detail) ?? failure.detail).prefix(Self.longestDetail)
+            throw ModelFailure(provider: failure.provider, reason: failure.reason, detail: String(detail))
         }
     }
 
@@ -87,7 +99,7 @@ struct StreamedCall: Sendable {
         var body: [UInt8] = []
         while body.count < 64 << 10, let bytes = try? await transfer.next() { body += bytes }
         return ErrorReport(status: transfer.status, retryAfter: transfer.header("retry-after"), body: body)
-            .failure(of: provider, redactedWith: secret)
+            .failure(of: provider)
     }
 
     private func failure(_ error: CurlError) -> any Error {

@@ -76,8 +76,7 @@ final class GroupCommit: Sendable {
                 }
             }
         } catch {
-            let isOneWrites = isOfOneWrite(error)
-            if group.count == 1 || !isOneWrites {
+            if group.count == 1 || !isOfOneWrite(error) {
                 for write in group { write.finish(storageError(error)) }
             } else {
                 for index in group.indices { commit(group[index...index], on: &connection, lock) }
@@ -87,6 +86,7 @@ final class GroupCommit: Sendable {
         for (index, write) in zip(group.indices, group) { write.finish(refusals[index]) }
     }
 
+    /// Whether one of the writes is the reason, and not the file or the lock before it.
     private static func isOfOneWrite(_ error: any Error) -> Bool {
         guard let error = error as? DatabaseError else { return (error as? ChatError)?.code != .unavailable }
         switch error.resultCode {

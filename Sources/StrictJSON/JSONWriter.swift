@@ -57,11 +57,6 @@ public enum JSONWriter {
             value.write(to: &buffer)
         }
 
-        /// Writes nothing at all when there is no value.
-        public mutating func memberIfPresent(_ name: String, _ value: (some JSONWritable)?) {
-            if let value { member(name, value) }
-        }
-
         public mutating func object<E: Error>(_ name: String, _ body: (inout Members) throws(E) -> Void) throws(E) {
             begin(name)
             var members = Members(buffer.taken())

@@ -53,9 +53,9 @@ struct Check: ParsableCommand {
         var findings: [Finding] = []
         for name in settings.providers {
             do {
-                let (provider, model) = try builder.provider(name)
-                try await provider.probe()
-                findings.append(.well("provider \(name)", model))
+                let built = try builder.provider(name)
+                try await built.provider.probe()
+                findings.append(.well("provider \(name)", built.model))
             } catch let failure as ModelFailure {
                 findings.append(
                     .wrong(

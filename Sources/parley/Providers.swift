@@ -16,17 +16,16 @@ struct Providers {
         let builder = try ProviderBuilder(settings)
         var models: [any LanguageModel] = []
         var names: [(provider: String, model: String)] = []
+        var identities: [String] = []
         for name in settings.providers {
-            let (provider, model) = try builder.provider(name)
-            models.append(Retrying(provider, provider: name, policy: policy) { log.note($0) })
-            names.append((name, model))
+            let built = try builder.provider(name)
+            models.append(Retrying(built.provider, provider: name, policy: policy) { log.note($0) })
+            names.append((name, built.model))
+            identities.append("\(name)/\(built.model) \(built.address)")
         }
         model = Fallback(models)
         self.names = names
-        let addresses = try [Catalog.geminiURL, Catalog.openRouterURL, Catalog.openAIURL].map { url in
-            try settings.sources.optional(url) ?? ""
-        }
-        identity = (names.map { "\($0.provider)/\($0.model)" } + addresses).joined(separator: " ")
+        identity = identities.joined(separator: " ")
     }
 }
 
@@ -45,35 +44,31 @@ struct ProviderBuilder {
         upstream = try Upstream()
     }
 
-    func provider(_ name: String) throws -> (any LanguageModel & Probing, model: String) {
+    /// One provider, and what decides its answers: its model, and the address that it is asked at.
+    typealias Built = (provider: any LanguageModel & Probing, model: String, address: String)
+
+    func provider(_ name: String) throws -> Built {
         do {
             switch name {
             case "gemini":
-                let model = try sources.required(Catalog.geminiModel)
-                return (
-                    try Gemini(
-                        key: try sources.required(Catalog.geminiKey), model: model,
-                        baseURL: try sources.required(Catalog.geminiURL), timeouts: timeouts,
-                        upstream: upstream), model
-                )
+                let key = try sources.required(Catalog.geminiKey)
+                return try build(Catalog.geminiModel, Catalog.geminiURL) { model, address in
+                    try Gemini(key: key, model: model, baseURL: address, timeouts: timeouts, upstream: upstream)
+                }
             case "openrouter":
-                let model = try sources.required(Catalog.openRouterModel)
-                return (
+                let key = try sources.required(Catalog.openRouterKey)
+                return try build(Catalog.openRouterModel, Catalog.openRouterURL) { model, address in
                     try OpenAICompatible(
-                        .openrouter, key: try sources.required(Catalog.openRouterKey), model: model,
-                        baseURL: try sources.required(Catalog.openRouterURL), timeouts: timeouts,
-                        upstream: upstream), model
-                )
+                        .openrouter, key: key, model: model, baseURL: address, timeouts: timeouts, upstream: upstream)
+                }
             case "openai":
-                let model = try sources.required(Catalog.openAIModel)
-                return (
+                let key = try sources.optional(Catalog.openAIKey)
+                return try build(Catalog.openAIModel, Catalog.openAIURL) { model, address in
                     try OpenAICompatible(
-                        .openai, key: try sources.optional(Catalog.openAIKey), model: model,
-                        baseURL: try sources.required(Catalog.openAIURL), timeouts: timeouts,
-                        upstream: upstream), model
-                )
+                        .openai, key: key, model: model, baseURL: address, timeouts: timeouts, upstream: upstream)
+                }
             default:
-                return (Echo(), Echo.model)
+                return (Echo(), Echo.model, "")
             }
         } catch let fault as InvalidProviderSetting {
             let endings = ["base URL": "BASE_URL", "model": "MODEL", "key": "API_KEY"]
@@ -82,6 +77,14 @@ struct ProviderBuilder {
         } catch let fault as SettingFault {
             throw SettingFault("\(fault.reason), but CHAT_PROVIDERS comes to \(name)")
         }
+    }
+
+    private func build(
+        _ model: Setting<String>, _ address: Setting<String>,
+        _ make: (_ model: String, _ address: String) throws -> any LanguageModel & Probing
+    ) throws -> Built {
+        let (model, address) = (try sources.required(model), try sources.required(address))
+        return (try make(model, address), model, address)
     }
 }
 

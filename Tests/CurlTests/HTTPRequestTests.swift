@@ -13,7 +13,6 @@ struct HTTPRequestTests {
     @Test func acceptsAddresses() throws {
         let url = try HTTPURL("HTTPS://example.com:8443/v1?alt=sse")
         #expect(url.host == "example.com")
-        #expect(url.isEncrypted)
         #expect(url.hasQueryOrFragment)
         #expect(try HTTPURL("http://[::1]:11434/v1").host == "[::1]")
     }

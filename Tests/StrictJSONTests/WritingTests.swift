@@ -3,14 +3,12 @@ import Testing
 
 @Suite struct WritingTests {
     @Test func writesMembersArraysAndObjectsWithTheirCommas() {
-        let absent: String? = nil
         let bytes = JSONWriter.object { json in
             json.member("model", "x")
             json.member("n", 1)
             json.member("t", 0.7)
             json.member("stream", true)
-            json.memberIfPresent("maybe", absent)
-            json.memberIfPresent("sure", Optional(2))
+            json.member("sure", 2)
             json.array("messages") { array in
                 array.object { $0.member("role", "user") }
                 array.element("text")
