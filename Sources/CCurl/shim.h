@@ -1,4 +1,5 @@
-/* libcurl for Swift: curl.h as it is, and a typed function for each variadic call.
+/* libcurl for Swift: curl.h as it is, a typed function for each variadic call, and the two system headers for waiting
+ * on libcurl's sockets, which Swift's Glibc module leaves out.
  *
  * curl_easy_setopt, curl_easy_getinfo and curl_multi_setopt take their value as a variadic argument, and Swift imports
  * no variadic C function. Each wrapper below fixes one argument type, which the compiler then checks at each call.
@@ -7,6 +8,8 @@
 #define CCURL_SHIM_H
 
 #include <curl/curl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 /* Numbers and switches: libcurl reads a long, which Swift's Int32 constants are not. */
 static inline CURLcode ccurl_set_long(CURL *easy, CURLoption option, long value) {
@@ -44,6 +47,22 @@ static inline CURLcode ccurl_get_pointer(CURL *easy, CURLINFO info, void **value
 /* Numbers of the multi handle. */
 static inline CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
+}
+
+/* What the multi handle tells its event loop: which sockets to watch, and when to call it without any event. */
+static inline CURLMcode ccurl_multi_set_socket_callback(CURLM *multi, curl_socket_callback value, void *context) {
+    CURLMcode code = curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, value);
+    return code ? code : curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, context);
+}
+
+static inline CURLMcode ccurl_multi_set_timer_callback(CURLM *multi, curl_multi_timer_callback value, void *context) {
+    CURLMcode code = curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, value);
+    return code ? code : curl_multi_setopt(multi, CURLMOPT_TIMERDATA, context);
+}
+
+/* One more kind of thing that the easy handles of a share handle have in common. */
+static inline CURLSHcode ccurl_share(CURLSH *share, curl_lock_data kind) {
+    return curl_share_setopt(share, CURLSHOPT_SHARE, kind);
 }
 
 /* CURL_GLOBAL_ALL is an expression of casts that Swift does not import. */

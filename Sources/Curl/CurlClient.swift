@@ -1,12 +1,13 @@
 /// HTTP requests with async/await over libcurl's multi interface.
 ///
-///     task ──open──▶ Mailbox ──commands──▶ Driver thread ──▶ curl_multi_perform, curl_multi_poll
+///     task ──open──▶ Mailbox ──commands──▶ Driver thread ──▶ epoll_wait, curl_multi_socket_action
 ///      ▲                                       │
 ///      └──────────── Exchange ◀──headers, body, end──┘
 ///
-/// A client owns one thread. Every libcurl call but the wake-up happens there, so no task ever blocks on the network,
-/// and thousands of transfers share connections, name look-ups and TLS sessions. The response's body is streamed: when
-/// its consumer is slow, the transfer is paused, and TCP or HTTP/2 tells the sender to wait.
+/// A client owns one thread. Every libcurl call happens there, so no task ever blocks on the network, and thousands of
+/// transfers share connections, name look-ups and TLS sessions. One that waits costs about 16 KiB and no time. The
+/// response's body is streamed: when its consumer is slow, the transfer is paused, and TCP or HTTP/2 tells the sender to
+/// wait.
 ///
 /// It refuses: redirects (the 3xx is the response), every protocol but http and https, certificates that the system's
 /// authorities don't vouch for, responses above a fixed size, and compressed bodies, whose size a limit can't foresee.
@@ -52,13 +53,14 @@ public final class CurlClient: Sendable {
     ///
     /// - Parameter deadline: when to give up waiting; see ``Transfer/moveDeadline(to:)``.
     /// - Returns: the response, whatever its status, with its body still to come.
-    public func open(_ request: HTTPRequest, deadline: ContinuousClock.Instant) async throws(CurlError) -> Transfer {
+    public func open(
+        _ request: consuming HTTPRequest, deadline: ContinuousClock.Instant
+    ) async throws(CurlError) -> Transfer {
         let exchange = Exchange(request, configuration, deadline: deadline)
         let head = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 exchange.awaitHead(continuation)
                 mailbox.send(.start(exchange))
-                mailbox.watch(deadline)
             }
         } onCancel: {
             exchange.cancel()

@@ -8,14 +8,16 @@ struct EasyHandle {
     private let errorText: UnsafeMutablePointer<CChar>
 
     /// - Throws: ``CurlError`` of kind `.invalidRequest` when libcurl refuses an option.
-    init(_ exchange: Exchange, _ configuration: CurlClient.Configuration) throws(CurlError) {
+    init(
+        _ request: HTTPRequest, for exchange: Exchange, _ configuration: CurlClient.Configuration, _ share: Share
+    ) throws(CurlError) {
         guard let easy = curl_easy_init() else { throw CurlError(.invalidRequest, "libcurl has no memory") }
         self.easy = easy
         self.exchange = exchange
-        headers = Self.list(exchange.request.headers)
+        headers = Self.list(request.headers)
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-        let code = prepare(exchange.request, configuration)
+        let code = prepare(request, configuration, share)
         guard code == CURLE_OK else {
             close()
             throw CurlError(.invalidRequest, String(cString: curl_easy_strerror(code)))
@@ -51,12 +53,15 @@ struct EasyHandle {
         }
     }
 
-    private func prepare(_ request: HTTPRequest, _ configuration: CurlClient.Configuration) -> CURLcode {
+    private func prepare(
+        _ request: HTTPRequest, _ configuration: CurlClient.Configuration, _ share: Share
+    ) -> CURLcode {
         // The driver holds `self`, and so the exchange, until the handle has left the multi handle.
         let context = Unmanaged.passUnretained(exchange).toOpaque()
         let seconds = configuration.connectTimeout.components
         let milliseconds = Int(seconds.seconds * 1000 + seconds.attoseconds / 1_000_000_000_000_000)
         var codes = [
+            ccurl_set_pointer(easy, CURLOPT_SHARE, share.handle),
             ccurl_set_string(easy, CURLOPT_URL, request.url.text),
             ccurl_set_string(easy, CURLOPT_PROTOCOLS_STR, "http,https"),
             ccurl_set_string(easy, CURLOPT_USERAGENT, configuration.userAgent),
@@ -76,6 +81,10 @@ struct EasyHandle {
             ccurl_set_long(easy, CURLOPT_TCP_KEEPIDLE, 30),
             ccurl_set_long(easy, CURLOPT_TCP_KEEPINTVL, 10),
             ccurl_set_long(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1),
+            // Each transfer holds these while it waits, and what then comes is short: libcurl's 16 and 64 KiB are for
+            // files. The second is for TLS only, and the least that libcurl takes.
+            ccurl_set_long(easy, CURLOPT_BUFFERSIZE, 2048),
+            ccurl_set_long(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384),
             ccurl_set_pointer(easy, CURLOPT_ERRORBUFFER, errorText),
             ccurl_set_pointer(easy, CURLOPT_PRIVATE, context),
             ccurl_set_pointer(easy, CURLOPT_HEADERDATA, context),

@@ -17,7 +17,8 @@ final class Exchange: Sendable {
         case delivered
         /// The buffer is empty again: the driver may resume a paused transfer.
         case deliveredFromPause
-        case waiting(until: ContinuousClock.Instant)
+        /// The driver must be told of the deadline, unless it is nil.
+        case waiting(telling: ContinuousClock.Instant?)
     }
 
     /// What the driver tells libcurl about bytes that it offered.
@@ -31,6 +32,7 @@ final class Exchange: Sendable {
     }
 
     private struct State {
+        var request: HTTPRequest?
         var head = Head()
         var headIsComplete = false
         var buffer: [UInt8] = []
@@ -38,17 +40,19 @@ final class Exchange: Sendable {
         var isPaused = false
         var end: Result<Void, CurlError>?
         var deadline: ContinuousClock.Instant
+        /// When the driver looks next, as far as it was told; nil for never.
+        var nextLook: ContinuousClock.Instant?
         var waiter: Waiter?
     }
 
-    let request: HTTPRequest
     private let configuration: CurlClient.Configuration
     private let state: Mutex<State>
 
-    init(_ request: HTTPRequest, _ configuration: CurlClient.Configuration, deadline: ContinuousClock.Instant) {
-        self.request = request
+    init(
+        _ request: consuming HTTPRequest, _ configuration: CurlClient.Configuration, deadline: ContinuousClock.Instant
+    ) {
         self.configuration = configuration
-        state = Mutex(State(deadline: deadline))
+        state = Mutex(State(request: request, deadline: deadline, nextLook: deadline))
     }
 
     // MARK: The reader's side
@@ -65,7 +69,7 @@ final class Exchange: Sendable {
                 return .delivered
             }
             state.waiter = .body(continuation)
-            if state.buffer.isEmpty, state.end == nil { return .waiting(until: state.deadline) }
+            if state.buffer.isEmpty, state.end == nil { return .waiting(telling: Self.untold(&state)) }
             defer { state.isPaused = false }
             return state.isPaused ? .deliveredFromPause : .delivered
         }
@@ -75,12 +79,20 @@ final class Exchange: Sendable {
         return waited
     }
 
-    /// - Returns: whether somebody waits, so that the driver must know.
+    /// - Returns: whether the driver must be told.
     func moveDeadline(to deadline: ContinuousClock.Instant) -> Bool {
         update { state in
             state.deadline = deadline
-            return state.waiter != nil
+            return Self.untold(&state) != nil
         }
+    }
+
+    /// The deadline if somebody waits and the driver would look too late.
+    private static func untold(_ state: inout State) -> ContinuousClock.Instant? {
+        guard state.waiter != nil, state.end == nil else { return nil }
+        if let nextLook = state.nextLook, nextLook <= state.deadline { return nil }
+        state.nextLook = state.deadline
+        return state.deadline
     }
 
     /// - Returns: whether there was something to cancel.
@@ -100,6 +112,17 @@ final class Exchange: Sendable {
         state.withLock { $0.end != nil }
     }
 
+    /// Gives the request away, once: while the transfer waits, libcurl's copy is the only one.
+    ///
+    /// - Returns: nil when the exchange is over.
+    func takeRequest() -> (request: HTTPRequest, deadline: ContinuousClock.Instant)? {
+        state.withLock { state in
+            defer { state.request = nil }
+            guard let request = state.request, state.end == nil else { return nil }
+            return (request, state.deadline)
+        }
+    }
+
     func finish(_ result: Result<Void, CurlError>) {
         update { state in
             guard state.end == nil else { return }
@@ -107,11 +130,19 @@ final class Exchange: Sendable {
         }
     }
 
-    /// - Returns: the deadline of whoever still waits; nil when nobody does.
-    func expire(at now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+    /// Ends the exchange if its deadline has passed.
+    ///
+    /// - Parameter look: the instant that brought the driver here; it counts only if it was told of none since.
+    /// - Returns: when to look again; nil for never.
+    func expire(at now: ContinuousClock.Instant, look: ContinuousClock.Instant) -> ContinuousClock.Instant? {
         update { state in
+            guard state.nextLook == look else { return nil }
+            state.nextLook = nil
             guard state.waiter != nil, state.end == nil else { return nil }
-            guard state.deadline <= now else { return state.deadline }
+            guard state.deadline <= now else {
+                state.nextLook = state.deadline
+                return state.deadline
+            }
             state.end = .failure(CurlError(.timedOut, "nothing came in time"))
             return nil
         }

@@ -32,7 +32,8 @@ public final class Transfer: Sendable {
                 switch exchange.awaitBody(continuation) {
                 case .delivered: break
                 case .deliveredFromPause: client.mailbox.send(.resume(exchange))
-                case .waiting(let deadline): client.mailbox.watch(deadline)
+                case .waiting(let deadline?): client.mailbox.send(.watch(exchange, deadline))
+                case .waiting(nil): break
                 }
             }
         } onCancel: {
@@ -46,7 +47,7 @@ public final class Transfer: Sendable {
     /// It counts only while somebody waits: the time that the consumer takes is not held against the other side. The
     /// driver looks at most every 10 ms.
     public func moveDeadline(to deadline: ContinuousClock.Instant) {
-        if exchange.moveDeadline(to: deadline) { client.mailbox.watch(deadline) }
+        if exchange.moveDeadline(to: deadline) { client.mailbox.send(.watch(exchange, deadline)) }
     }
 
     /// Ends the transfer: unread bytes are dropped, and ``next()`` throws `.cancelled`. Nothing happens after the end.
