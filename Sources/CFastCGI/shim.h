@@ -27,7 +27,25 @@ static inline int cfastcgi_read(FCGX_Request *request, int descriptor) {
     return FCGX_Accept_r(request);
 }
 
-// Finishes without linger, and closes even if the peer asked to keep the connection.
+// Frees what is of no use once the request has been read, as its answer may be seconds away: the input reader of
+// 8 KiB, the parameters, and the error writer, which sends nothing when it is closed unused. FCGX_Free knows how to free
+// parameters, and does not mind what is NULL: it gets them in a request that has nothing else.
+static inline void cfastcgi_keep_output(FCGX_Request *request) {
+    FCGX_Request rest;
+    FCGX_FClose(request->err);
+    FCGX_InitRequest(&rest, -1, 0);
+    rest.in = request->in;
+    rest.err = request->err;
+    rest.paramsPtr = request->paramsPtr;
+    request->in = NULL;
+    request->err = NULL;
+    request->paramsPtr = NULL;
+    request->envp = NULL;
+    FCGX_Free(&rest, 0);
+}
+
+// Finishes without linger, and closes even if the peer asked to keep the connection. The output must be closed: without
+// an input, FCGX_Finish_r leaves that out.
 static inline void cfastcgi_finish(FCGX_Request *request) {
     request->keepConnection = 0;
     FCGX_Detach(request);

@@ -18,11 +18,6 @@ final class CGIOutput: ReplyChannel {
     /// Whether the last byte of a reply was taken.
     var isComplete: Bool { hasEnded.load(ordering: .acquiring) }
 
-    var isPeerGone: Bool {
-        var entry = pollfd(fd: descriptor, events: 0, revents: 0)
-        return poll(&entry, 1, 0) > 0 && Int32(entry.revents) & (POLLERR | POLLHUP) != 0
-    }
-
     func deliver(_ head: [UInt8], _ body: [UInt8], isLast: Bool) async throws(ResponseError) {
         let bytes = sendsBody ? head + body : head
         let isTaken = bytes.isEmpty ? true : await onThread { [descriptor] in Self.writeAll(bytes, to: descriptor) }

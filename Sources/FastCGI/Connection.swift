@@ -2,11 +2,11 @@ import CFastCGI
 import Glibc
 
 /// One connection with its one request, as libfcgi keeps it. libfcgi owns the descriptor and closes it exactly once:
-/// in `finish`, in `abandon`, or while failing to parse.
+/// in `finish`, in `abandon`, or while failing to parse. The watch forgets the peer before.
 ///
-/// `@unchecked Sendable`: `raw` is used by one thread at a time. The accepting thread builds the connection and reads
-/// the request, then hands it to a ``ResponseWriter``, whose `isBusy` lets one call at a time in and none after the
-/// last; the writer's mutex, and the start of the request's task, order each use after the one before.
+/// `@unchecked Sendable`: `raw` and the variables are used by one thread at a time. The accepting thread builds the
+/// connection and reads the request, then hands it to a ``ResponseWriter``, whose `isBusy` lets one call at a time in and
+/// none after the last; the writer's mutex, and the start of the request's task, order each use after the one before.
 final class Connection: ReplyChannel, @unchecked Sendable {
     /// The most that is handed to a socket at once. A unix socket has room for it (with the kernel's overhead of up to
     /// the same again) when it is fresh, and whenever it polls as writable: that means that three quarters of its
@@ -19,6 +19,8 @@ final class Connection: ReplyChannel, @unchecked Sendable {
     private let writeTimeout: Double
     private var isOpen = true
     private var hasUnreadInput = false
+    /// Nil before a responder has the request, and once its reply is complete or given up.
+    private var peer: Peer?
 
     /// Parses the request's parameters from `descriptor`, which is closed on failure.
     init(descriptor: Int32, watch: Watch, writeTimeout: Double) throws(Fault) {
@@ -45,8 +47,9 @@ final class Connection: ReplyChannel, @unchecked Sendable {
 
     // MARK: Reading
 
-    /// Copies the parameters, which die with the connection, and reads the body.
+    /// Copies the parameters and reads the body. What libfcgi needed for that is freed: once only.
     func readRequest(limit: Int) -> Request {
+        defer { cfastcgi_keep_output(raw) }
         let parameters = Parameters(environment: raw.pointee.envp)
         return Request(parameters, body: readBody(announced: parameters.value("CONTENT_LENGTH"), limit: limit))
     }
@@ -85,8 +88,11 @@ final class Connection: ReplyChannel, @unchecked Sendable {
 
     // MARK: Replying
 
-    var isPeerGone: Bool {
-        poll(for: 0) & (POLLHUP | POLLERR) != 0
+    /// Starts the task that answers the request, and has it cancelled if the peer hangs up before its reply is complete.
+    func answer(in start: () -> Task<Void, Never>) {
+        let peer = watch.expectHangUp(on: descriptor)
+        self.peer = peer
+        peer.onHangUp(cancel: start())
     }
 
     func deliver(_ head: [UInt8], _ body: [UInt8], isLast: Bool) async throws(ResponseError) {
@@ -112,6 +118,8 @@ final class Connection: ReplyChannel, @unchecked Sendable {
                 throw failure()
             }
         } catch {
+            // The watch may not have come to it yet, and will not once the peer is forgotten.
+            if error == .peerGone { peer?.hangUp() }
             abandon()
             throw error
         }
@@ -120,6 +128,7 @@ final class Connection: ReplyChannel, @unchecked Sendable {
     func abandon() {
         guard isOpen else { return }
         isOpen = false
+        forgetPeer()
         shutdown(descriptor, Int32(SHUT_RDWR))
         FCGX_Free(raw, 1)
     }
@@ -132,11 +141,17 @@ final class Connection: ReplyChannel, @unchecked Sendable {
     }
 
     private func finish() throws(ResponseError) {
-        let isWhole = FCGX_FClose(raw.pointee.err) == 0 && FCGX_FClose(raw.pointee.out) == 0
-        if !isWhole { throw failure() }
+        // A peer that has the end of its reply hangs up, and that is no reason to cancel anything.
+        forgetPeer()
+        if FCGX_FClose(raw.pointee.out) != 0 { throw failure() }
         if hasUnreadInput { drainSocket() }
         isOpen = false
         cfastcgi_finish(raw)
+    }
+
+    private func forgetPeer() {
+        if let peer { watch.forget(peer) }
+        peer = nil
     }
 
     private func untilWritable() async throws(ResponseError) {
@@ -145,7 +160,7 @@ final class Connection: ReplyChannel, @unchecked Sendable {
             let state = poll(for: POLLOUT)
             if state & (POLLHUP | POLLERR) != 0 { throw .peerGone }
             if state & POLLOUT != 0 { return }
-            guard await watch.untilWritable(descriptor, by: deadline) else { throw .peerStalled }
+            guard let peer, await watch.untilWritable(peer, by: deadline) else { throw .peerStalled }
         }
     }
 

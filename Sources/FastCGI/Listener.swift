@@ -13,7 +13,7 @@ import Threads
 // The connections that have sent nothing wait in the epoll set that all accept threads share, so they hold no thread. A
 // connection that has sent something is parsed by libfcgi in the thread that epoll woke, and holds that thread until
 // its request is whole or Limits.readTimeout is over. Replies are written by their tasks, which never block: see
-// Connection.slice and Watch.
+// Connection.slice and Watch. A task whose peer hangs up is cancelled.
 //
 // It refuses: kept connections (an idle one would pin a reader), multiplexing, other roles than responder, and bodies
 // above Limits.bodyBytes. It must not listen where strangers can connect: libfcgi trusts its peer (a FCGI_GET_VALUES
@@ -24,10 +24,8 @@ public final class Listener: Sendable {
     private struct State {
         var isStarted = false
         var isDraining = false
-        /// Everything that was accepted and is not closed.
-        var connections = 0
-        /// Requests that a responder has.
-        var requests = 0
+        /// No descriptor is free.
+        var isPaused = false
         var idleWaiters: [Int: CheckedContinuation<Bool, Never>] = [:]
         var nextWaiter = 0
     }
@@ -48,6 +46,11 @@ public final class Listener: Sendable {
     private let responder: any Responder
     private let onFault: @Sendable (Fault) -> Void
     private let state = Mutex(State())
+    /// Everything that was accepted and is not closed. Every request changes the counts: a lock was fought over.
+    private let connections = Atomic(0)
+    /// Requests that a responder has.
+    private let requests = Atomic(0)
+    private let accepted = Atomic(0)
     private let poller = Poller()
     private let watch: Watch?
 
@@ -66,7 +69,7 @@ public final class Listener: Sendable {
     }
 
     /// Requests that have been read and not yet answered.
-    public var inFlight: Int { state.withLock { $0.requests } }
+    public var inFlight: Int { requests.load(ordering: .acquiring) }
 
     /// Starts the threads that accept. Once in a listener's life.
     public func start() throws {
@@ -94,7 +97,8 @@ public final class Listener: Sendable {
 
     /// Stops accepting, and waits until every request in flight is answered.
     ///
-    /// Connections that are already accepted are still served, if they send within a second.
+    /// Connections that are already accepted are still served, if they send within a second. A request that was
+    /// cancelled is in flight until its responder returns.
     /// - Returns: false when `deadline` came first. The requests left go on, but nothing waits for them.
     public func drain(deadline: ContinuousClock.Instant) async -> Bool {
         let isFirst = state.withLock { state in
@@ -126,24 +130,6 @@ public final class Listener: Sendable {
         }
     }
 
-    /// A connection that waits for its first byte, as the epoll set carries it.
-    private struct Silent {
-        let descriptor: Int32
-        let read: Watch.Read
-
-        init(descriptor: Int32, read: Watch.Read) {
-            self.descriptor = descriptor
-            self.read = read
-        }
-
-        init(_ packed: UInt64) {
-            descriptor = Int32(truncatingIfNeeded: packed)
-            read = Watch.Read(duplicate: Int32(truncatingIfNeeded: packed >> 32))
-        }
-
-        var packed: UInt64 { UInt64(UInt32(bitPattern: read.duplicate)) << 32 | UInt64(UInt32(bitPattern: descriptor)) }
-    }
-
     /// Accepts one connection. Whoever epoll woke for one must do so even while draining: no other process was woken.
     private func accept(_ watch: Watch) -> Bool {
         let connection = cfastcgi_accept(descriptor)
@@ -160,7 +146,8 @@ public final class Listener: Sendable {
             close(connection)
             return true
         }
-        state.withLock { $0.connections += 1 }
+        connections.add(1, ordering: .acquiringAndReleasing)
+        if accepted.wrappingAdd(1, ordering: .relaxed).newValue % Self.turn == 0 { letOthersAccept() }
         var patience = timeval(limits.writeTimeout)
         setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         let silent = Silent(descriptor: connection, read: read)
@@ -185,18 +172,37 @@ public final class Listener: Sendable {
 
     /// The listening socket stays readable while no descriptor is free: leave the epoll set, and come back.
     private func pauseAccepting() {
-        let isFirst = epoll_ctl(poller.epoll, EPOLL_CTL_DEL, descriptor, nil) == 0
+        let isFirst = state.withLock { state in
+            guard !state.isPaused, !state.isDraining else { return false }
+            state.isPaused = true
+            epoll_ctl(poller.epoll, EPOLL_CTL_DEL, descriptor, nil)
+            return true
+        }
         if isFirst { onFault(.descriptorsExhausted) }
         var entry = pollfd(fd: poller.stop, events: Int16(POLLIN), revents: 0)
         poll(&entry, 1, 100)
         guard isFirst else { return }
         state.withLock { state in
+            state.isPaused = false
             if !state.isDraining { _ = armListener() }
         }
     }
 
+    /// Connections that one process takes before it goes to the end of the queue.
+    private static let turn = 8
+
+    /// The kernel wakes the process that has been in the listening socket's queue for longest, as long as it has a thread
+    /// to spare: one process would do all the work until its threads are all busy.
+    private func letOthersAccept() {
+        state.withLock { state in
+            guard !state.isPaused, !state.isDraining else { return }
+            epoll_ctl(poller.epoll, EPOLL_CTL_DEL, descriptor, nil)
+            _ = armListener()
+        }
+    }
+
     private func stopAccepting() {
-        // Under the lock, so that pauseAccepting cannot come back afterwards.
+        // Under the lock, so that nobody comes back afterwards.
         let result = state.withLock { _ in epoll_ctl(poller.epoll, EPOLL_CTL_DEL, descriptor, nil) }
         guard let watch, result == 0 else { return }
         // Connections for which epoll woke this process and no other, whose event was lost with the entry.
@@ -231,8 +237,8 @@ public final class Listener: Sendable {
                 descriptor: descriptor, watch: watch, writeTimeout: limits.writeTimeout)
             let request = connection.readRequest(limit: limits.bodyBytes)
             _ = watch.endRead(read)
-            state.withLock { $0.requests += 1 }
-            Task { await answer(request, on: connection) }
+            requests.add(1, ordering: .acquiringAndReleasing)
+            connection.answer { Task { await answer(request, on: connection) } }
         } catch {
             onFault(watch.endRead(read) ? error : .stalled)
             release(request: false)
@@ -249,10 +255,9 @@ public final class Listener: Sendable {
     }
 
     private func release(request: Bool) {
+        if request { requests.subtract(1, ordering: .acquiringAndReleasing) }
+        guard connections.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
         let waiters = state.withLock { state -> [Int: CheckedContinuation<Bool, Never>] in
-            state.connections -= 1
-            if request { state.requests -= 1 }
-            guard state.connections == 0 else { return [:] }
             defer { state.idleWaiters = [:] }
             return state.idleWaiters
         }
@@ -274,7 +279,8 @@ public final class Listener: Sendable {
         return await withCheckedContinuation { continuation in
             // The alarm may have rung before there was anybody to wake.
             let verdict: Bool? = state.withLock { state in
-                if state.connections == 0 { return true }
+                // Whoever takes it to zero later, looks for waiters later.
+                if connections.load(ordering: .acquiring) == 0 { return true }
                 if ContinuousClock.now >= deadline { return false }
                 state.idleWaiters[number] = continuation
                 return nil

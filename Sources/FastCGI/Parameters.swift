@@ -27,8 +27,15 @@ struct Parameters: Sendable {
 
     /// Copies a NULL-terminated array of `NAME=value`, as in `environ`. What has no `=` is left out.
     init(environment: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) {
-        entries.reserveCapacity(32)
-        bytes.reserveCapacity(2048)
+        // Exactly as much as is needed: thousands of requests may wait.
+        var count = 0
+        var size = 0
+        while let text = environment[count] {
+            count += 1
+            size += strlen(text)
+        }
+        entries.reserveCapacity(count)
+        bytes.reserveCapacity(size)
         var next = environment
         while let text = next.pointee {
             next += 1

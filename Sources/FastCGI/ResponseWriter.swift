@@ -28,7 +28,6 @@ protocol ReplyChannel: Sendable {
     func deliver(_ head: [UInt8], _ body: [UInt8], isLast: Bool) async throws(ResponseError)
     /// Closes without completing the reply.
     func abandon()
-    var isPeerGone: Bool { get }
 }
 
 /// Sends one reply: whole with ``send(_:body:)``, or piece by piece with ``start(_:)`` and ``write(_:)``.
@@ -56,14 +55,6 @@ public final class ResponseWriter: Sendable {
     /// Bytes of the reply's body that the kernel has taken.
     public var bytesSent: Int { state.withLock { $0.bytesSent } }
 
-    /// Whether the peer has closed its side, so that an answer would reach nobody. False once the reply is complete.
-    public var isPeerGone: Bool {
-        guard (try? begin(.idle, .streaming)) != nil else { return false }
-        let isGone = channel.isPeerGone
-        try? end(bytes: 0) { _ in }
-        return isGone
-    }
-
     /// Sends a whole reply and completes it. `Status` and `Content-Length` are added.
     public func send(_ head: ResponseHead, body: [UInt8]) async throws(ResponseError) {
         let block = try head.encoded(contentLength: body.count)
@@ -86,7 +77,7 @@ public final class ResponseWriter: Sendable {
 
     /// Ends the reply after the responder returned: completes a stream, or sends `fallback` if nothing was sent.
     ///
-    /// - Returns: false when `fallback` was needed.
+    /// - Returns: false when `fallback` was needed, and there was still a peer to need it.
     func close(fallback: () -> (ResponseHead, [UInt8])) async -> Bool {
         let phase = state.withLock { state in
             if state.isBusy { state.endsWhenIdle = true }
@@ -105,6 +96,8 @@ public final class ResponseWriter: Sendable {
             } catch .invalidHeader, .invalidStatus {
                 state.withLock { $0.phase = .finished }
                 channel.abandon()
+            } catch .peerGone {
+                return true
             } catch {}
             return false
         }
@@ -123,11 +116,11 @@ public final class ResponseWriter: Sendable {
         try end(bytes: body.count) { $0.phase = isLast ? .finished : .streaming }
     }
 
-    private func begin(_ allowed: Phase...) throws(ResponseError) {
+    private func begin(_ allowed: Phase) throws(ResponseError) {
         try state.withLock { state throws(ResponseError) in
             if state.phase == .finished { throw .finished }
             if state.isBusy { throw .busy }
-            guard allowed.contains(state.phase) else {
+            guard state.phase == allowed else {
                 throw state.phase == .idle ? .notStarted : .alreadyStarted
             }
             state.isBusy = true
