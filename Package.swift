@@ -52,7 +52,7 @@ let package = Package(
             "Sessions",
             ["Chat", .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Crypto", package: "swift-crypto")]),
         ours("Storage", ["Chat", "Threads", .product(name: "GRDB", package: "GRDB.swift")]),
-        ours("Models", ["Chat", "Curl", "StrictJSON"]),
+        ours("Models", ["Chat", "Curl", "StrictJSON", .product(name: "Crypto", package: "swift-crypto")]),
         ours("API", ["Chat", "FastCGI", "StrictJSON"]),
         .executableTarget(
             name: "parley",
@@ -78,6 +78,7 @@ let package = Package(
             "EndToEndTests",
             [
                 "API", "parley", .product(name: "Logging", package: "swift-log"),
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "FlyingFox", package: "FlyingFox"),
                 .product(name: "FlyingSocks", package: "FlyingFox"),
             ]),

@@ -5,8 +5,6 @@ import StrictJSON
 /// POST /chat: JSON in; JSON or server-sent events out.
 extension ChatService {
     func chat(_ call: inout Call) async throws {
-        try load.enter()
-        defer { load.leave() }
         let session = try await pipeline.admit(call.request.bearerToken, trace: &call.trace)
         let form = try ChatForm(call.request, from: session)
         guard form.isStreamed else {
@@ -51,6 +49,7 @@ extension JSONWriter.Members {
         if let model = answer.model { member("model", model) } else { member("model", JSON.null) }
         member("timestamp", exchange.created.iso8601)
         member("cached", answer.isCached)
+        member("stale", answer.isStale)
         member("blocked", answer.isHeld)
         member("conversation_id", exchange.conversation.text)
         object("usage") { json in

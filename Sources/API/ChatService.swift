@@ -8,8 +8,7 @@ import StrictJSON
 /// exactly one log line for each request.
 ///
 /// What it refuses, always with the one error object (``ErrorReply``): unknown paths and methods, a user agent that
-/// no browser and no client library would send, a body that is not JSON, and more chats at once than the worker may
-/// hold.
+/// no browser and no client library would send, and a body that is not JSON.
 public struct ChatService: Responder {
     let pipeline: ChatPipeline
     let gate: any SessionGate
@@ -17,7 +16,6 @@ public struct ChatService: Responder {
     let health: any HealthSource
     let settings: ServiceSettings
     let log: any RequestLog
-    let load: Load
 
     public init(
         pipeline: ChatPipeline, gate: any SessionGate, exchanges: any ExchangeStore, health: any HealthSource,
@@ -29,7 +27,6 @@ public struct ChatService: Responder {
         self.health = health
         self.settings = settings
         self.log = log
-        load = Load(limit: settings.maxInFlight)
     }
 
     public func respond(to request: Request, with writer: ResponseWriter) async {
@@ -69,9 +66,9 @@ public struct ChatService: Responder {
 
     /// Answers with the error object, or ends a stream with an `error` event.
     private func refuse(_ call: inout Call, _ error: any Error) async {
-        if let error = error as? ResponseError {
+        if error is ResponseError || error is CancellationError {
             call.status = Call.hungUp
-            call.trace.remark = "\(error)"
+            call.trace.remark = error is CancellationError ? "the caller went away" : "\(error)"
             return
         }
         let reply = ErrorReply(error, requestID: call.id)

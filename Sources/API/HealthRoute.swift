@@ -3,12 +3,34 @@ import FastCGI
 import FoundationEssentials
 import StrictJSON
 
+/// A provider, and whether questions are put to it.
+public struct ProviderHealth: Sendable {
+    public let name: String
+    public let model: String
+    /// `closed`: it is asked; `open`: it is left alone; `probing`: one question tries it.
+    public let circuit: String
+    /// Why it is left alone; nil while it is asked.
+    public let cause: String?
+    /// When it is tried again.
+    public let retryIn: Duration?
+
+    public init(name: String, model: String, circuit: String, cause: String?, retryIn: Duration?) {
+        self.name = name
+        self.model = model
+        self.circuit = circuit
+        self.cause = cause
+        self.retryIn = retryIn
+    }
+
+    var isAsked: Bool { circuit == "closed" }
+}
+
 /// What GET /health asks about.
 public protocol HealthSource: Sendable {
     /// Returning means that the database answers.
     func checkDatabase() async throws
-    /// What can answer a question, in the order of fallback: provider and model.
-    var providers: [(provider: String, model: String)] { get }
+    /// What can answer a question, in the order of fallback.
+    var providers: [ProviderHealth] { get }
     /// Whether nothing but the embedded provider answers.
     var isEcho: Bool { get }
     /// Bytes of answers in this worker's memory.
@@ -16,20 +38,26 @@ public protocol HealthSource: Sendable {
 }
 
 extension ChatService {
-    /// 200 when requests can be served, 503 when the database is down.
+    /// 200 when requests can be served, 503 when the database is down. A provider that is left alone is no reason for a
+    /// 503, but is named, and makes the status "degraded".
     func showHealth(_ call: inout Call) async throws {
         var failure: (any Error)?
         let start = ContinuousClock.now
         do { try await health.checkDatabase() } catch { failure = error }
         let databaseTime = ContinuousClock.now - start
         let isDetailed = ["true", "1"].contains(call.request.query("detailed"))
-        let inFlight = load.current
+        let providers = health.providers
+        let isWhole = providers.allSatisfy(\.isAsked)
+        let aiService =
+            health.isEcho
+            ? "echo" : isWhole ? "available" : providers.contains(where: \.isAsked) ? "degraded" : "unavailable"
+        let status = failure != nil ? "unhealthy" : isWhole ? "healthy" : "degraded"
         let body = JSONWriter.object { json in
-            json.member("status", failure == nil ? "healthy" : "unhealthy")
+            json.member("status", status)
             json.member("timestamp", Date().iso8601)
             json.member("version", settings.version)
             json.member("database", failure == nil ? "connected" : "unavailable")
-            json.member("ai_service", health.isEcho ? "echo" : "available")
+            json.member("ai_service", aiService)
             guard isDetailed else { return }
             json.object("components") { json in
                 json.object("database") { json in
@@ -37,17 +65,20 @@ extension ChatService {
                     json.member("milliseconds", databaseTime.milliseconds)
                 }
                 json.array("providers") { list in
-                    for (provider, model) in health.providers {
+                    for provider in providers {
                         list.object { json in
-                            json.member("name", provider)
-                            json.member("model", model)
+                            json.member("name", provider.name)
+                            json.member("model", provider.model)
+                            json.member("circuit", provider.circuit)
+                            if let cause = provider.cause { json.member("cause", cause) }
+                            if let wait = provider.retryIn { json.member("retry_in_ms", wait.milliseconds) }
                         }
                     }
                 }
                 json.object("cache") { $0.member("memory_bytes", health.cacheBytes) }
                 json.object("worker") { json in
-                    json.member("in_flight", inFlight)
-                    json.member("max_in_flight", settings.maxInFlight)
+                    json.member("in_flight", pipeline.load.current)
+                    json.member("max_in_flight", pipeline.load.limit)
                 }
             }
         }

@@ -9,17 +9,14 @@ public struct ServiceSettings: Sendable {
     public let minimumUserAgentLength: Int?
     /// Origins whose pages may call this server; `*` stands for all.
     public let corsOrigins: [String]
-    /// The most chats that one worker holds at once.
-    public let maxInFlight: Int
 
     public init(
-        version: String, messageLimit: Int, minimumUserAgentLength: Int?, corsOrigins: [String], maxInFlight: Int
+        version: String, messageLimit: Int, minimumUserAgentLength: Int?, corsOrigins: [String]
     ) {
         self.version = version
         self.messageLimit = messageLimit
         self.minimumUserAgentLength = minimumUserAgentLength
         self.corsOrigins = corsOrigins
-        self.maxInFlight = maxInFlight
     }
 
     func checkUserAgent(_ agent: String?) throws(ChatError) {

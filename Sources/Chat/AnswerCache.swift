@@ -21,35 +21,71 @@ public struct CachedAnswer: Sendable, Hashable {
     }
 }
 
-/// Where the workers share answers. Writing happens with the exchange that earned the answer (``ExchangeStore``).
+/// The right to ask a model one question, as another process holds it.
+public struct Lease: Sendable, Hashable {
+    public let key: CacheKey
+    public let number: Int64
+
+    public init(key: CacheKey, number: Int64) {
+        self.key = key
+        self.number = number
+    }
+}
+
+/// What has become of a question that another process is asking.
+public enum LeaseProgress: Sendable, Equatable {
+    case held
+    case answered(CachedAnswer)
+    /// A failure that is shared with those who were waiting.
+    case failed(ModelFailure)
+    /// Its holder died or gave up: somebody else may ask.
+    case free
+}
+
+/// Where the workers share answers, and the right to ask for them. Writing happens with the exchange that earned the
+/// answer, and taking the right with the place of the one who asks (``ExchangeStore``).
 public protocol SharedAnswers: Sendable {
     /// - Returns: the stored answer to exactly this request, expired or not.
     func stored(for key: CacheKey) async throws -> CachedAnswer?
+
+    func progress(of lease: Lease) async throws -> LeaseProgress
+
+    /// Whether another process waits for the answer that this one is asking for.
+    func isAwaited(_ key: CacheKey) async throws -> Bool
 }
 
 /// Answers that were given before: this worker's memory first, then what the pool shares.
 ///
 /// A hit is an answer to the very same canonical request, not only to the same digest.
 public struct AnswerCache: Sendable {
+    /// How often to look whether another process has the answer.
+    private static let pollInterval = Duration.milliseconds(20)
+
     private let memory: MemoryCache
     private let shared: any SharedAnswers
     /// Seconds that an answer stays good; zero switches the cache off.
     private let lifetime: TimeInterval
+    /// Seconds that an expired answer may still be given when no model answers.
+    private let staleLifetime: TimeInterval
     private let now: @Sendable () -> Date
 
     public init(
-        memory: MemoryCache, shared: any SharedAnswers, lifetime: TimeInterval,
+        memory: MemoryCache, shared: any SharedAnswers, lifetime: TimeInterval, staleLifetime: TimeInterval = 0,
         now: @escaping @Sendable () -> Date = { Date() }
     ) {
         self.memory = memory
         self.shared = shared
         self.lifetime = lifetime
+        self.staleLifetime = staleLifetime
         self.now = now
     }
 
+    /// Without a cache nothing is shared: each question is a call of its own.
+    var isOn: Bool { lifetime > 0 }
+
     /// - Throws: what the shared store throws; a cache that cannot be read is no reason to answer wrongly.
     public func answer(for key: CacheKey) async throws -> CachedAnswer? {
-        guard lifetime > 0 else { return nil }
+        guard isOn else { return nil }
         let now = now()
         if let hit = memory.answer(for: key, at: now) { return hit }
         guard let hit = try await shared.stored(for: key), hit.expires > now, hit.key == key else { return nil }
@@ -57,9 +93,35 @@ public struct AnswerCache: Sendable {
         return hit
     }
 
+    /// An answer that is better than none, however old within its limit.
+    func staleAnswer(for key: CacheKey) async throws -> CachedAnswer? {
+        guard isOn, let old = try await shared.stored(for: key), old.key == key else { return nil }
+        return old.expires.addingTimeInterval(staleLifetime) > now() ? old : nil
+    }
+
+    /// Waits until the process that asks has its answer, gives up or dies.
+    ///
+    /// - Returns: anything but `.held`.
+    func settled(_ lease: Lease, by deadline: ContinuousClock.Instant) async throws -> LeaseProgress {
+        while true {
+            let progress = try await shared.progress(of: lease)
+            guard progress == .held else { return progress }
+            guard ContinuousClock.now + Self.pollInterval < deadline else {
+                return .failed(
+                    ModelFailure(provider: "another worker", reason: .timedOut, detail: "has no answer yet"))
+            }
+            try await Task.sleep(for: Self.pollInterval)
+        }
+    }
+
+    /// Whether a call may be ended, because nobody elsewhere waits for it.
+    func mayAbandon(_ key: CacheKey) async -> Bool {
+        do { return try await !shared.isAwaited(key) } catch { return true }
+    }
+
     /// What to store for an answer that was just given; nil when the cache is off.
     func entry(for key: CacheKey, _ answer: ModelAnswer) -> CachedAnswer? {
-        guard lifetime > 0 else { return nil }
+        guard isOn else { return nil }
         return CachedAnswer(
             key: key, text: answer.text, model: answer.model, provider: answer.provider, usage: answer.usage,
             expires: now().addingTimeInterval(lifetime))

@@ -4,11 +4,11 @@
 ///
 /// What it promises: an answer is returned only when it is complete and its exchange is committed; an exchange counts
 /// against its session once, and a failed model call does not count; nothing that could decide the answer is missing
-/// from the cache key.
+/// from the cache key; equal questions at the same time are one model call, over the whole pool (``ModelCall``).
 ///
 /// What it refuses: a token that is not live, a session that used its messages up, a text that is no ``Prompt``, a
-/// conversation that is not the session's own. Dangerous text is held: it is recorded and answered, but no model
-/// sees it.
+/// conversation that is not the session's own; more questions for the model at once than ``Load`` has places for.
+/// Dangerous text is held: it is recorded and answered, but no model sees it.
 public struct ChatPipeline: Sendable {
     let gate: any SessionGate
     let sanitizer: any Sanitizer
@@ -16,10 +16,13 @@ public struct ChatPipeline: Sendable {
     let model: any LanguageModel
     let exchanges: any ExchangeStore
     let policy: ChatPolicy
+    /// The questions that are put to the model, or wait for its answer.
+    public let load: Load
+    let calls = SharedCalls<ModelCall.Outcome>()
 
     public init(
         gate: any SessionGate, sanitizer: any Sanitizer, cache: AnswerCache, model: any LanguageModel,
-        exchanges: any ExchangeStore, policy: ChatPolicy
+        exchanges: any ExchangeStore, policy: ChatPolicy, load: Load
     ) {
         self.gate = gate
         self.sanitizer = sanitizer
@@ -27,6 +30,7 @@ public struct ChatPipeline: Sendable {
         self.model = model
         self.exchanges = exchanges
         self.policy = policy
+        self.load = load
     }
 
     /// - Parameter token: the bearer token as it came.
@@ -60,28 +64,28 @@ public struct ChatPipeline: Sendable {
         let key = CacheKey(request, scope: policy.cacheScope.name(for: session.user), models: policy.models)
 
         if let hit = try await trace.time(.cache, { try await cache.answer(for: key) }) {
-            let exchange = try await record(question, review, Answer(hit), in: session, trace: &trace)
-            try await onDelta?(hit.text)
-            return exchange
+            return try await give(hit, .hit, to: question, review, in: session, trace: &trace, onDelta)
         }
-        let place = try await trace.time(.record) { try await exchanges.reserve(in: session) }
-        let answer: ModelAnswer
-        do {
-            answer = try await trace.time(.model) {
-                try await model.answer(request, by: deadline, onDelta: onDelta)
-            }
-        } catch let failure as ModelFailure {
-            await settle(place, trace: &trace, exchanges.release)
-            throw policy.error(for: failure, deadline: deadline)
-        } catch {
-            // The caller hung up: the model answered, and was paid.
-            await settle(place, trace: &trace, exchanges.forfeit)
-            throw error
+        try load.enter()
+        defer { load.leave() }
+        let call = ModelCall(
+            pipeline: self, question: question, review: review, session: session, request: request, key: key,
+            deadline: deadline)
+        switch try await call.result(trace: &trace, onDelta: onDelta) {
+        case .recorded(let exchange): return exchange
+        case .found(let answer, let how):
+            return try await give(answer, how, to: question, review, in: session, trace: &trace, onDelta)
         }
-        let fresh = cache.entry(for: key, answer)
-        let exchange = try await record(
-            question, review, Answer(answer), in: session, place: place, caching: fresh, trace: &trace)
-        cache.remember(fresh)
+    }
+
+    private func give(
+        _ answer: CachedAnswer, _ how: RequestTrace.CacheOutcome, to question: Question, _ review: Review,
+        in session: Session, trace: inout RequestTrace, _ onDelta: DeltaHandler?
+    ) async throws -> Exchange {
+        let answer = Answer(answer, isStale: how == .stale)
+        let exchange = try await record(question, review, answer, in: session, trace: &trace)
+        trace.cache = how
+        try await onDelta?(answer.text)
         return exchange
     }
 
@@ -96,7 +100,7 @@ public struct ChatPipeline: Sendable {
         return turns
     }
 
-    private func record(
+    func record(
         _ question: Question, _ review: Review, _ answer: Answer, in session: Session, place: Reservation? = nil,
         caching fresh: CachedAnswer? = nil, trace: inout RequestTrace
     ) async throws -> Exchange {
@@ -107,12 +111,5 @@ public struct ChatPipeline: Sendable {
         return try await trace.time(.record) {
             try await exchanges.record(draft, place: place, caching: fresh)
         }
-    }
-
-    /// A place that cannot be settled now lapses by itself, so the failure that led here stays the one reported.
-    private func settle(
-        _ place: Reservation, trace: inout RequestTrace, _ settling: (Reservation) async throws -> Void
-    ) async {
-        do { try await settling(place) } catch { trace.remark = "place not settled: \(error)" }
     }
 }

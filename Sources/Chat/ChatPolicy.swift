@@ -62,7 +62,9 @@ public struct ChatPolicy: Sendable {
     }
 
     /// What the caller learns of a provider's failure; the provider's own words stay in the log.
-    func error(for failure: ModelFailure, deadline: ContinuousClock.Instant) -> ChatError {
+    ///
+    /// - Parameter field: the request's own name for the text.
+    func error(for failure: ModelFailure, field: String, deadline: ContinuousClock.Instant) -> ChatError {
         let cause = "\(failure.provider): \(failure.reason): \(failure.detail)"
         if case .filtered(let word) = failure.reason {
             let reason = Self.isOneWord(word) ? word : "content filter"
@@ -70,20 +72,29 @@ public struct ChatPolicy: Sendable {
                 .filtered, "The model's content filter refused this message (\(reason)); please rephrase it",
                 details: ["\(failure.provider): \(reason)"], cause: cause)
         }
+        if failure.reason == .tooLong {
+            return ChatError(
+                .invalidField,
+                "The message, with its conversation, is too long for the model; shorten it or begin a new conversation",
+                details: ["\(field): too long for the model"], cause: cause)
+        }
         if ContinuousClock.now >= deadline {
             return ChatError(.deadlinePassed, "The model did not answer in time; please try again", cause: cause)
         }
         switch failure.reason {
-        case .unreachable, .timedOut, .serverError:
-            return ChatError(
-                .unavailable, "No model provider can be reached right now; please try again", retryAfter: 5,
-                cause: cause)
+        case .unreachable, .brokenOff, .timedOut, .serverError, .unauthorized:
+            return unavailable(after: nil, "No model provider can answer right now; please try again", cause)
+        case .resting(let wait):
+            return unavailable(after: wait, "No model provider can answer right now; please try again", cause)
         case .rateLimited(let wait):
-            let seconds = wait.map { max(1, Int($0.components.seconds)) } ?? 5
-            return ChatError(
-                .unavailable, "The model provider is busy; please try again", retryAfter: seconds, cause: cause)
-        case .malformed, .empty, .unauthorized, .refused, .filtered:
+            return unavailable(after: wait, "The model provider is busy; please try again", cause)
+        case .malformed, .empty, .tooLong, .refused, .filtered:
             return ChatError(.providerFailed, "The model provider could not answer this request", cause: cause)
         }
+    }
+
+    private func unavailable(after wait: Duration?, _ words: String, _ cause: String) -> ChatError {
+        let seconds = wait.map { Int(($0.milliseconds / 1_000).rounded(.up)) } ?? 5
+        return ChatError(.unavailable, words, retryAfter: min(max(seconds, 1), 60), cause: cause)
     }
 }

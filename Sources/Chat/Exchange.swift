@@ -71,12 +71,18 @@ public struct Answer: Sendable, Equatable {
 
     public let text: String
     public let origin: Origin
+    /// An expired answer from the cache, given because no model answered.
+    public let isStale: Bool
     /// What this answer cost when it was made.
     public let usage: TokenUsage
 
-    public init(text: String, origin: Origin, usage: TokenUsage = TokenUsage(prompt: 0, completion: 0)) {
+    public init(
+        text: String, origin: Origin, isStale: Bool = false,
+        usage: TokenUsage = TokenUsage(prompt: 0, completion: 0)
+    ) {
         self.text = text
         self.origin = origin
+        self.isStale = isStale
         self.usage = usage
     }
 
@@ -85,8 +91,9 @@ public struct Answer: Sendable, Equatable {
             text: answer.text, origin: .model(name: answer.model, provider: answer.provider), usage: answer.usage)
     }
 
-    init(_ hit: CachedAnswer) {
-        self.init(text: hit.text, origin: .cache(name: hit.model, provider: hit.provider), usage: hit.usage)
+    init(_ hit: CachedAnswer, isStale: Bool = false) {
+        self.init(
+            text: hit.text, origin: .cache(name: hit.model, provider: hit.provider), isStale: isStale, usage: hit.usage)
     }
 
     public var model: String? {

@@ -1,25 +1,42 @@
-/// A message that a session may still send, held while the model is asked. It lapses by itself if its holder dies.
+/// A message that a session may still send, held while the model is asked, and with it the right to ask for the answer
+/// to `key`. Both lapse by themselves if their holder dies.
 public struct Reservation: Sendable, Hashable {
     public let session: SessionID
     public let number: Int64
+    /// Nil when the question is not shared.
+    public let key: CacheKey?
 
-    public init(session: SessionID, number: Int64) {
+    public init(session: SessionID, number: Int64, key: CacheKey?) {
         self.session = session
         self.number = number
+        self.key = key
     }
+}
+
+/// What ``ExchangeStore/begin(in:asking:)`` found.
+public enum Beginning: Sendable {
+    /// The model may be asked.
+    case granted(Reservation)
+    /// The answer came in the meantime.
+    case answered(CachedAnswer)
+    /// Another process is asking.
+    case asked(Lease)
 }
 
 /// Keeps exchanges, and counts them against their session's limit.
 ///
 /// Every method throws ``ChatError``: `.unavailable` when the store cannot be used, and what its own text names.
 public protocol ExchangeStore: Sendable {
-    /// Takes one message of the session's limit before the model is asked.
+    /// Takes one message of the session's limit and the right to ask this question, before the model is asked.
     ///
+    /// - Parameter key: nil when the question is not shared.
     /// - Throws: `.quotaExceeded` when recorded and reserved messages reach the limit.
-    func reserve(in session: Session) async throws -> Reservation
+    func begin(in session: Session, asking key: CacheKey?) async throws -> Beginning
 
     /// Gives back a message that was not answered.
-    func release(_ place: Reservation) async throws
+    ///
+    /// - Parameter failure: for the processes that wait for the same answer now; nil lets one of them ask.
+    func release(_ place: Reservation, sharing failure: ModelFailure?) async throws
 
     /// Counts a message whose answer the caller did not stay for: it was paid for, and there is nothing to record.
     func forfeit(_ place: Reservation) async throws

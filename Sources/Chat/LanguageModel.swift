@@ -87,10 +87,12 @@ public struct TokenUsage: Sendable, Hashable {
 }
 
 /// Why a provider gave no answer.
-public struct ModelFailure: Error, Sendable, Equatable {
-    public enum Reason: Sendable, Equatable {
-        /// No connection, a reset, or an end before the answer was complete.
+public struct ModelFailure: Error, Sendable, Equatable, Codable {
+    public enum Reason: Sendable, Equatable, Codable {
+        /// No connection, a reset, or an end before any text.
         case unreachable
+        /// Some of the answer came, and then the end of the connection.
+        case brokenOff
         /// Nothing, or nothing more, came in time.
         case timedOut
         /// 429; the provider's Retry-After where it sent one.
@@ -101,8 +103,12 @@ public struct ModelFailure: Error, Sendable, Equatable {
         case malformed
         /// 401, 402 or 403: the key or the credit.
         case unauthorized(status: Int)
+        /// Not asked, because it failed so often: for how long it is left alone.
+        case resting(for: Duration)
         /// The provider's content filter; the provider's own word for why.
         case filtered(reason: String)
+        /// The question and its context are more than the model can take.
+        case tooLong
         /// Any other 4xx: the request itself is refused.
         case refused(status: Int)
         /// The provider answered, with no text in it.
@@ -118,5 +124,15 @@ public struct ModelFailure: Error, Sendable, Equatable {
         self.provider = provider
         self.reason = reason
         self.detail = detail
+    }
+
+    /// Whether the provider is the reason and not the question: later, or elsewhere, the same question may be answered.
+    public var isOutage: Bool {
+        switch reason {
+        case .unreachable, .brokenOff, .timedOut, .rateLimited, .serverError, .malformed, .unauthorized, .resting,
+            .empty:
+            true
+        case .filtered, .tooLong, .refused: false
+        }
     }
 }

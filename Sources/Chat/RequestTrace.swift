@@ -15,10 +15,16 @@ public struct RequestTrace: Sendable {
         }
     }
 
-    public enum CacheOutcome: String, Sendable { case hit, miss }
+    public enum CacheOutcome: String, Sendable {
+        case hit, miss
+        /// The answer of an equal question that was being asked already.
+        case joined
+        /// An expired answer, because no model answered.
+        case stale
+    }
 
     private var spent = [Duration?](repeating: nil, count: Stage.allCases.count)
-    public private(set) var cache: CacheOutcome?
+    public internal(set) var cache: CacheOutcome?
     public private(set) var provider: String?
     public private(set) var model: String?
     public private(set) var usage: TokenUsage?
@@ -53,7 +59,7 @@ public struct RequestTrace: Sendable {
         return try await work()
     }
 
-    private mutating func add(_ duration: Duration, to stage: Stage) {
+    mutating func add(_ duration: Duration, to stage: Stage) {
         spent[stage.rawValue] = (spent[stage.rawValue] ?? .zero) + duration
     }
 }

@@ -57,6 +57,7 @@ struct ErrorReport {
         {
             return .unauthorized(status: status)
         }
+        if isTooLong(words) { return .tooLong }
         switch status {
         case 429: return .rateLimited(retryAfter: wait)
         case 401, 402, 403: return .unauthorized(status: status)
@@ -81,6 +82,18 @@ struct ErrorReport {
             ?? error?["details"]?.array?.lazy.compactMap { $0["retryDelay"]?.string }.first
             .flatMap(RetryAfter.parse(protobufDuration:))
     }
+
+    /// OpenAI and OpenRouter have a code for it, llama.cpp a type; Google, vLLM and others only say it.
+    private func isTooLong(_ words: [String]) -> Bool {
+        guard status == 400 || status == 413 else { return false }
+        return words.contains { $0.contains("context_length") || $0.contains("context_size") }
+            || Self.tooLongPhrases.contains(where: message.lowercased().contains)
+    }
+
+    private static let tooLongPhrases = [
+        "maximum context length", "context window", "input token count", "exceeds the maximum number of tokens",
+        "prompt is too long",
+    ]
 
     private static let filterWords: Set = [
         "content_filter", "content_policy_violation", "responsibleaipolicyviolation",

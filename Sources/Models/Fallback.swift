@@ -34,7 +34,10 @@ public struct Fallback: LanguageModel {
     /// The failure that tells most about whether to come back, and of equals the last.
     static func summary(of failures: [ModelFailure]) -> ModelFailure {
         guard failures.count > 1 else { return failures[0] }
-        let telling = failures.reduce(failures[0]) { weight($1.reason) >= weight($0.reason) ? $1 : $0 }
+        let telling = failures.reduce(failures[0]) { best, next in
+            if case (.resting(let wait), .resting(let other)) = (best.reason, next.reason), wait < other { return best }
+            return weight(next.reason) >= weight(best.reason) ? next : best
+        }
         let detail = failures.map { "\($0.provider): \($0.detail)" }.joined(separator: "; ")
         return ModelFailure(provider: telling.provider, reason: telling.reason, detail: detail)
     }
@@ -42,11 +45,14 @@ public struct Fallback: LanguageModel {
     /// What passes by itself weighs more than what an operator has to repair.
     private static func weight(_ reason: ModelFailure.Reason) -> Int {
         switch reason {
-        case .filtered: 8
-        case .rateLimited: 7
-        case .timedOut: 6
-        case .serverError: 5
-        case .unreachable: 4
+        case .filtered: 11
+        case .rateLimited: 10
+        case .timedOut: 9
+        case .serverError: 8
+        case .brokenOff: 7
+        case .unreachable: 6
+        case .tooLong: 5
+        case .resting: 4
         case .malformed: 3
         case .empty: 2
         case .refused: 1

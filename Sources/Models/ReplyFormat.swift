@@ -52,7 +52,7 @@ struct ReplyDraft: Sendable {
     /// - Parameter isWhole: the form of the reply proves that nothing is missing.
     func answer(isWhole: Bool) throws(ModelFailure) -> ModelAnswer {
         guard isFinished || isWhole else {
-            throw failure(.unreachable, "the reply ended before the answer was finished")
+            throw failure(text.isEmpty ? .unreachable : .brokenOff, "the reply ended before the answer was finished")
         }
         guard text.contains(where: { !$0.isWhitespace }) else { throw failure(.empty, "the reply has no text") }
         return ModelAnswer(text: text, model: model, provider: provider, usage: usage)

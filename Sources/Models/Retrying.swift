@@ -30,6 +30,7 @@ public struct Retrying: LanguageModel {
         async throws -> ModelAnswer
     {
         let watch = DeltaWatch(onDelta)
+        let first = ContinuousClock.now
         var failures = 0
         while true {
             let start = ContinuousClock.now
@@ -46,10 +47,11 @@ public struct Retrying: LanguageModel {
             } catch let failure as ModelFailure {
                 report(.failed(failure))
                 failures += 1
-                let remaining = ContinuousClock.now.duration(to: deadline)
+                let now = ContinuousClock.now
                 guard !watch.hasSeenText,
                     let delay = policy.delay(
-                        after: failure.reason, failures: failures, remaining: remaining, random: random())
+                        after: failure.reason, failures: failures, spent: first.duration(to: now),
+                        remaining: now.duration(to: deadline), random: random())
                 else { throw failure }
                 try await sleep(delay)
             } catch {

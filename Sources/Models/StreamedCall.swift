@@ -58,7 +58,7 @@ struct StreamedCall: Sendable {
         var reader = ReplyReader(format)
         var expiry = firstToken
         var hasText = false
-        while let bytes = try await next(of: transfer, isDispensable: reader.format.hasFinalWord) {
+        while let bytes = try await next(of: transfer, after: reader.format, hasText: hasText) {
             let progress = try reader.feed(bytes)
             if !progress.text.isEmpty {
                 hasText = true
@@ -85,11 +85,15 @@ struct StreamedCall: Sendable {
         return answer
     }
 
-    private func next(of transfer: Transfer, isDispensable: Bool) async throws(CurlError) -> [UInt8]? {
-        do {
+    /// What is missing after the provider's last word is no failure.
+    private func next(of transfer: Transfer, after format: some ReplyFormat, hasText: Bool) async throws -> [UInt8]? {
+        do throws(CurlError) {
             return try await transfer.next()
         } catch {
-            if isDispensable, error.kind != .cancelled { return nil }
+            if format.hasFinalWord, error.kind != .cancelled { return nil }
+            if hasText, error.kind == .unreachable {
+                throw ModelFailure(provider: provider, reason: .brokenOff, detail: error.detail)
+            }
             throw error
         }
     }

@@ -4,23 +4,25 @@ import GRDB
 
 extension Database: SharedAnswers {
     public func stored(for key: CacheKey) async throws -> CachedAnswer? {
-        try await reader.read { db in
-            let select = try db.cachedStatement(
-                sql: """
-                    SELECT request, expires_at, model, provider, prompt_tokens, completion_tokens, total_tokens, text
-                    FROM answers WHERE key = ?
-                    """)
-            guard let row = try Row.fetchOne(select, arguments: [Data(key.digest)]) else { return nil }
-            let request: Data = row[0]
-            guard request.elementsEqual(key.canonical) else { return nil }
-            return CachedAnswer(
-                key: key, text: row[7], model: row[2], provider: row[3],
-                usage: TokenUsage(prompt: row[4], completion: row[5], total: row[6]), expires: Date(stored: row[1]))
-        }
+        try await reader.read { db in try Self.answer(to: key, db) }
     }
 
-    /// Expired answers leave a few at a time, so that no write pays for all of them.
-    static func store(_ fresh: CachedAnswer, _ now: Date, _ db: GRDB.Database) throws {
+    static func answer(to key: CacheKey, _ db: GRDB.Database) throws -> CachedAnswer? {
+        let select = try db.cachedStatement(
+            sql: """
+                SELECT request, expires_at, model, provider, prompt_tokens, completion_tokens, total_tokens, text
+                FROM answers WHERE key = ?
+                """)
+        guard let row = try Row.fetchOne(select, arguments: [Data(key.digest)]) else { return nil }
+        let request: Data = row[0]
+        guard request.elementsEqual(key.canonical) else { return nil }
+        return CachedAnswer(
+            key: key, text: row[7], model: row[2], provider: row[3],
+            usage: TokenUsage(prompt: row[4], completion: row[5], total: row[6]), expires: Date(stored: row[1]))
+    }
+
+    /// Answers that are too old even for a time without any model leave a few at a time, so that no write pays for all.
+    func store(_ fresh: CachedAnswer, _ now: Date, _ db: GRDB.Database) throws {
         let insert = try db.cachedStatement(
             sql: """
                 INSERT OR REPLACE INTO answers
@@ -33,6 +35,6 @@ extension Database: SharedAnswers {
         ])
         let prune = try db.cachedStatement(
             sql: "DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE expires_at <= ? LIMIT 4)")
-        try prune.execute(arguments: [now.stored])
+        try prune.execute(arguments: [now.stored - staleLifetime])
     }
 }

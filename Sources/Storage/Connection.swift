@@ -37,7 +37,6 @@ struct Connection {
         configuration.foreignKeysEnabled = true
         if !readonly { configuration.journalMode = .wal }
         configuration.prepareDatabase { db in
-            if !db.configuration.readonly { try db.execute(sql: "PRAGMA synchronous = FULL") }
             // KiB; the kernel keeps the file in memory anyway, once for all workers.
             try db.execute(sql: "PRAGMA cache_size = -512")
         }

@@ -5,7 +5,8 @@ import GRDB
 /// Sessions, exchanges and shared answers in one SQLite file (WAL, `synchronous=FULL`), used by every worker at once.
 ///
 /// Reads run one after another on a thread of their own. Writes that arrive together are committed together
-/// (``GroupCommit``): returning from a write means that it is on the disk. No SQL stands outside this target.
+/// (``GroupCommit``): returning from a write means that it is on the disk, but for places and leases, which mean nothing
+/// once their process is gone. No SQL stands outside this target.
 ///
 /// What it refuses: a schema that is newer than this program. A file that cannot be opened, read or written makes the
 /// call at hand fail with ``ChatError`` `.unavailable`, and the next call opens it anew: service resumes by itself.
@@ -15,6 +16,10 @@ public final class Database: Sendable {
     let messageLimit: Int
     /// How long a reserved message is kept for a worker that may have died, in milliseconds.
     let reservationLifetime: Int64
+    /// How long an expired answer is kept, in milliseconds.
+    let staleLifetime: Int64
+    /// This process, as the owner of leases.
+    let holder: Holder
 
     /// Opens nothing yet: see ``prepare()``.
     ///
@@ -22,12 +27,16 @@ public final class Database: Sendable {
     ///   - path: the database file; its folder must exist.
     ///   - messageLimit: the most exchanges of one session.
     ///   - reservationLifetime: longer than any request may take.
+    ///   - staleLifetime: how long an expired answer is kept.
     /// - Throws: when its threads cannot be started.
-    public init(path: String, messageLimit: Int, reservationLifetime: Duration) throws {
+    public init(path: String, messageLimit: Int, reservationLifetime: Duration, staleLifetime: Duration = .zero) throws
+    {
         reader = try ReadThread(path: path)
         writer = try GroupCommit(path: path)
         self.messageLimit = messageLimit
         self.reservationLifetime = Int64(reservationLifetime.milliseconds)
+        self.staleLifetime = Int64(staleLifetime.milliseconds)
+        holder = Holder(path: path + "-holders")
     }
 
     /// Creates the file if need be and brings its schema up to date.

@@ -3,9 +3,14 @@ import FoundationEssentials
 import GRDB
 
 extension Database: ExchangeStore {
-    public func reserve(in session: Session) async throws -> Reservation {
-        try await writer.write { [messageLimit, reservationLifetime] db in
+    public func begin(in session: Session, asking key: CacheKey?) async throws -> Beginning {
+        let holder = try key.map { _ in try self.holder.number() }
+        return try await writer.write(isPassing: true) { [self] db in
             let now = Date().stored
+            if let key {
+                if let answer = try Self.answer(to: key, db), answer.expires.stored > now { return .answered(answer) }
+                if let lease = try wait(for: key, at: now, db) { return .asked(lease) }
+            }
             let insert = try db.cachedStatement(
                 sql: """
                     INSERT INTO reservations (session_id, lapses_at)
@@ -16,17 +21,23 @@ extension Database: ExchangeStore {
                 session.id.rawValue, now + reservationLifetime, now, messageLimit,
             ])
             guard db.changesCount == 1 else { throw ChatError.quotaExceeded(limit: messageLimit) }
-            return Reservation(session: session.id, number: db.lastInsertedRowID)
+            let place = Reservation(session: session.id, number: db.lastInsertedRowID, key: key)
+            if let holder { try Self.take(place, holder, until: now + reservationLifetime, db) }
+            return .granted(place)
         }
     }
 
-    public func release(_ place: Reservation) async throws {
-        try await writer.write { db in try Self.giveBack(place, db) }
+    public func release(_ place: Reservation, sharing failure: ModelFailure?) async throws {
+        try await writer.write(isPassing: true) { db in
+            try Self.giveBack(place, db)
+            try Self.endLease(of: place, sharing: failure, db)
+        }
     }
 
     public func forfeit(_ place: Reservation) async throws {
         try await writer.write { db in
             try Self.giveBack(place, db)
+            try Self.endLease(of: place, sharing: nil, db)
             try db.execute(
                 sql: "UPDATE sessions SET messages_used = messages_used + 1 WHERE id = ?",
                 arguments: [place.session.rawValue])
@@ -36,8 +47,11 @@ extension Database: ExchangeStore {
     public func record(_ draft: Exchange.Draft, place: Reservation?, caching fresh: CachedAnswer?) async throws
         -> Exchange
     {
-        try await writer.write { [messageLimit] db in
-            if let place { try Self.giveBack(place, db) }
+        try await writer.write { [self] db in
+            if let place {
+                try Self.giveBack(place, db)
+                try Self.endLease(of: place, sharing: nil, db)
+            }
             let now = Date(stored: Date().stored)
             let count = try db.cachedStatement(
                 sql: """
@@ -48,7 +62,7 @@ extension Database: ExchangeStore {
             guard db.changesCount == 1 else { throw ChatError.quotaExceeded(limit: messageLimit) }
             let id = try Self.nextID(now, db)
             try Self.insert(draft, id, now, db)
-            if let fresh { try Self.store(fresh, now, db) }
+            if let fresh { try store(fresh, now, db) }
             return Exchange(
                 id: id, conversation: draft.conversation ?? ConversationID(first: id), question: draft.question,
                 answer: draft.answer, danger: draft.danger, created: now)
@@ -81,7 +95,7 @@ extension Database: ExchangeStore {
             let select = try db.cachedStatement(
                 sql: """
                     SELECT id, conversation, created_at, origin, model, provider, prompt_tokens, completion_tokens,
-                        total_tokens, danger, question, answer
+                        total_tokens, danger, question, answer, stale
                     FROM exchanges WHERE session_id = ? AND id < ? ORDER BY id DESC LIMIT ?
                     """)
             let rows = try Row.fetchAll(select, arguments: [session.rawValue, before?.number ?? .max, limit])
@@ -113,14 +127,14 @@ extension Database {
             sql: """
                 INSERT INTO exchanges
                     (id, session_id, conversation, created_at, origin, model, provider, prompt_tokens,
-                     completion_tokens, total_tokens, danger, question, answer)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     completion_tokens, total_tokens, danger, question, answer, stale)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
         let answer = draft.answer
         try insert.execute(arguments: [
             id.number, draft.session.rawValue, draft.conversation?.first.number, now.stored, answer.origin.stored,
             answer.model, answer.provider, answer.usage.prompt, answer.usage.completion, answer.usage.total,
-            draft.danger, draft.question, answer.text,
+            draft.danger, draft.question, answer.text, answer.isStale,
         ])
     }
 }
@@ -151,7 +165,7 @@ extension Exchange {
         self.init(
             id: id, conversation: ConversationID(first: first.map(ExchangeID.init(number:)) ?? id), question: row[10],
             answer: Answer(
-                text: row[11], origin: Answer.Origin(stored: row[3], model: row[4], provider: row[5]),
+                text: row[11], origin: Answer.Origin(stored: row[3], model: row[4], provider: row[5]), isStale: row[12],
                 usage: TokenUsage(prompt: row[6], completion: row[7], total: row[8])),
             danger: row[9], created: Date(stored: row[2]))
     }

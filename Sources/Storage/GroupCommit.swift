@@ -4,13 +4,14 @@ import Synchronization
 import Threads
 
 /// Commits all writes that are waiting as one transaction: one fsync serves many, and each caller returns only after
-/// it.
+/// it. A group of nothing but passing writes, which mean nothing once their process is gone, needs no fsync.
 ///
 /// When a group fails, nothing of it is kept. Where the file is the reason (locked, full, damaged), that is every
 /// write's answer: trying each alone would make the last one wait for all the others' time-outs. Where one write is the
 /// reason, each is tried alone, so that it takes no other down with it.
 final class GroupCommit: Sendable {
     private struct Write: Sendable {
+        let isPassing: Bool
         /// Runs inside the transaction and keeps its result for `finish`.
         let perform: @Sendable (GRDB.Database) throws -> Void
         /// Told nil after the commit, or why there was none.
@@ -38,14 +39,19 @@ final class GroupCommit: Sendable {
 
     deinit { inbox.close() }
 
-    /// - Parameter work: throws ``ChatError`` to refuse; whatever it changed before is undone.
+    /// - Parameters:
+    ///   - isPassing: other processes see it at once, but a power cut may undo it.
+    ///   - work: throws ``ChatError`` to refuse; whatever it changed before is undone.
     /// - Returns: what `work` returned, after its commit.
     /// - Throws: ``ChatError``.
-    func write<T: Sendable>(_ work: @escaping @Sendable (GRDB.Database) throws -> T) async throws -> T {
+    func write<T: Sendable>(isPassing: Bool = false, _ work: @escaping @Sendable (GRDB.Database) throws -> T)
+        async throws -> T
+    {
         let kept = Kept<T>()
         return try await withCheckedThrowingContinuation { continuation in
             inbox.add(
                 Write(
+                    isPassing: isPassing,
                     perform: { db in
                         let value = try work(db)
                         kept.value.withLock { $0 = value }
@@ -67,6 +73,7 @@ final class GroupCommit: Sendable {
         do {
             try lock.locked {
                 try connection.use { db in
+                    try setDurability(of: group, db)
                     try db.inTransaction(.immediate) {
                         for (index, write) in zip(group.indices, group) {
                             refusals[index] = try refusal(of: write, in: db)
@@ -84,6 +91,12 @@ final class GroupCommit: Sendable {
             return
         }
         for (index, write) in zip(group.indices, group) { write.finish(refusals[index]) }
+    }
+
+    /// In WAL mode NORMAL commits without an fsync; the next FULL commit brings all before it to the disk.
+    private static func setDurability(of group: ArraySlice<Write>, _ db: GRDB.Database) throws {
+        let level = group.allSatisfy(\.isPassing) ? "NORMAL" : "FULL"
+        try db.cachedStatement(sql: "PRAGMA synchronous = \(level)").execute()
     }
 
     /// Whether one of the writes is the reason, and not the file or the lock before it.

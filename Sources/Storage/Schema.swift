@@ -62,6 +62,23 @@ enum Schema {
                     CREATE INDEX answers_by_expiry ON answers (expires_at);
                     """)
         }
+        migrator.registerMigration("2 leases, stale answers") { db in
+            try db.execute(
+                sql: """
+                    -- The questions that are being asked: number is that of the reservation, holder that of the
+                    -- process, failure what came of it.
+                    CREATE TABLE leases (
+                        key BLOB PRIMARY KEY NOT NULL,
+                        number INTEGER NOT NULL,
+                        holder INTEGER NOT NULL,
+                        lapses_at INTEGER NOT NULL,
+                        awaited INTEGER NOT NULL DEFAULT 0,
+                        failure TEXT
+                    ) STRICT, WITHOUT ROWID;
+
+                    ALTER TABLE exchanges ADD COLUMN stale INTEGER NOT NULL DEFAULT 0;
+                    """)
+        }
         return migrator
     }
 

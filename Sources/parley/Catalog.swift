@@ -55,9 +55,20 @@ enum Catalog {
         "CHAT_REQUEST_DEADLINE", "60", 0.1...3_600, "Seconds that one question may take, all tries together.")
     static let retries = Setting.whole("CHAT_RETRIES", 2, 0...10, "Further tries of a provider after its first.")
 
+    static let breakerCooldown = Setting.number(
+        "CHAT_BREAKER_COOLDOWN", "20", 0.1...3_600,
+        "The most seconds that a failing provider is left alone before one question tries it again; it begins with a quarter."
+    )
+    static let keyCooldown = Setting.number(
+        "CHAT_KEY_COOLDOWN", "600", 0.1...86_400,
+        "Seconds that a provider which refused its key or credit is left alone.")
+
     static let cacheTTL = Setting.number(
         "CHAT_CACHE_TTL", "3600", 0...31_536_000, "Seconds that an answer may be given again; 0 switches the cache off."
     )
+    static let staleTTL = Setting.number(
+        "CHAT_STALE_TTL", "86400", 0...31_536_000,
+        "Seconds that an expired answer may still be given when no provider answers; 0 for never.")
     static let cacheBytes = Setting.whole(
         "CHAT_CACHE_MAX_BYTES", 67_108_864, 0...68_719_476_736, "Bytes of answers in each worker's memory.")
     static let cacheScope = Setting<ChatPolicy.CacheScope>.choice(
@@ -98,7 +109,8 @@ enum Catalog {
     static let workers = Setting.whole(
         "CHAT_WORKERS", nil, 1...256, "Worker processes; as many as there are cores by default.")
     static let maxInFlight = Setting.whole(
-        "CHAT_MAX_IN_FLIGHT", 1_024, 1...100_000, "Chats that one worker holds at once; more get a 503.")
+        "CHAT_MAX_IN_FLIGHT", 1_024, 1...100_000,
+        "Questions that one worker puts to models at once; more get a 503. Cached answers do not count.")
     static let drainDeadline = Setting.number(
         "CHAT_DRAIN_DEADLINE", "70", 0...3_600, "Seconds that a stopping worker has to finish what it holds.")
     static let logLevel = Setting<Logger.Level>.choice(
@@ -107,7 +119,8 @@ enum Catalog {
     static let all: [any AnySetting] = [
         jwtSecret, jwtHours, database, providers, geminiKey, geminiModel, geminiURL, openRouterKey, openRouterModel,
         openRouterURL, openAIKey, openAIModel, openAIURL, systemPrompt, temperature, maxTokens, modelTimeout,
-        firstTokenTimeout, stallTimeout, deadline, retries, cacheTTL, cacheBytes, cacheScope, messageLimit, dangerous,
+        firstTokenTimeout, stallTimeout, deadline, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,
+        cacheBytes, cacheScope, messageLimit, dangerous,
         sanitize, rateLimiting, chatRate, authRate, botDetection, userAgentLength, corsOrigins, serverName, socket,
         workers,
         maxInFlight, drainDeadline, logLevel,

@@ -22,10 +22,20 @@ struct Check: ParsableCommand {
             isWell = isWell && findings.allSatisfy(\.isWell)
         }
         report(Permissions.check(settings, file: options.file ?? ProcessEnvironment.all[SettingSources.fileVariable]))
+        report([Self.openFiles(settings)])
         report([try wait { await Self.database(settings) }])
         report(try wait { await Self.providers(settings) })
         report([NginxTest.run(nginx)])
         if !isWell { throw ExitCode.failure }
+    }
+
+    private static func openFiles(_ settings: Settings) -> Finding {
+        let (limit, needed) = (OpenFiles.raiseLimit(), OpenFiles.needed(forInFlight: settings.maxInFlight))
+        return limit >= needed
+            ? .well("open files", "\(limit)")
+            : .wrong(
+                "open files", "a worker may have \(limit) and needs \(needed)",
+                mend: "raise the limit (LimitNOFILE= of a systemd unit, ulimit -n), or lower CHAT_MAX_IN_FLIGHT")
     }
 
     private static func database(_ settings: Settings) async -> Finding {
@@ -50,11 +60,14 @@ struct Check: ParsableCommand {
         do { builder = try ProviderBuilder(settings) } catch {
             return [.wrong("providers", "\(error)", mend: "correct that setting")]
         }
+        let board = Self.circuitBoard(settings)
         var findings: [Finding] = []
         for name in settings.providers {
             do {
                 let built = try builder.provider(name)
                 try await built.provider.probe()
+                // Whoever mended a key does not want to wait for its cool-down.
+                if let board { try built.circuit(on: board, settings.sources).close() }
                 findings.append(.well("provider \(name)", built.model))
             } catch let failure as ModelFailure {
                 findings.append(
@@ -66,6 +79,15 @@ struct Check: ParsableCommand {
             }
         }
         return findings
+    }
+}
+
+extension Check {
+    /// The pool's own, if there is one: a file that this user makes might shut the workers out.
+    private static func circuitBoard(_ settings: Settings) -> CircuitBoard? {
+        let path = CircuitBoard.path(settings)
+        guard access(path, R_OK | W_OK) == 0 else { return nil }
+        return try? CircuitBoard(path: path)
     }
 }
 

@@ -1,31 +1,73 @@
+import API
 import Chat
 import Logging
 import Models
 
-/// The providers that the settings name, behind retry and fallback.
+/// The providers that the settings name, each behind its circuit and its retries, and one behind the other.
 struct Providers {
     let model: any LanguageModel
-    /// In the order of fallback.
-    let names: [(provider: String, model: String)]
     /// Everything about them that decides an answer, addresses too: part of the cache key.
     let identity: String
+    private let circuits: [(name: String, model: String, circuit: Circuit)]
 
     /// - Throws: ``SettingFault`` for a provider that lacks a setting or has one that cannot be.
-    init(_ settings: Settings, log: Logger) throws {
-        let policy = RetryPolicy(retries: try settings.sources.required(Catalog.retries))
+    init(_ settings: Settings, on board: CircuitBoard, log: Logger) throws {
+        let retries = try settings.sources.required(Catalog.retries)
         let builder = try ProviderBuilder(settings)
         var models: [any LanguageModel] = []
-        var names: [(provider: String, model: String)] = []
+        var circuits: [(name: String, model: String, circuit: Circuit)] = []
         var identities: [String] = []
         for name in settings.providers {
             let built = try builder.provider(name)
-            models.append(Retrying(built.provider, provider: name, policy: policy) { log.note($0) })
-            names.append((name, built.model))
+            let circuit = try built.circuit(on: board, settings.sources)
+            let guarded = CircuitBreaking(built.provider, provider: name, circuit: circuit) { log.note($0, of: name) }
+            let policy = RetryPolicy(retries: retries, hasFallback: name != settings.providers.last)
+            models.append(Retrying(guarded, provider: name, policy: policy) { log.note($0) })
+            circuits.append((name, built.model, circuit))
             identities.append("\(name)/\(built.model) \(built.address)")
         }
         model = Fallback(models)
-        self.names = names
+        self.circuits = circuits
         identity = identities.joined(separator: " ")
+    }
+
+    var health: [ProviderHealth] {
+        circuits.map { name, model, circuit in
+            let status = circuit.status
+            return ProviderHealth(
+                name: name, model: model, circuit: status.state, cause: status.cause, retryIn: status.retryIn)
+        }
+    }
+}
+
+extension CircuitBoard {
+    /// What the pool shares lies beside the database.
+    static func path(_ settings: Settings) -> String { settings.database.path + "-circuits" }
+
+    /// The pool's board; where that cannot be, one of this worker alone, which then finds out for itself.
+    static func shared(_ settings: Settings, log: Logger) throws -> CircuitBoard {
+        do { return try CircuitBoard(path: path(settings)) } catch {
+            log.warning("workers cannot tell each other which provider is down", metadata: ["cause": "\(error)"])
+            return try CircuitBoard()
+        }
+    }
+}
+
+/// One provider, and what decides its answers: its model, and the address that it is asked at.
+struct BuiltProvider {
+    let name: String
+    let provider: any LanguageModel & Probing
+    let model: String
+    let address: String
+    let key: String?
+
+    func circuit(on board: CircuitBoard, _ sources: SettingSources) throws(SettingFault) -> Circuit {
+        Circuit(
+            on: board, identity: [name, model, address, key ?? ""].joined(separator: "\u{0}"),
+            Circuit.Cooldowns(
+                outage: .seconds(try sources.required(Catalog.breakerCooldown)),
+                key: .seconds(try sources.required(Catalog.keyCooldown)),
+                probe: .seconds(try sources.required(Catalog.modelTimeout))))
     }
 }
 
@@ -44,31 +86,28 @@ struct ProviderBuilder {
         upstream = try Upstream()
     }
 
-    /// One provider, and what decides its answers: its model, and the address that it is asked at.
-    typealias Built = (provider: any LanguageModel & Probing, model: String, address: String)
-
-    func provider(_ name: String) throws -> Built {
+    func provider(_ name: String) throws -> BuiltProvider {
         do {
             switch name {
             case "gemini":
                 let key = try sources.required(Catalog.geminiKey)
-                return try build(Catalog.geminiModel, Catalog.geminiURL) { model, address in
+                return try build(name, key, Catalog.geminiModel, Catalog.geminiURL) { model, address in
                     try Gemini(key: key, model: model, baseURL: address, timeouts: timeouts, upstream: upstream)
                 }
             case "openrouter":
                 let key = try sources.required(Catalog.openRouterKey)
-                return try build(Catalog.openRouterModel, Catalog.openRouterURL) { model, address in
+                return try build(name, key, Catalog.openRouterModel, Catalog.openRouterURL) { model, address in
                     try OpenAICompatible(
                         .openrouter, key: key, model: model, baseURL: address, timeouts: timeouts, upstream: upstream)
                 }
             case "openai":
                 let key = try sources.optional(Catalog.openAIKey)
-                return try build(Catalog.openAIModel, Catalog.openAIURL) { model, address in
+                return try build(name, key, Catalog.openAIModel, Catalog.openAIURL) { model, address in
                     try OpenAICompatible(
                         .openai, key: key, model: model, baseURL: address, timeouts: timeouts, upstream: upstream)
                 }
             default:
-                return (Echo(), Echo.model, "")
+                return BuiltProvider(name: name, provider: Echo(), model: Echo.model, address: "", key: nil)
             }
         } catch let fault as InvalidProviderSetting {
             let endings = ["base URL": "BASE_URL", "model": "MODEL", "key": "API_KEY"]
@@ -80,11 +119,12 @@ struct ProviderBuilder {
     }
 
     private func build(
-        _ model: Setting<String>, _ address: Setting<String>,
+        _ name: String, _ key: String?, _ model: Setting<String>, _ address: Setting<String>,
         _ make: (_ model: String, _ address: String) throws -> any LanguageModel & Probing
-    ) throws -> Built {
+    ) throws -> BuiltProvider {
         let (model, address) = (try sources.required(model), try sources.required(address))
-        return (try make(model, address), model, address)
+        return BuiltProvider(
+            name: name, provider: try make(model, address), model: model, address: address, key: key)
     }
 }
 
@@ -92,11 +132,26 @@ extension Logger {
     /// A failed try is worth a line; a good one is in its request's line.
     fileprivate func note(_ attempt: Attempt) {
         guard case .failed(let failure) = attempt.outcome else { return }
+        // Said once, when its circuit opened.
+        if case .resting = failure.reason { return }
         warning(
             "provider failed",
             metadata: [
                 "provider": "\(attempt.provider)", "try": .stringConvertible(attempt.number),
                 "ms": .stringConvertible(attempt.milliseconds), "cause": "\(failure.reason): \(failure.detail)",
             ])
+    }
+
+    fileprivate func note(_ change: CircuitChange, of provider: String) {
+        switch change {
+        case .opened(let cause, let wait):
+            error(
+                "provider is left alone",
+                metadata: [
+                    "provider": "\(provider)", "cause": "it \(cause)",
+                    "for_ms": .stringConvertible(Int(wait.milliseconds)),
+                ])
+        case .closed: notice("provider is back", metadata: ["provider": "\(provider)"])
+        }
     }
 }

@@ -3,6 +3,7 @@ import Chat
 import FastCGI
 import Glibc
 import Logging
+import Models
 import Pool
 import Storage
 
@@ -17,12 +18,14 @@ struct Serve: ParsableCommand {
         let settings = try options.settings()
         let log = Logger.parley(settings.logLevel)
         // What would stop every worker stops the start instead.
-        _ = try Providers(settings, log: log)
+        _ = try Providers(settings, on: try CircuitBoard(), log: log)
         try settings.database.makeFolder()
         do { try Migrate.migrate(settings) } catch {
             // Workers answer 503 until the database is mended; a pool that does not start would answer nothing.
             log.error("database not available", metadata: ["cause": "\(error)"])
         }
+        // A new pool finds out anew which provider is down.
+        try CircuitBoard.shared(settings, log: log).reset()
         let supervisor = Supervisor(
             PoolConfiguration(
                 executable: ProcessEnvironment.executable, arguments: [],

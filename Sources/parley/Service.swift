@@ -14,21 +14,24 @@ struct Service {
     init(_ settings: Settings, log: Logger) async throws {
         database = try Database(
             path: settings.database.path, messageLimit: settings.messageLimit,
-            reservationLifetime: settings.requestDeadline + .seconds(30))
+            reservationLifetime: settings.requestDeadline + .seconds(30),
+            staleLifetime: .seconds(settings.staleSeconds))
         let gate = await TokenGate(secret: settings.secret, store: database, lifetime: settings.sessionSeconds)
         let memory = MemoryCache(maximumBytes: settings.cacheBytes)
-        let providers = try Providers(settings, log: log)
+        let providers = try Providers(settings, on: try CircuitBoard.shared(settings, log: log), log: log)
         let pipeline = ChatPipeline(
             gate: gate, sanitizer: MessageSanitizer(mode: settings.sanitizerMode),
-            cache: AnswerCache(memory: memory, shared: database, lifetime: settings.cacheSeconds),
-            model: providers.model, exchanges: database, policy: try settings.policy(models: providers.identity))
+            cache: AnswerCache(
+                memory: memory, shared: database, lifetime: settings.cacheSeconds,
+                staleLifetime: settings.staleSeconds),
+            model: providers.model, exchanges: database, policy: try settings.policy(models: providers.identity),
+            load: Load(limit: settings.maxInFlight))
         responder = ChatService(
             pipeline: pipeline, gate: gate, exchanges: database,
-            health: Health(database: database, providers: providers.names, memory: memory),
+            health: Health(database: database, source: providers, memory: memory),
             settings: ServiceSettings(
                 version: Version.text, messageLimit: settings.messageLimit,
-                minimumUserAgentLength: settings.minimumUserAgentLength, corsOrigins: settings.corsOrigins,
-                maxInFlight: settings.maxInFlight),
+                minimumUserAgentLength: settings.minimumUserAgentLength, corsOrigins: settings.corsOrigins),
             log: LogOutput(level: settings.logLevel))
     }
 }
@@ -47,10 +50,11 @@ extension Settings {
 /// What GET /health tells.
 private struct Health: HealthSource {
     let database: Database
-    let providers: [(provider: String, model: String)]
+    let source: Providers
     let memory: MemoryCache
 
-    var isEcho: Bool { providers.allSatisfy { $0.provider == "echo" } }
+    var providers: [ProviderHealth] { source.health }
+    var isEcho: Bool { providers.allSatisfy { $0.name == "echo" } }
     var cacheBytes: Int { memory.bytes }
 
     func checkDatabase() async throws { try await database.check() }

@@ -13,6 +13,7 @@ struct Settings: Sendable {
     let database: DatabaseLocation
     let providers: [String]
     let cacheSeconds: Double
+    let staleSeconds: Double
     let cacheBytes: Int
     let messageLimit: Int
     let sanitizerMode: MessageSanitizer.Mode
@@ -35,6 +36,7 @@ struct Settings: Sendable {
         database = try sources.required(Catalog.database)
         providers = try sources.providers()
         cacheSeconds = try sources.required(Catalog.cacheTTL)
+        staleSeconds = try sources.required(Catalog.staleTTL)
         cacheBytes = try sources.required(Catalog.cacheBytes)
         messageLimit = try sources.required(Catalog.messageLimit)
         sanitizerMode = try sources.required(Catalog.sanitize)

@@ -15,6 +15,7 @@ enum Worker {
         do {
             let service = try await Service(settings, log: log)
             await prepare(service.database, log)
+            raiseLimit(settings, log)
             let listener = Listener(descriptor: STDIN_FILENO, limits: Limits(), responder: service.responder) { fault in
                 log.warning("dropped connection", metadata: ["cause": "\(fault)"])
             }
@@ -48,6 +49,14 @@ enum Worker {
         do { try await database.prepare() } catch {
             log.error("database not available", metadata: ["cause": "\((error as? ChatError)?.cause ?? "\(error)")"])
         }
+    }
+
+    private static func raiseLimit(_ settings: Settings, _ log: Logger) {
+        let (limit, needed) = (OpenFiles.raiseLimit(), OpenFiles.needed(forInFlight: settings.maxInFlight))
+        guard limit < needed else { return }
+        log.warning(
+            "too few open files for CHAT_MAX_IN_FLIGHT",
+            metadata: ["limit": .stringConvertible(limit), "needed": .stringConvertible(needed)])
     }
 
     /// Ends a worker as its supervisor or its terminal asks, and when the supervisor is gone.

@@ -101,6 +101,32 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
     private struct OneAnswer: SharedAnswers {
         let answer: CachedAnswer
         func stored(for key: CacheKey) -> CachedAnswer? { answer }
+        func progress(of lease: Lease) -> LeaseProgress { .held }
+        func isAwaited(_ key: CacheKey) -> Bool { false }
+    }
+
+    @Test func givesAnExpiredAnswerWithinItsTimeAndToItsQuestionOnly() async throws {
+        let (key, another) = (try key("q"), try key("another"))
+        let shared = OneAnswer(answer: answer("old", to: key, expires: noon - 60))
+        func stale(_ lifetime: TimeInterval, _ stale: TimeInterval, _ key: CacheKey) async throws -> String? {
+            try await AnswerCache(
+                memory: MemoryCache(maximumBytes: 0), shared: shared, lifetime: lifetime, staleLifetime: stale,
+                now: { noon }
+            ).staleAnswer(for: key)?.text
+        }
+        #expect(try await stale(1, 61, key) == "old")
+        #expect(try await stale(1, 60, key) == nil)
+        #expect(try await stale(0, 61, key) == nil, "the cache is off")
+        #expect(try await stale(1, 61, another) == nil)
+    }
+
+    @Test func doesNotWaitForAnotherWorkerBeyondTheDeadline() async throws {
+        let key = try key("q")
+        let cache = AnswerCache(
+            memory: MemoryCache(maximumBytes: 0), shared: OneAnswer(answer: answer("a", to: key)), lifetime: 60)
+        let progress = try await cache.settled(Lease(key: key, number: 1), by: .now + .milliseconds(50))
+        guard case .failed(let failure) = progress else { return #expect(Bool(false), "\(progress)") }
+        #expect(failure.reason == .timedOut)
     }
 
     @Test func refusesAHitForAnotherRequest() async throws {

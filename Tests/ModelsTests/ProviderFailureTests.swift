@@ -53,6 +53,19 @@ struct ProviderFailureTests {
                 + #""status":"INVALID_ARGUMENT","details":[{"reason":"API_KEY_INVALID"}]}}"#,
             reason: .unauthorized(status: 400)),
         Reply(status: "400 Bad", body: #"{"error":"what?"}"#, reason: .refused(status: 400)),
+        Reply(
+            kinds: [.openrouter], status: "400 Bad",
+            body: #"{"error":{"message":"This endpoint's maximum context length is 8192 tokens.","code":400}}"#,
+            reason: .tooLong),
+        Reply(
+            kinds: [.openrouter], status: "400 Bad",
+            body: #"{"error":{"message":"…","type":"invalid_request_error","code":"context_length_exceeded"}}"#,
+            reason: .tooLong),
+        Reply(
+            kinds: [.gemini], status: "400 Bad",
+            body:
+                #"{"error":{"code":400,"message":"The input token count (9000) exceeds the maximum number of tokens allowed (8192).","status":"INVALID_ARGUMENT"}}"#,
+            reason: .tooLong),
         Reply(status: "404 No", body: "[]", reason: .refused(status: 404)),
         Reply(status: "302 Found", headers: ["Location: /"], body: "", reason: .refused(status: 302)),
         Reply(body: "", reason: .unreachable),
@@ -63,8 +76,8 @@ struct ProviderFailureTests {
         Reply(body: #"{"candidates":"#, reason: .malformed),
         Reply(body: "{}", reason: .empty),
         Reply(body: "data: {}\n\n", reason: .unreachable),
-        Reply(kinds: [.gemini], body: ProviderFixture.event(.gemini, "cut"), reason: .unreachable),
-        Reply(kinds: [.openrouter], body: ProviderFixture.event(.openrouter, "cut"), reason: .unreachable),
+        Reply(kinds: [.gemini], body: ProviderFixture.event(.gemini, "cut"), reason: .brokenOff),
+        Reply(kinds: [.openrouter], body: ProviderFixture.event(.openrouter, "cut"), reason: .brokenOff),
         Reply(kinds: [.gemini], body: ProviderFixture.end(.gemini), reason: .empty),
         Reply(kinds: [.openrouter], body: ProviderFixture.end(.openrouter), reason: .empty),
         Reply(
@@ -145,7 +158,7 @@ struct ProviderFailureTests {
     }
 
     @Test(arguments: Kind.allCases, [false, true])
-    func reportsAHangUpAfterTextAsUnreachable(kind: Kind, reset: Bool) async throws {
+    func reportsAHangUpAfterTextAsBrokenOff(kind: Kind, reset: Bool) async throws {
         let taken = AsyncStream<Void>.makeStream()
         let server = try ScriptedServer { listener in
             guard let connection = listener.accept() else { return }
@@ -166,7 +179,7 @@ struct ProviderFailureTests {
             seen.append(text)
             taken.continuation.finish(after: ())
         }
-        #expect(failure(result)?.reason == .unreachable)
+        #expect(failure(result)?.reason == .brokenOff)
         #expect(seen.all == ["Hel"])
         #expect(await second.value == .unreachable)
     }

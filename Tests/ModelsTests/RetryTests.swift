@@ -6,17 +6,19 @@ import Testing
 struct RetryTests {
     static let transient: [ModelFailure.Reason] = [
         .unreachable, .rateLimited(retryAfter: nil), .serverError(status: 503, retryAfter: nil), .malformed, .empty,
+        .brokenOff,
     ]
     static let final: [ModelFailure.Reason] = [
         .timedOut, .unauthorized(status: 401), .filtered(reason: "SAFETY"), .refused(status: 400),
-        .rateLimited(retryAfter: .seconds(6)), .serverError(status: 503, retryAfter: .seconds(3600)),
+        .rateLimited(retryAfter: .seconds(6)), .serverError(status: 503, retryAfter: .seconds(3600)), .tooLong,
+        .resting(for: .seconds(1)),
     ]
 
     @Test(arguments: transient)
     func waitsLongerAfterEachFailureAndThenGivesUp(reason: ModelFailure.Reason) {
         let policy = RetryPolicy(retries: 8)
         func delay(_ failures: Int, _ random: Double) -> Duration? {
-            policy.delay(after: reason, failures: failures, remaining: .seconds(60), random: random)
+            policy.delay(after: reason, failures: failures, spent: .zero, remaining: .seconds(60), random: random)
         }
         #expect(delay(1, 0) == .zero)
         #expect(delay(1, 0.5) == .milliseconds(100))
@@ -28,20 +30,38 @@ struct RetryTests {
 
     @Test(arguments: final)
     func neverRetries(reason: ModelFailure.Reason) {
-        #expect(RetryPolicy().delay(after: reason, failures: 1, remaining: .seconds(60), random: 0) == nil)
+        #expect(
+            RetryPolicy().delay(after: reason, failures: 1, spent: .zero, remaining: .seconds(60), random: 0) == nil)
     }
 
     @Test func waitsAsLongAsTheProviderAsks() {
         let policy = RetryPolicy()
         let reason = ModelFailure.Reason.rateLimited(retryAfter: .seconds(2))
-        #expect(policy.delay(after: reason, failures: 1, remaining: .seconds(60), random: 0.9) == .seconds(2))
-        #expect(policy.delay(after: reason, failures: 1, remaining: .seconds(2), random: 0.9) == nil)
+        #expect(
+            policy.delay(after: reason, failures: 1, spent: .zero, remaining: .seconds(60), random: 0.9) == .seconds(2))
+        #expect(policy.delay(after: reason, failures: 1, spent: .zero, remaining: .seconds(2), random: 0.9) == nil)
+    }
+
+    @Test(arguments: [ModelFailure.Reason.brokenOff, .malformed, .empty])
+    func leavesWhatWasPaidForToTheFallback(reason: ModelFailure.Reason) {
+        let policy = RetryPolicy(hasFallback: true)
+        #expect(policy.delay(after: reason, failures: 1, spent: .zero, remaining: .seconds(60), random: 0) == nil)
+    }
+
+    @Test func doesNotRetryAProviderThatFailsSlowly() {
+        let policy = RetryPolicy()
+        func delay(_ spent: Duration) -> Duration? {
+            policy.delay(after: .unreachable, failures: 1, spent: spent, remaining: .seconds(60), random: 0.5)
+        }
+        #expect(delay(.seconds(9)) != nil && delay(.milliseconds(9_950)) == nil)
     }
 
     @Test func doesNotWaitBeyondTheDeadline() {
         let policy = RetryPolicy()
-        #expect(policy.delay(after: .unreachable, failures: 1, remaining: .milliseconds(100), random: 0.9) == nil)
-        #expect(policy.delay(after: .unreachable, failures: 1, remaining: .seconds(-1), random: 0) == nil)
+        #expect(
+            policy.delay(after: .unreachable, failures: 1, spent: .zero, remaining: .milliseconds(100), random: 0.9)
+                == nil)
+        #expect(policy.delay(after: .unreachable, failures: 1, spent: .zero, remaining: .seconds(-1), random: 0) == nil)
     }
 
     func ask(_ model: any LanguageModel, within limit: Duration = .seconds(60), onDelta: DeltaHandler? = nil)

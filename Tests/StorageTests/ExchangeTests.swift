@@ -57,12 +57,12 @@ import Testing
         let temporary = try await TemporaryDatabase(messageLimit: 2)
         let database = temporary.database
         let session = try await temporary.session()
-        let place = try await database.reserve(in: session)
+        let place = try await database.place(in: session)
         try await database.record("takes the other message", in: session)
-        await #expect(throws: ChatError.quotaExceeded(limit: 2)) { try await database.reserve(in: session) }
+        await #expect(throws: ChatError.quotaExceeded(limit: 2)) { try await database.place(in: session) }
         await #expect(throws: ChatError.quotaExceeded(limit: 2)) { try await database.record("late", in: session) }
-        try await database.release(place)
-        let again = try await database.reserve(in: session)
+        try await database.release(place, sharing: nil)
+        let again = try await database.place(in: session)
         try await database.record("uses its own place", in: session, place: again)
         #expect(try await database.history(of: session.id, limit: 10, before: nil).count == 2)
     }
@@ -70,7 +70,7 @@ import Testing
     @Test func aDeadWorkersReservationLapses() async throws {
         let temporary = try await TemporaryDatabase(messageLimit: 1, reservationLifetime: .zero)
         let session = try await temporary.session()
-        _ = try await temporary.database.reserve(in: session)
+        _ = try await temporary.database.place(in: session)
         try await temporary.database.record("not held up", in: session)
     }
 

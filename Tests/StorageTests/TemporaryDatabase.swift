@@ -32,6 +32,13 @@ final class TemporaryDatabase: Sendable {
 }
 
 extension Database {
+    /// The place that a question has got.
+    func place(in session: Session, asking key: CacheKey? = nil) async throws -> Reservation {
+        let beginning = try await begin(in: session, asking: key)
+        guard case .granted(let place) = beginning else { throw Unexpected(description: "\(beginning)") }
+        return place
+    }
+
     @discardableResult
     func record(
         _ question: String, _ answer: String = "answer", in session: Session, conversation: ConversationID? = nil,
@@ -43,4 +50,8 @@ extension Database {
                 answer: Answer(text: answer, origin: .model(name: "m", provider: "p")), danger: nil),
             place: place, caching: fresh)
     }
+}
+
+struct Unexpected: Error, CustomStringConvertible {
+    let description: String
 }

@@ -1,0 +1,120 @@
+import Synchronization
+
+/// Calls under way in this process, each with everybody who waits for it: equal questions share one.
+///
+/// A call is nobody's own: it goes on when the one who began it leaves, as long as somebody waits for it. When the last
+/// one leaves, it is cancelled, unless `mayAbandon` says that somebody elsewhere waits.
+final class SharedCalls<Outcome: Sendable>: Sendable {
+    private typealias Waiter = CheckedContinuation<Outcome?, Never>
+
+    private struct Call {
+        let task: Task<Void, Never>
+        /// Nil for a call that is not shared.
+        let key: CacheKey?
+        let mayAbandon: @Sendable () async -> Bool
+        var participants = 1
+        var waiters: [Int: Waiter] = [:]
+        var outcome: Outcome?
+    }
+
+    private struct State {
+        var calls: [Int: Call] = [:]
+        /// Calls that can be joined.
+        var numbers: [CacheKey: Int] = [:]
+        var lastNumber = 0
+
+        mutating func nextNumber() -> Int {
+            lastNumber += 1
+            return lastNumber
+        }
+    }
+
+    private let state = Mutex(State())
+
+    /// One who takes part in a call. Whoever holds one either gets its outcome or leaves, once.
+    struct Part: Sendable {
+        /// This one began the call.
+        let isFirst: Bool
+        fileprivate let call: Int
+    }
+
+    /// Joins the call with that key, or begins it.
+    ///
+    /// - Parameters:
+    ///   - key: nil for a call of one's own.
+    ///   - mayAbandon: asked when the last participant has left.
+    ///   - work: what the call does, in a task of its own.
+    func join(
+        _ key: CacheKey?, mayAbandon: @escaping @Sendable () async -> Bool,
+        work: @escaping @Sendable () async -> Outcome
+    ) -> Part {
+        state.withLock { state in
+            if let key, let number = state.numbers[key] {
+                state.calls[number]?.participants += 1
+                return Part(isFirst: false, call: number)
+            }
+            let number = state.nextNumber()
+            let task = Task { finish(number, await work()) }
+            state.calls[number] = Call(task: task, key: key, mayAbandon: mayAbandon)
+            if let key { state.numbers[key] = number }
+            return Part(isFirst: true, call: number)
+        }
+    }
+
+    /// - Throws: `CancellationError` when the caller's task is cancelled; it has then left.
+    func outcome(of part: Part) async throws -> Outcome {
+        let waiter = state.withLock { $0.nextNumber() }
+        let outcome = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let (isNow, outcome): (Bool, Outcome?) = state.withLock { state in
+                    if let outcome = state.calls[part.call]?.outcome { return (true, outcome) }
+                    // Cancelled before it was here, so that the handler below found nobody.
+                    if Task.isCancelled { return (true, nil) }
+                    state.calls[part.call]?.waiters[waiter] = continuation
+                    return (false, nil)
+                }
+                if isNow { continuation.resume(returning: outcome) }
+            }
+        } onCancel: {
+            state.withLock { $0.calls[part.call]?.waiters.removeValue(forKey: waiter) }?.resume(returning: nil)
+        }
+        leave(part)
+        guard let outcome else { throw CancellationError() }
+        return outcome
+    }
+
+    func leave(_ part: Part) {
+        let abandoned: (@Sendable () async -> Bool)? = state.withLock { state in
+            state.calls[part.call]?.participants -= 1
+            guard let call = state.calls[part.call], call.participants == 0 else { return nil }
+            if call.outcome != nil {
+                state.calls[part.call] = nil
+                return nil
+            }
+            return call.mayAbandon
+        }
+        guard let abandoned else { return }
+        Task { if await abandoned() { abandon(part.call) } }
+    }
+
+    private func abandon(_ number: Int) {
+        state.withLock { state in
+            guard let call = state.calls[number], call.participants == 0, call.outcome == nil else { return }
+            // Nobody may join what is about to be cancelled.
+            if let key = call.key { state.numbers[key] = nil }
+            call.task.cancel()
+        }
+    }
+
+    private func finish(_ number: Int, _ outcome: Outcome) {
+        let waiters = state.withLock { state -> [Waiter] in
+            guard let call = state.calls[number] else { return [] }
+            if let key = call.key, state.numbers[key] == number { state.numbers[key] = nil }
+            state.calls[number]?.outcome = outcome
+            state.calls[number]?.waiters = [:]
+            if call.participants == 0 { state.calls[number] = nil }
+            return Array(call.waiters.values)
+        }
+        for waiter in waiters { waiter.resume(returning: outcome) }
+    }
+}

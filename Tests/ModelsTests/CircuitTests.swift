@@ -1,0 +1,202 @@
+import Chat
+import Foundation
+import Testing
+
+@testable import Models
+
+/// Times are milliseconds; the outage cool-down is 20 s and begins with 5 s.
+struct CircuitStateTests {
+    static let policy = CircuitPolicy(longestCooldown: 20_000, keyCooldown: 600_000, probe: 31_000)
+    static let failure = CircuitOutcome.failure(weight: 1, CircuitCause(.unreachable), milliseconds: nil)
+
+    private func after(
+        _ state: CircuitState, _ outcome: CircuitOutcome, start: UInt64 = 1_000, isProbe: Bool = false,
+        at now: UInt64 = 1_000
+    ) -> CircuitState {
+        state.after(outcome, start: start, isProbe: isProbe, at: now, Self.policy)
+    }
+
+    private func opened(at now: UInt64 = 1_000) -> CircuitState {
+        (0..<5).reduce(CircuitState()) { state, _ in after(state, Self.failure, start: now, at: now) }
+    }
+
+    private func probing(at now: UInt64) -> CircuitState { opened().admission(at: now, Self.policy).next }
+
+    @Test func opensAfterFiveFailuresInARow() {
+        var state = CircuitState()
+        for _ in 1...4 {
+            state = after(state, Self.failure)
+            #expect(state.admission(at: 1_000, Self.policy).0 == .allowed)
+        }
+        state = after(state, Self.failure)
+        #expect(state.phase == .open && state.time == 6_000)
+        #expect(state.admission(at: 1_500, Self.policy).0 == .refused(milliseconds: 4_500))
+    }
+
+    @Test func aSuccessSetsTheCountBack() {
+        var state = CircuitState()
+        for _ in 1...4 { state = after(state, Self.failure) }
+        state = after(state, .success)
+        for _ in 1...4 { state = after(state, Self.failure) }
+        #expect(state.phase == .closed)
+    }
+
+    @Test func opensAfterTwoTimeOuts() {
+        let silence = CircuitOutcome(
+            ModelFailure(provider: "p", reason: .timedOut, detail: ""), isHurried: false)
+        let once = after(CircuitState(), silence)
+        #expect(once.phase == .closed && after(once, silence).phase == .open)
+    }
+
+    @Test func letsOneProbeThroughAfterTheCooldown() {
+        let state = opened()
+        #expect(state.admission(at: 5_999, Self.policy).0 == .refused(milliseconds: 1))
+        let (admission, next) = state.admission(at: 6_000, Self.policy)
+        #expect(admission == .probe)
+        #expect(next.admission(at: 6_001, Self.policy).0 == .refused(milliseconds: 1_000))
+        #expect(next.admission(at: 37_000, Self.policy).0 == .probe, "the prober died")
+    }
+
+    @Test func aGoodProbeClosesIt() {
+        let state = after(probing(at: 6_000), .success, isProbe: true, at: 6_100)
+        #expect(state == CircuitState(time: 6_100))
+    }
+
+    @Test func eachFailedProbeDoublesTheCooldownUpToTheLongest() {
+        var state = probing(at: 6_000)
+        var waits: [UInt64] = []
+        for _ in 0..<4 {
+            state = after(state, Self.failure, isProbe: true, at: 100_000)
+            waits.append(state.time - 100_000)
+            state = state.admission(at: state.time, Self.policy).next
+        }
+        #expect(waits == [10_000, 20_000, 20_000, 20_000])
+    }
+
+    @Test func whatBeganBeforeTheRecoveryDoesNotCount() {
+        var state = CircuitState(time: 50_000)
+        for _ in 0..<9 { state = after(state, Self.failure, start: 49_999, at: 51_000) }
+        #expect(state.phase == .closed && state.points == 0)
+    }
+
+    @Test func anAbandonedProbeLeavesTheNextQuestionTheProbe() {
+        let state = after(probing(at: 6_000), .abandoned, isProbe: true, at: 6_010)
+        #expect(state.phase == .open && state.admission(at: 6_010, Self.policy).0 == .probe)
+    }
+
+    @Test func stragglersChangeNothingWhileItIsOpen() {
+        let state = opened()
+        #expect(after(state, Self.failure) == state && after(state, .success) == state)
+    }
+
+    @Test(arguments: [401, 402, 403])
+    func aRefusedKeyOpensItAtOnceAndForLong(status: Int) {
+        let outcome = CircuitOutcome(
+            ModelFailure(provider: "p", reason: .unauthorized(status: status), detail: ""), isHurried: false)
+        let state = after(CircuitState(), outcome)
+        #expect(state.phase == .open && state.time == 601_000 && state.cause.description.contains("\(status)"))
+    }
+
+    @Test func aLongRetryAfterIsBelievedUpToTheLongestCooldown() {
+        func time(_ seconds: Int) -> UInt64 {
+            let failure = ModelFailure(
+                provider: "p", reason: .rateLimited(retryAfter: .seconds(seconds)), detail: "")
+            return after(CircuitState(), CircuitOutcome(failure, isHurried: false)).time
+        }
+        #expect(time(8) == 9_000 && time(3_600) == 21_000 && time(2) == 0, "a short one is for the retry")
+    }
+
+    @Test(arguments: [ModelFailure.Reason.filtered(reason: "SAFETY"), .tooLong, .refused(status: 400)])
+    func aVerdictOnTheQuestionIsASuccess(reason: ModelFailure.Reason) {
+        #expect(CircuitOutcome(ModelFailure(provider: "p", reason: reason, detail: ""), isHurried: false) == .success)
+    }
+
+    @Test func aClockThatWasSetBackDoesNotKeepItOpen() {
+        var state = opened()
+        state.time = 10_000_000_000
+        #expect(state.admission(at: 1_000, Self.policy).0 == .probe)
+    }
+
+    @Test func everyStateSurvivesItsWord() {
+        for phase in [CircuitState.Phase.closed, .open, .probing] {
+            for code: UInt64 in [0, 3, 401, 999] {
+                let state = CircuitState(
+                    phase: phase, time: 1_790_000_000_000, points: 5, failedProbes: 15, cause: CircuitCause(code: code))
+                #expect(CircuitState(word: state.word) == state)
+            }
+        }
+        #expect(CircuitState(word: 0) == CircuitState())
+    }
+}
+
+struct CircuitTests {
+    private static let cooldowns = Circuit.Cooldowns(
+        outage: .seconds(20), key: .seconds(600), probe: .seconds(30))
+
+    private func path() -> String { FileManager.default.temporaryDirectory.path + "/circuits-\(UUID().uuidString)" }
+
+    private func ask(_ model: any LanguageModel) async throws -> ModelAnswer {
+        try await model.answer(try ProviderFixture.request(), by: .now + .seconds(60), onDelta: nil)
+    }
+
+    @Test func whatOneWorkerFindsOutSparesTheOthers() async throws {
+        let path = path()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let changes = Seen<CircuitChange>()
+        func worker(_ turns: [ScriptedModel.Turn]) throws -> CircuitBreaking {
+            let circuit = Circuit(on: try CircuitBoard(path: path), identity: "p", Self.cooldowns)
+            return CircuitBreaking(ScriptedModel("p", turns), provider: "p", circuit: circuit) { changes.append($0) }
+        }
+        let first = try worker([.failure(.unauthorized(status: 402))])
+        await #expect(throws: ModelFailure.self) { try await ask(first) }
+        let second = try worker([])
+        let failure = await #expect(throws: ModelFailure.self) { try await ask(second) }
+        guard case .resting(let wait)? = failure?.reason else { return #expect(Bool(false), "\(failure as Any)") }
+        #expect(wait > .seconds(590) && failure?.detail.contains("402") == true)
+        #expect(changes.all.count == 1, "one worker says so, once")
+    }
+
+    @Test func anotherConfigurationIsAnotherCircuit() throws {
+        let board = try CircuitBoard()
+        let old = Circuit(on: board, identity: "p key-1", Self.cooldowns)
+        _ = old.report(.keyRefused(CircuitCause(code: 401)), start: Circuit.now(), isProbe: false)
+        #expect(old.status.state == "open" && old.status.cause?.contains("401") == true)
+        #expect(Circuit(on: board, identity: "p key-2", Self.cooldowns).status.state == "closed")
+        board.reset()
+        #expect(old.status.state == "closed")
+    }
+
+    @Test func oneOfManyGetsTheProbe() async throws {
+        let board = try CircuitBoard()
+        let circuit = Circuit(on: board, identity: "p", Self.cooldowns)
+        _ = board.update(circuit.slot) { _ in ((), CircuitState(phase: .open, time: 1)) }
+        let probes = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<100 { group.addTask { circuit.admit() == .probe } }
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(probes == 1)
+    }
+
+    @Test func aFullBoardStillHasAPlace() throws {
+        let board = try CircuitBoard()
+        for identity in 1...200 as ClosedRange<UInt64> { #expect((0..<64).contains(board.slot(for: identity))) }
+    }
+
+    @Test func comesBackWithTheProvider() async throws {
+        let board = try CircuitBoard()
+        let circuit = Circuit(on: board, identity: "p", Self.cooldowns)
+        let changes = Seen<CircuitChange>()
+        let turns = [ScriptedModel.Turn](repeating: .failure(.unreachable), count: 5) + [.answer("back")]
+        let model = CircuitBreaking(ScriptedModel("p", turns), provider: "p", circuit: circuit) { changes.append($0) }
+        for _ in 0..<5 { await #expect(throws: ModelFailure.self) { try await ask(model) } }
+        #expect(circuit.status.state == "open")
+        _ = board.update(circuit.slot) { state in ((), CircuitState(phase: .open, time: 1, cause: state.cause)) }
+        #expect(try await ask(model).text == "back")
+        #expect(circuit.status == Circuit.Status(state: "closed", cause: nil, retryIn: nil))
+        #expect(changes.all.count == 2 && changes.all.last == .closed)
+    }
+
+    @Test func aFileThatCannotBeIsAnError() {
+        #expect(throws: CircuitBoardError.self) { try CircuitBoard(path: "/nowhere/at/all") }
+    }
+}

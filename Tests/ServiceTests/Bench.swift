@@ -1,0 +1,108 @@
+import Chat
+import Foundation
+import Sanitizing
+import Sessions
+import Storage
+import Synchronization
+import Testing
+
+/// Answers with a count of its calls, or fails; remembers what it was asked.
+final class ScriptedModel: LanguageModel {
+    let requests = Mutex<[ModelRequest]>([])
+    let failure = Mutex<ModelFailure?>(nil)
+    /// Awaited in the midst of each call.
+    let pause = Mutex<(@Sendable () async throws -> Void)?>(nil)
+    private let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
+
+    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?) async throws
+        -> ModelAnswer
+    {
+        let number = requests.withLock { requests in
+            requests.append(request)
+            return requests.count
+        }
+        arrived.yield()
+        try await pause.withLock({ $0 })?()
+        if let failure = failure.withLock({ $0 }) { throw failure }
+        try await onDelta?("answer ")
+        try await onDelta?("\(number)")
+        return ModelAnswer(
+            text: "answer \(number)", model: "scripted-1", provider: "scripted",
+            usage: TokenUsage(prompt: 3, completion: 2))
+    }
+
+    func waitForCall() async { for await _ in arrivals { return } }
+
+    var calls: Int { requests.withLock { $0.count } }
+}
+
+/// The real gate, sanitizer, cache and database around a scripted model.
+final class Bench: Sendable {
+    let model = ScriptedModel()
+    let database: Database
+    let pipeline: ChatPipeline
+    let gate: TokenGate
+    var load: Load { pipeline.load }
+    /// Nil beside another bench, whose folder it is.
+    private let folder: String?
+    private let path: String
+
+    /// - Parameters:
+    ///   - neighbour: another worker of the same pool.
+    ///   - lifetime: of cached answers, in seconds.
+    init(
+        besides neighbour: Bench? = nil, messageLimit: Int = 50, danger: ChatPolicy.Danger = .hold,
+        lifetime: Double = 60, maxInFlight: Int = 100
+    ) async throws {
+        if let neighbour {
+            (folder, path) = (nil, neighbour.path)
+        } else {
+            let folder = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+            (self.folder, path) = (folder, folder + "/parley.sqlite")
+        }
+        database = try Database(
+            path: path, messageLimit: messageLimit, reservationLifetime: .seconds(60), staleLifetime: .seconds(60))
+        try await database.prepare()
+        gate = await TokenGate(
+            secret: try TokenSecret("0123456789abcdef0123456789abcdef"), store: database, lifetime: 3_600)
+        pipeline = ChatPipeline(
+            gate: gate, sanitizer: MessageSanitizer(mode: .smart),
+            cache: AnswerCache(
+                memory: MemoryCache(maximumBytes: 1_000_000), shared: database, lifetime: lifetime,
+                staleLifetime: 60),
+            model: model, exchanges: database,
+            policy: ChatPolicy(
+                system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
+                deadline: .seconds(60), messageLimit: messageLimit, danger: danger, cacheScope: .user),
+            load: Load(limit: maxInFlight))
+    }
+
+    deinit { if let folder { try? FileManager.default.removeItem(atPath: folder) } }
+
+    func logIn(_ email: String = "ann@example.com") async throws -> String {
+        try await gate.open(try Email(email), browser: "test", address: "127.0.0.1").token
+    }
+
+    func ask(
+        _ text: String, _ token: String, conversation: ConversationID? = nil, onDelta: DeltaHandler? = nil
+    ) async throws -> Exchange {
+        var trace = RequestTrace()
+        let session = try await pipeline.admit(token, trace: &trace)
+        let question = try Question(text, field: "message", conversation: conversation)
+        return try await pipeline.answer(question, in: session, trace: &trace, onDelta: onDelta)
+    }
+
+    func history(_ token: String) async throws -> [Exchange] {
+        try await database.history(of: try await gate.admit(token).id, limit: 100, before: nil)
+    }
+
+    /// Returns once another worker waits for the answer that this one asks for.
+    func untilAwaited(_ text: String, _ token: String) async throws {
+        let request = ModelRequest(
+            system: "Be brief.", context: [], prompt: try Prompt(text), temperature: 0.7, maxTokens: 500)
+        let user = try await gate.admit(token).user.rawValue
+        let key = CacheKey(request, scope: user, models: "scripted/scripted-1")
+        while try await !database.isAwaited(key) { await Task.yield() }
+    }
+}
