@@ -13,7 +13,7 @@ import Testing
         #expect(one.status == 200)
         #expect(
             Set(one.json.keys)
-                == ["id", "content", "model", "timestamp", "cached", "blocked", "conversation_id", "usage"])
+                == ["id", "content", "model", "timestamp", "cached", "stale", "blocked", "conversation_id", "usage"])
         let two = try await run.post("/chat", token: token, ["message": "hello there"])
         #expect(
             two.flag("success") == true && two.flag("cached") == true && two.text("response") == one.text("content"))
