@@ -3,10 +3,11 @@
 # Where `make run` listens and what it keeps everything in.
 PORT ?= 8443
 RUN_DIR ?= .run
-# Seconds that `make bench` loads each case.
+# Seconds that `make bench` loads each case; all together it takes some fifteen times that.
 BENCH_SECONDS ?= 10
 
-SCRIPTS := deploy/install-packages deploy/make-certificate deploy/render-nginx deploy/run Tests/Load/bench .ci/run
+SCRIPTS := deploy/install-packages deploy/make-certificate deploy/render-nginx deploy/run \
+    Tests/Load/bench Tests/Load/stage Tests/Load/targets .ci/run
 SWIFT_SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
@@ -16,7 +17,7 @@ help:
 	@echo 'make run      build, and serve on https://localhost:$(PORT) until Ctrl-C (PORT=8443 RUN_DIR=.run)'
 	@echo 'make build    the release program, .build/release/parley'
 	@echo 'make test     unit tests and end-to-end tests'
-	@echo 'make bench    requests a second, against a responder that does nothing (BENCH_SECONDS=10)'
+	@echo 'make bench    requests a second, what waiting chats cost, and what Parley adds to a call (BENCH_SECONDS=10)'
 	@echo 'make format   format the Swift sources'
 	@echo 'make lint     check the format of the Swift sources, and the scripts'
 	@echo 'make check    lint and test'

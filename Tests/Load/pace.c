@@ -1,0 +1,300 @@
+/* Sends requests at a fixed pace, or all at once, whether or not the earlier ones are answered.
+ *
+ *     pace [-pw] [-a FILE] [-e TEXT]... -c CONNECTIONS -n REQUESTS [-r RATE] PORT METHOD PATH [BODY]
+ *
+ *     -p  plain HTTP, not TLS
+ *     -w  say `ready` when all connections are, and wait for SIGUSR1
+ *     -a  a bearer token a line; the requests take them in turn
+ *     -e  what a reply must contain, its head counted in; a reply without it is an error, and the first is shown
+ *     -r  requests a second; without it all are due at once
+ *
+ * A `#` in BODY becomes the request's number. Every connection is open, with its handshake done and one reply read
+ * (nginx's redirect at /; the model's /count with -p), before the clock starts. A request's time runs from the moment
+ * when it was due, not from when it was sent: what waits because all connections are taken, or because this program was
+ * late, waits in the figures too. An open connection that closes, and a reply that is not there 60 s after the last
+ * request was due, are errors. Prints one line: replies, errors, p50, p99 and the maximum in ms, the most that were in
+ * flight at once.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SECOND = 1000000000, PATIENCE = 60 };
+
+struct connection {
+    int descriptor;
+    SSL *tls;
+    bool greeted, asked, is_lost;
+    int64_t due; /* of its latest request; the clock is CLOCK_MONOTONIC in nanoseconds */
+    struct connection *next_idle;
+    size_t length;
+    char input[8192];
+};
+
+static const char *method, *path, *body, *expected[8];
+static char tokens[256][2048];
+static int expected_count, token_count, port, epoll;
+static bool plain;
+static double rate;
+static long requests, sent, replies, bad, lost, lost_idle, in_flight, most;
+static struct connection *first_idle, *last_idle;
+static int64_t start, *times;
+
+static void fail(const char *what) {
+    perror(what);
+    exit(1);
+}
+
+static int64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * (int64_t)SECOND + time.tv_nsec;
+}
+
+static void show(const char *what, const char *detail, const char *reply) {
+    fprintf(stderr, "pace: %s %s: %s %s\n%.1500s\n", method, path, what, detail, reply);
+}
+
+/* One request, written at once: it is far smaller than an empty socket buffer. */
+static bool put(struct connection *connection, const char *text, size_t length) {
+    if (plain) return send(connection->descriptor, text, length, MSG_NOSIGNAL) == (ssize_t)length;
+    return SSL_write(connection->tls, text, (int)length) == (int)length;
+}
+
+/* What has arrived: 1 a whole reply, 0 a part of one, -1 the connection is of no more use. */
+static int get(struct connection *connection) {
+    for (;;) {
+        char *input = connection->input;
+        size_t room = sizeof connection->input - 1 - connection->length;
+        ssize_t count = plain ? recv(connection->descriptor, input + connection->length, room, 0)
+                              : SSL_read(connection->tls, input + connection->length, (int)room);
+        if (count <= 0) {
+            bool later = plain ? count < 0 && errno == EAGAIN
+                               : SSL_get_error(connection->tls, (int)count) == SSL_ERROR_WANT_READ;
+            return later ? 0 : -1;
+        }
+        connection->length += (size_t)count;
+        input[connection->length] = 0;
+        char *end = strstr(input, "\r\n\r\n");
+        if (!end) continue;
+        char *field = strcasestr(input, "\r\nContent-Length:");
+        if (!field || field > end) return -1;
+        size_t whole = (size_t)(end + 4 - input) + strtoul(field + 17, NULL, 10);
+        if (connection->length == whole) return 1;
+        if (connection->length > whole) return -1;
+    }
+}
+
+static void rest(struct connection *connection) {
+    connection->length = 0;
+    connection->next_idle = NULL;
+    if (first_idle) last_idle->next_idle = connection;
+    else first_idle = connection;
+    last_idle = connection;
+}
+
+static void lose(struct connection *connection, const char *why) {
+    if (lost++ == 0) show(why, "", connection->input);
+    if (connection->asked) in_flight--;
+    else lost_idle++;
+    connection->is_lost = true;
+    close(connection->descriptor);
+    ERR_clear_error();
+}
+
+static void give_up(const char *what, const char *reply) {
+    fprintf(stderr, "pace: %s\n%.300s\n", what, reply);
+    exit(1);
+}
+
+static void dial(struct connection *connection, SSL_CTX *context) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (descriptor < 0) fail("pace: socket");
+    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (connect(descriptor, (struct sockaddr *)&address, sizeof address) < 0) fail("pace: connect");
+    if (fcntl(descriptor, F_SETFL, O_NONBLOCK) < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) < 0)
+        fail("pace: a new descriptor");
+    connection->descriptor = descriptor;
+    if (plain) return;
+    connection->tls = SSL_new(context);
+    if (!connection->tls || !SSL_set_fd(connection->tls, descriptor)) fail("pace: SSL_new");
+}
+
+/* Brings a new connection on by a step: handshake, first request, first reply. True when it is open. */
+static bool settle(struct connection *connection) {
+    if (!connection->greeted) {
+        int state = plain ? 1 : SSL_connect(connection->tls);
+        if (state != 1) {
+            if (SSL_get_error(connection->tls, state) != SSL_ERROR_WANT_READ) give_up("no TLS handshake", "");
+            return false;
+        }
+        char greeting[64];
+        int length = sprintf(greeting, "GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n", plain ? "count" : "");
+        connection->greeted = put(connection, greeting, (size_t)length);
+    }
+    int state = get(connection);
+    if (state == 0) return false;
+    if (state < 0 || !strstr(connection->input, plain ? " 200 " : " 302 "))
+        give_up("a new connection does not answer", connection->input);
+    rest(connection);
+    return true;
+}
+
+/* Opens all, few at a time: nginx gives each ten seconds until its first request. */
+static void open_all(struct connection *all, long count, SSL_CTX *context) {
+    struct epoll_event events[64];
+    for (long dialled = 0, open = 0; open < count;) {
+        for (; dialled < count && dialled - open < 64; dialled++) {
+            dial(&all[dialled], context);
+            open += settle(&all[dialled]);
+        }
+        if (open == count) return;
+        int ready = epoll_wait(epoll, events, 64, PATIENCE * 1000);
+        if (ready == 0 || (ready < 0 && errno != EINTR)) give_up("the connections do not open", "");
+        for (int i = 0; i < ready; i++) open += settle(events[i].data.ptr);
+    }
+}
+
+static void ask(struct connection *connection, long number) {
+    char text[4096], content[2048];
+    size_t size = 0;
+    for (const char *from = body; *from && size < sizeof content - 24; from++) {
+        if (*from == '#') size += (size_t)sprintf(content + size, "%ld", number);
+        else content[size++] = *from;
+    }
+    int length = snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: parley-pace/1\r\n"
+        "%s%s%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%.*s", method, path,
+        token_count ? "Authorization: Bearer " : "", token_count ? tokens[number % token_count] : "",
+        token_count ? "\r\n" : "", size, (int)size, content);
+    connection->asked = true;
+    if (++in_flight > most) most = in_flight;
+    if ((size_t)length >= sizeof text || !put(connection, text, (size_t)length))
+        lose(connection, "a request could not be sent");
+}
+
+static void take(struct connection *connection) {
+    int state = get(connection);
+    if (state == 0) return;
+    if (state < 0) return lose(connection, "a connection was closed, or what came is no reply");
+    if (!connection->asked) return lose(connection, "a reply that nothing asked for");
+    in_flight--;
+    connection->asked = false;
+    times[replies++] = now() - connection->due;
+    int met = 0;
+    while (met < expected_count && strstr(connection->input, expected[met])) met++;
+    if (met < expected_count && bad++ == 0) show("a reply without", expected[met], connection->input);
+    rest(connection);
+}
+
+/* Sends what is due as far as connections are free, and sets the clock for what is not due yet. */
+static void keep_pace(int clock) {
+    while (sent < requests && first_idle) {
+        int64_t due = start + (rate > 0 ? (int64_t)((double)sent * (SECOND / rate)) : 0);
+        if (due > now()) {
+            struct itimerspec at = {.it_value = {.tv_sec = due / SECOND, .tv_nsec = due % SECOND}};
+            if (timerfd_settime(clock, TFD_TIMER_ABSTIME, &at, NULL) < 0) fail("pace: timerfd_settime");
+            return;
+        }
+        struct connection *connection = first_idle;
+        first_idle = connection->next_idle;
+        if (connection->is_lost) continue;
+        connection->due = due;
+        ask(connection, sent++);
+    }
+}
+
+static void run(void) {
+    struct epoll_event events[256], tick = {.events = EPOLLIN, .data.ptr = NULL};
+    uint64_t ticks;
+    int clock = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (clock < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, clock, &tick) < 0) fail("pace: timerfd_create");
+    start = now() + SECOND / 100;
+    int64_t end = start + (int64_t)PATIENCE * SECOND + (rate > 0 ? (int64_t)((double)requests * (SECOND / rate)) : 0);
+    for (keep_pace(clock); (sent < requests || in_flight > 0) && now() < end; keep_pace(clock)) {
+        int ready = epoll_wait(epoll, events, 256, 1000);
+        if (ready < 0 && errno != EINTR) fail("pace: epoll_wait");
+        for (int i = 0; i < ready; i++) {
+            if (events[i].data.ptr) take(events[i].data.ptr);
+            else if (read(clock, &ticks, sizeof ticks) < 0 && errno != EAGAIN) fail("pace: read");
+        }
+    }
+}
+
+static int by_size(const void *left, const void *right) {
+    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* In milliseconds: the smallest time that `share` of all replies did not exceed. */
+static double percentile(double share) {
+    if (replies == 0) return 0;
+    long rank = (long)(share * (double)replies + 0.999999);
+    return (double)times[rank < 1 ? 0 : rank - 1] / 1e6;
+}
+
+static void read_tokens(const char *name) {
+    FILE *file = fopen(name, "r");
+    if (!file) fail(name);
+    while (token_count < 256 && fscanf(file, "%2047s", tokens[token_count]) == 1) token_count++;
+    fclose(file);
+}
+
+int main(int count, char **arguments) {
+    long connections = 0;
+    bool waits = false;
+    sigset_t signals;
+    for (int option; (option = getopt(count, arguments, "pwa:e:c:n:r:")) != -1;) {
+        if (option == 'p') plain = true;
+        else if (option == 'w') waits = true;
+        else if (option == 'a') read_tokens(optarg);
+        else if (option == 'e' && expected_count < 8) expected[expected_count++] = optarg;
+        else if (option == 'c') connections = atol(optarg);
+        else if (option == 'n') requests = atol(optarg);
+        else if (option == 'r') rate = atof(optarg);
+        else return 2;
+    }
+    if (count - optind < 3 || connections < 1 || requests < 1) give_up("usage: see the top of pace.c", "");
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    port = atoi(arguments[optind]);
+    method = arguments[optind + 1];
+    path = arguments[optind + 2];
+    body = count - optind > 3 ? arguments[optind + 3] : "";
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    struct connection *all = calloc((size_t)connections, sizeof *all);
+    times = calloc((size_t)requests, sizeof *times);
+    epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (!context || !all || !times || epoll < 0) fail("pace");
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    open_all(all, connections, context);
+    if (waits) {
+        puts("ready");
+        fflush(stdout);
+        sigwaitinfo(&signals, NULL);
+    }
+    run();
+    qsort(times, (size_t)replies, sizeof *times, by_size);
+    printf("%ld %ld %.3f %.3f %.3f %ld\n", replies, bad + lost_idle + requests - replies, percentile(0.5),
+        percentile(0.99), percentile(1), most);
+    return 0;
+}
