@@ -7,10 +7,12 @@ extension ChatService {
     func chat(_ call: inout Call) async throws {
         let session = try await pipeline.admit(call.request.bearerToken, trace: &call.trace)
         let form = try ChatForm(call.request, from: session)
-        guard form.isStreamed else {
-            let exchange = try await pipeline.answer(form.question, in: session, trace: &call.trace, onDelta: nil)
-            return try await call.send(200, form.dialect.reply(exchange))
-        }
+        if form.isStreamed { return try await stream(form, in: session, &call) }
+        let exchange = try await pipeline.answer(form.question, in: session, trace: &call.trace, onDelta: nil)
+        try await call.send(200, form.dialect.reply(exchange))
+    }
+
+    private func stream(_ form: ChatForm, in session: Session, _ call: inout Call) async throws {
         let stream = EventStream(call.writer, headers: call.headers(EventStream.contentType))
         call.stream = stream
         call.status = 200

@@ -9,7 +9,10 @@
 /// What it refuses: a token that is not live, a session that used its messages up, a text that is no ``Prompt``, a
 /// conversation that is not the session's own; more questions for the model at once than ``Load`` has places for.
 /// Dangerous text is held: it is recorded and answered, but no model sees it.
-public struct ChatPipeline: Sendable {
+///
+/// A class, like ``ModelCall``, because a waiting question holds a frame for each function that it is in: what a frame
+/// would copy of a value costs memory thousands of times.
+public final class ChatPipeline: Sendable {
     let gate: any SessionGate
     let sanitizer: any Sanitizer
     let cache: AnswerCache
@@ -50,6 +53,25 @@ public struct ChatPipeline: Sendable {
     public func answer(
         _ question: Question, in session: Session, trace: inout RequestTrace, onDelta: DeltaHandler?
     ) async throws -> Exchange {
+        switch try await answerWithoutModel(question, in: session, trace: &trace, onDelta) {
+        case .answered(let exchange): return exchange
+        case .open(let call):
+            try load.enter()
+            defer { load.leave() }
+            return try await call.exchange(trace: &trace, onDelta: onDelta)
+        }
+    }
+
+    private indirect enum Step {
+        case answered(Exchange)
+        case open(ModelCall)
+    }
+
+    /// Sanitizes, and answers what is held or cached.
+    @inline(never)
+    private func answerWithoutModel(
+        _ question: Question, in session: Session, trace: inout RequestTrace, _ onDelta: DeltaHandler?
+    ) async throws -> Step {
         let deadline = ContinuousClock.now + policy.deadline
         let context = try await context(of: question, in: session, trace: &trace)
         let review = trace.time(.sanitize) { sanitizer.review(question.text) }
@@ -57,36 +79,15 @@ public struct ChatPipeline: Sendable {
             let held = Answer(text: ChatPolicy.heldText, origin: .held)
             let exchange = try await record(question, review, held, in: session, trace: &trace)
             try await onDelta?(held.text)
-            return exchange
+            return .answered(exchange)
         }
-        let prompt = try Prompt(review.text, field: question.field)
-        let request = policy.request(prompt, context: context)
+        let request = policy.request(try Prompt(review.text, field: question.field), context: context)
         let key = CacheKey(request, scope: policy.cacheScope.name(for: session.user), models: policy.models)
-
-        if let hit = try await trace.time(.cache, { try await cache.answer(for: key) }) {
-            return try await give(hit, .hit, to: question, review, in: session, trace: &trace, onDelta)
-        }
-        try load.enter()
-        defer { load.leave() }
         let call = ModelCall(
             pipeline: self, question: question, review: review, session: session, request: request, key: key,
             deadline: deadline)
-        switch try await call.result(trace: &trace, onDelta: onDelta) {
-        case .recorded(let exchange): return exchange
-        case .found(let answer, let how):
-            return try await give(answer, how, to: question, review, in: session, trace: &trace, onDelta)
-        }
-    }
-
-    private func give(
-        _ answer: CachedAnswer, _ how: RequestTrace.CacheOutcome, to question: Question, _ review: Review,
-        in session: Session, trace: inout RequestTrace, _ onDelta: DeltaHandler?
-    ) async throws -> Exchange {
-        let answer = Answer(answer, isStale: how == .stale)
-        let exchange = try await record(question, review, answer, in: session, trace: &trace)
-        trace.cache = how
-        try await onDelta?(answer.text)
-        return exchange
+        guard let hit = try await trace.time(.cache, { try await cache.answer(for: key) }) else { return .open(call) }
+        return .answered(try await call.give(hit, .hit, trace: &trace, onDelta))
     }
 
     private func context(of question: Question, in session: Session, trace: inout RequestTrace) async throws

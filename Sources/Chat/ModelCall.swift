@@ -6,7 +6,7 @@
 ///
 ///     share ─▶ begin (place and lease, one commit) ─▶ model ─▶ record (exchange, answer, place, lease: one commit)
 ///                └─ asked by another process: wait for it
-struct ModelCall: Sendable {
+final class ModelCall: Sendable {
     let pipeline: ChatPipeline
     let question: Question
     let review: Review
@@ -15,9 +15,22 @@ struct ModelCall: Sendable {
     let key: CacheKey
     let deadline: ContinuousClock.Instant
 
+    init(
+        pipeline: ChatPipeline, question: Question, review: Review, session: Session, request: ModelRequest,
+        key: CacheKey, deadline: ContinuousClock.Instant
+    ) {
+        self.pipeline = pipeline
+        self.question = question
+        self.review = review
+        self.session = session
+        self.request = request
+        self.key = key
+        self.deadline = deadline
+    }
+
     /// What came of a call, for everybody who took part in it.
-    struct Outcome: Sendable {
-        enum Event: Sendable {
+    final class Outcome: Sendable {
+        indirect enum Event: Sendable {
             /// The model answered; nothing is shared when the cache is off.
             case answered(Exchange, CachedAnswer?)
             case found(CachedAnswer)
@@ -31,107 +44,154 @@ struct ModelCall: Sendable {
         let isWatched: Bool
         /// Of the one who asked.
         let trace: RequestTrace
-    }
 
-    enum Result {
-        /// This question was the one that the model answered.
-        case recorded(Exchange)
-        case found(CachedAnswer, RequestTrace.CacheOutcome)
+        init(_ event: Event, isWatched: Bool, trace: RequestTrace) {
+            self.event = event
+            self.isWatched = isWatched
+            self.trace = trace
+        }
     }
 
     /// - Throws: ``ChatError``, `CancellationError`, or what `onDelta` threw.
-    func result(trace: inout RequestTrace, onDelta: DeltaHandler?) async throws -> Result {
+    @inline(never)
+    func exchange(trace: inout RequestTrace, onDelta: DeltaHandler?) async throws -> Exchange {
         while true {
-            let start = ContinuousClock.now
-            let deltas = onDelta.map { _ in AsyncStream.makeStream(of: String.self) }
-            let part = join(trace, deltas?.continuation)
-            var hasSeenText = false
-            if part.isFirst, let onDelta, let deltas {
-                do {
-                    for await text in deltas.stream {
-                        hasSeenText = true
-                        try await onDelta(text)
-                    }
-                } catch {
-                    pipeline.calls.leave(part)
-                    throw error
-                }
-            }
-            let outcome = try await pipeline.calls.outcome(of: part)
-            if part.isFirst { trace = outcome.trace } else { trace.add(ContinuousClock.now - start, to: .model) }
+            let (outcome, isFirst, hasSeenText) = try await outcome(trace: &trace, onDelta)
             switch outcome.event {
-            case .answered(let exchange, _) where part.isFirst: return .recorded(exchange)
-            case .answered(_, let answer?), .found(let answer): return .found(answer, .joined)
+            case .answered(let exchange, _) where isFirst: return exchange
+            case .answered(_, let answer?), .found(let answer):
+                return try await give(answer, .joined, trace: &trace, onDelta)
             case .answered(_, nil):
-                throw ChatError(.internalFault, "Something went wrong here", cause: "no shared answer")
+                throw ChatError(.internalFault, "Something went wrong here", cause: "a call without an answer to share")
             case .failed(let failure):
                 // What could not be tried again for one who watched can be for one who did not.
-                if !part.isFirst, outcome.isWatched, ContinuousClock.now < deadline { continue }
-                return .found(try await replacement(for: failure, hasSeenText), .stale)
+                if !isFirst, outcome.isWatched, ContinuousClock.now < deadline { continue }
+                let old = try await replacement(for: failure, hasSeenText)
+                return try await give(old, .stale, trace: &trace, onDelta)
             case .refused(let error):
                 // The next of those who waited asks in its own name.
-                if !part.isFirst, (error as? ChatError)?.code == .quotaExceeded { continue }
+                if !isFirst, (error as? ChatError)?.code == .quotaExceeded { continue }
                 throw error
             }
         }
     }
 
+    /// Records an answer that was made for an equal question, and gives it.
+    @inline(never)
+    func give(
+        _ answer: CachedAnswer, _ how: RequestTrace.CacheOutcome, trace: inout RequestTrace, _ onDelta: DeltaHandler?
+    ) async throws -> Exchange {
+        let answer = Answer(answer, isStale: how == .stale)
+        let exchange = try await pipeline.record(question, review, answer, in: session, trace: &trace)
+        trace.cache = how
+        try await onDelta?(answer.text)
+        return exchange
+    }
+
+    /// Takes part in a call, until there is something to say.
+    private func outcome(trace: inout RequestTrace, _ onDelta: DeltaHandler?) async throws -> (
+        outcome: Outcome, isFirst: Bool, hasSeenText: Bool
+    ) {
+        let start = ContinuousClock.now
+        let deltas = onDelta.map { _ in AsyncStream.makeStream(of: String.self) }
+        let part = join(trace, deltas?.continuation)
+        var hasSeenText = false
+        if part.isFirst, let deltas, let onDelta { hasSeenText = try await pass(deltas.stream, of: part, to: onDelta) }
+        let outcome = try await pipeline.calls.outcome(of: part)
+        if part.isFirst { trace = outcome.trace } else { trace.add(ContinuousClock.now - start, to: .model) }
+        return (outcome, part.isFirst, hasSeenText)
+    }
+
+    /// - Returns: whether there was any text.
+    @inline(never)
+    private func pass(
+        _ deltas: AsyncStream<String>, of part: SharedCalls<Outcome>.Part, to onDelta: DeltaHandler
+    ) async throws -> Bool {
+        var hasSeenText = false
+        do {
+            for await text in deltas {
+                hasSeenText = true
+                try await onDelta(text)
+            }
+        } catch {
+            pipeline.calls.leave(part)
+            throw error
+        }
+        return hasSeenText
+    }
+
     private func join(_ trace: RequestTrace, _ deltas: AsyncStream<String>.Continuation?) -> SharedCalls<Outcome>.Part {
         let isShared = pipeline.cache.isOn
-        return pipeline.calls.join(isShared ? key : nil) {
+        return pipeline.calls.join(isShared ? key : nil) { [self] in
             isShared ? await pipeline.cache.mayAbandon(key) : true
-        } work: {
-            var trace = trace
-            let onDelta: DeltaHandler? = deltas.map { deltas in { @Sendable text in _ = deltas.yield(text) } }
-            let event: Outcome.Event
-            do { event = try await ask(trace: &trace, onDelta: onDelta) } catch { event = .refused(error) }
-            deltas?.finish()
-            return Outcome(event: event, isWatched: onDelta != nil, trace: trace)
+        } work: { [self] in
+            await lead(trace, deltas)
         }
     }
 
-    private func ask(trace: inout RequestTrace, onDelta: DeltaHandler?) async throws -> Outcome.Event {
-        let cache = pipeline.cache
-        while true {
-            let beginning = try await trace.time(.record) {
-                try await pipeline.exchanges.begin(in: session, asking: cache.isOn ? key : nil)
-            }
-            switch beginning {
-            case .granted(let place): return try await ask(at: place, trace: &trace, onDelta: onDelta)
-            case .answered(let answer):
-                cache.remember(answer)
-                return .found(answer)
-            case .asked(let lease):
-                switch try await trace.time(.model, { try await cache.settled(lease, by: deadline) }) {
+    /// The call itself, for all who take part in it.
+    @inline(never)
+    private func lead(_ trace: RequestTrace, _ deltas: AsyncStream<String>.Continuation?) async -> Outcome {
+        var trace = trace
+        defer { deltas?.finish() }
+        do {
+            while true {
+                switch try await begin(trace: &trace) {
+                case .granted(let place):
+                    let onDelta: DeltaHandler? = deltas.map { deltas in { @Sendable text in _ = deltas.yield(text) } }
+                    let event = try await ask(at: place, trace: &trace, onDelta: onDelta)
+                    return Outcome(event, isWatched: onDelta != nil, trace: trace)
                 case .answered(let answer):
-                    cache.remember(answer)
-                    return .found(answer)
-                case .failed(let failure): return .failed(failure)
-                case .free, .held: continue
+                    pipeline.cache.remember(answer)
+                    return Outcome(.found(answer), isWatched: false, trace: trace)
+                case .asked(let lease):
+                    guard let event = try await event(of: lease, trace: &trace) else { continue }
+                    return Outcome(event, isWatched: false, trace: trace)
                 }
             }
+        } catch {
+            return Outcome(.refused(error), isWatched: false, trace: trace)
+        }
+    }
+
+    @inline(never)
+    private func begin(trace: inout RequestTrace) async throws -> Beginning {
+        try await trace.time(.place) {
+            try await pipeline.exchanges.begin(in: session, asking: pipeline.cache.isOn ? key : nil)
+        }
+    }
+
+    /// - Returns: what another process's call came to; nil when somebody else has to ask.
+    @inline(never)
+    private func event(of lease: Lease, trace: inout RequestTrace) async throws -> Outcome.Event? {
+        switch try await trace.time(.model, { try await pipeline.cache.settled(lease, by: deadline) }) {
+        case .answered(let answer):
+            pipeline.cache.remember(answer)
+            return .found(answer)
+        case .failed(let failure): return .failed(failure)
+        case .free, .held: return nil
         }
     }
 
     private func ask(at place: Reservation, trace: inout RequestTrace, onDelta: DeltaHandler?) async throws
         -> Outcome.Event
     {
-        let exchanges = pipeline.exchanges
+        let start = ContinuousClock.now
         let answer: ModelAnswer
         do {
-            answer = try await trace.time(.model) {
-                try await pipeline.model.answer(request, by: deadline, onDelta: onDelta)
-            }
-        } catch let failure as ModelFailure {
-            await settle(trace: &trace) {
-                try await exchanges.release(place, sharing: onDelta == nil ? failure : nil)
-            }
-            return .failed(failure)
+            answer = try await pipeline.model.answer(request, by: deadline, onDelta: onDelta)
         } catch {
-            // Everybody hung up: the model was asked, and is paid.
-            await settle(trace: &trace) { try await exchanges.forfeit(place) }
-            throw error
+            trace.add(ContinuousClock.now - start, to: .model)
+            return .failed(try await release(place, after: error, isWatched: onDelta != nil, trace: &trace))
         }
+        trace.add(ContinuousClock.now - start, to: .model)
+        return try await keep(answer, at: place, trace: &trace)
+    }
+
+    @inline(never)
+    private func keep(_ answer: ModelAnswer, at place: Reservation, trace: inout RequestTrace) async throws
+        -> Outcome.Event
+    {
         let fresh = pipeline.cache.entry(for: key, answer)
         do {
             let exchange = try await pipeline.record(
@@ -139,9 +199,25 @@ struct ModelCall: Sendable {
             pipeline.cache.remember(fresh)
             return .answered(exchange, fresh)
         } catch {
-            await settle(trace: &trace) { try await exchanges.release(place, sharing: nil) }
+            await settle(trace: &trace) { try await pipeline.exchanges.release(place, sharing: nil) }
             throw error
         }
+    }
+
+    /// - Returns: `error` if it is the model's.
+    @inline(never)
+    private func release(
+        _ place: Reservation, after error: any Error, isWatched: Bool, trace: inout RequestTrace
+    ) async throws -> ModelFailure {
+        guard let failure = error as? ModelFailure else {
+            // Everybody hung up: the model was asked, and is paid.
+            await settle(trace: &trace) { try await pipeline.exchanges.forfeit(place) }
+            throw error
+        }
+        await settle(trace: &trace) {
+            try await pipeline.exchanges.release(place, sharing: isWatched ? nil : failure)
+        }
+        return failure
     }
 
     /// An expired answer is better than none, unless a part of another one was shown.

@@ -1,7 +1,7 @@
 /// What is worth knowing of one request at three in the morning: the time in each stage, and what came of it.
 public struct RequestTrace: Sendable {
     public enum Stage: Int, Sendable, CaseIterable {
-        case session, sanitize, cache, model, record
+        case session, sanitize, cache, place, model, record
 
         /// The name of its milliseconds in the log.
         public var field: String {
@@ -9,6 +9,7 @@ public struct RequestTrace: Sendable {
             case .session: "session_ms"
             case .sanitize: "sanitize_ms"
             case .cache: "cache_ms"
+            case .place: "place_ms"
             case .model: "model_ms"
             case .record: "record_ms"
             }

@@ -124,7 +124,7 @@ public final class Listener: Sendable {
             let silent = Silent(event.data.u64)
             switch silent.descriptor {
             case poller.stop: return
-            case descriptor: _ = accept(watch)
+            case descriptor: while accept(watch) {}
             default: serve(silent.descriptor, silent.read, watch)
             }
         }
@@ -212,9 +212,10 @@ public final class Listener: Sendable {
         watch.hurryReads(by: .now + .seconds(1))
     }
 
-    /// EPOLLEXCLUSIVE: of several worker processes on the same socket, a connection wakes one.
+    /// EPOLLEXCLUSIVE: of several worker processes on the same socket, a connection wakes one. EPOLLET: and there one
+    /// thread, which accepts until nothing is left; otherwise it would wake all that wait.
     private func armListener() -> Bool {
-        arm(descriptor, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue)
+        arm(descriptor, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue | EPOLLET.rawValue)
     }
 
     private func arm(_ descriptor: Int32, _ events: UInt32, _ data: UInt64? = nil) -> Bool {

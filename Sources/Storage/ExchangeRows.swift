@@ -13,15 +13,15 @@ extension Database: ExchangeStore {
             }
             let insert = try db.cachedStatement(
                 sql: """
-                    INSERT INTO reservations (session_id, lapses_at)
-                    SELECT id, ?2 FROM sessions
+                    INSERT INTO reservations (session_id, number, lapses_at)
+                    SELECT id, ?5, ?2 FROM sessions
                     WHERE id = ?1 AND messages_used + \(heldPlaces) < ?4
                     """)
+            let place = Reservation(session: session.id, number: .random(in: 0 ... .max), key: key)
             try insert.execute(arguments: [
-                session.id.rawValue, now + reservationLifetime, now, messageLimit,
+                session.id.rawValue, now + reservationLifetime, now, messageLimit, place.number,
             ])
             guard db.changesCount == 1 else { throw ChatError.quotaExceeded(limit: messageLimit) }
-            let place = Reservation(session: session.id, number: db.lastInsertedRowID, key: key)
             if let holder { try Self.take(place, holder, until: now + reservationLifetime, db) }
             return .granted(place)
         }
@@ -111,8 +111,8 @@ extension Database {
     private static func giveBack(_ place: Reservation, _ db: GRDB.Database) throws {
         let now = Date().stored
         let delete = try db.cachedStatement(
-            sql: "DELETE FROM reservations WHERE number = ? OR (session_id = ? AND lapses_at <= ?)")
-        try delete.execute(arguments: [place.number, place.session.rawValue, now])
+            sql: "DELETE FROM reservations WHERE session_id = ? AND (number = ? OR lapses_at <= ?)")
+        try delete.execute(arguments: [place.session.rawValue, place.number, now])
     }
 
     /// Time in the upper bits and chance in the lower ones: it tells nobody how many exchanges there are, it grows with

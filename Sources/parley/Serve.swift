@@ -35,6 +35,7 @@ struct Serve: ParsableCommand {
         ) { event in
             log.log(event)
         }
+        StartPages.giveBack()
         throw ExitCode(try supervisor.run())
     }
 }

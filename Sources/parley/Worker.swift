@@ -20,6 +20,7 @@ enum Worker {
                 log.warning("dropped connection", metadata: ["cause": "\(fault)"])
             }
             try listener.start()
+            StartPages.giveBack()
             log.info("worker ready", metadata: ["version": "\(Version.text)"])
             let reason = try await stopReason()
             log.info(

@@ -21,8 +21,9 @@ final class ScriptedModel: LanguageModel {
             requests.append(request)
             return requests.count
         }
+        let pause = pause.withLock { $0 }
         arrived.yield()
-        try await pause.withLock({ $0 })?()
+        try await pause?()
         if let failure = failure.withLock({ $0 }) { throw failure }
         try await onDelta?("answer ")
         try await onDelta?("\(number)")
