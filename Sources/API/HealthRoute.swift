@@ -71,7 +71,7 @@ extension ChatService {
                             json.member("model", provider.model)
                             json.member("circuit", provider.circuit)
                             if let cause = provider.cause { json.member("cause", cause) }
-                            if let wait = provider.retryIn { json.member("retry_in_ms", wait.milliseconds) }
+                            if let wait = provider.retryIn { json.member("retry_in_ms", Int(wait.milliseconds)) }
                         }
                     }
                 }

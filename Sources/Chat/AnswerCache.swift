@@ -52,6 +52,9 @@ public protocol SharedAnswers: Sendable {
 
     /// Whether another process waits for the answer that this one is asking for.
     func isAwaited(_ key: CacheKey) async throws -> Bool
+
+    /// Tells the holder that one less waits.
+    func stopWaiting(for lease: Lease) async throws
 }
 
 /// Answers that were given before: this worker's memory first, then what the pool shares.
@@ -94,9 +97,13 @@ public struct AnswerCache: Sendable {
     }
 
     /// An answer that is better than none, however old within its limit.
-    func staleAnswer(for key: CacheKey) async throws -> CachedAnswer? {
+    ///
+    /// - Returns: with it whether it has expired; another worker may just have got a new one.
+    func lastResort(for key: CacheKey) async throws -> (answer: CachedAnswer, isStale: Bool)? {
         guard isOn, let old = try await shared.stored(for: key), old.key == key else { return nil }
-        return old.expires.addingTimeInterval(staleLifetime) > now() ? old : nil
+        let now = now()
+        if old.expires > now { return (old, false) }
+        return old.expires.addingTimeInterval(staleLifetime) > now ? (old, true) : nil
     }
 
     /// Waits until the process that asks has its answer, gives up or dies.
@@ -106,11 +113,16 @@ public struct AnswerCache: Sendable {
         while true {
             let progress = try await shared.progress(of: lease)
             guard progress == .held else { return progress }
-            guard ContinuousClock.now + Self.pollInterval < deadline else {
+            let now = ContinuousClock.now
+            guard now < deadline else {
                 return .failed(
                     ModelFailure(provider: "another worker", reason: .timedOut, detail: "has no answer yet"))
             }
-            try await Task.sleep(for: Self.pollInterval)
+            do { try await Task.sleep(until: min(now + Self.pollInterval, deadline), clock: .continuous) } catch {
+                // Otherwise the holder would go on for nobody.
+                try await shared.stopWaiting(for: lease)
+                throw error
+            }
         }
     }
 

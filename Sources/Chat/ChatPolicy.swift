@@ -82,10 +82,15 @@ public struct ChatPolicy: Sendable {
             return ChatError(.deadlinePassed, "The model did not answer in time; please try again", cause: cause)
         }
         switch failure.reason {
-        case .unreachable, .brokenOff, .timedOut, .serverError, .unauthorized:
+        case .unreachable, .brokenOff, .timedOut:
             return unavailable(after: nil, "No model provider can answer right now; please try again", cause)
+        case .serverError(_, let wait):
+            return unavailable(after: wait, "No model provider can answer right now; please try again", cause)
         case .resting(let wait):
             return unavailable(after: wait, "No model provider can answer right now; please try again", cause)
+        case .unauthorized:
+            return unavailable(
+                after: .seconds(60), "No model provider can answer right now; please try again later", cause)
         case .rateLimited(let wait):
             return unavailable(after: wait, "The model provider is busy; please try again", cause)
         case .malformed, .empty, .tooLong, .refused, .filtered:

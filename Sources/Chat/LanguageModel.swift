@@ -136,3 +136,23 @@ public struct ModelFailure: Error, Sendable, Equatable, Codable {
         }
     }
 }
+
+extension ModelFailure.Reason: CustomStringConvertible {
+    /// For the log and the operator.
+    public var description: String {
+        switch self {
+        case .unreachable: "cannot be reached"
+        case .brokenOff: "broke off"
+        case .timedOut: "timed out"
+        case .rateLimited: "rate limited"
+        case .serverError: "server error"
+        case .malformed: "not its wire format"
+        case .unauthorized: "key or credit refused"
+        case .resting: "left alone"
+        case .filtered: "filtered"
+        case .tooLong: "too long"
+        case .refused: "request refused"
+        case .empty: "empty answer"
+        }
+    }
+}

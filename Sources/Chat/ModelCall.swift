@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The part of a question's way that costs money: asks the model once for all who ask the same at the same time.
 ///
 /// In this process they share one task (``SharedCalls``); between processes the one who asks holds a ``Lease`` in the
@@ -40,14 +42,15 @@ final class ModelCall: Sendable {
         }
 
         let event: Event
-        /// Somebody saw the text as it came, so nothing was tried again.
-        let isWatched: Bool
+        /// The failure is the first asker's own: somebody had seen text, so that nothing could be tried again, or the
+        /// time of that one was over.
+        let isPrivate: Bool
         /// Of the one who asked.
         let trace: RequestTrace
 
-        init(_ event: Event, isWatched: Bool, trace: RequestTrace) {
+        init(_ event: Event, isPrivate: Bool = false, trace: RequestTrace) {
             self.event = event
-            self.isWatched = isWatched
+            self.isPrivate = isPrivate
             self.trace = trace
         }
     }
@@ -57,17 +60,17 @@ final class ModelCall: Sendable {
     func exchange(trace: inout RequestTrace, onDelta: DeltaHandler?) async throws -> Exchange {
         while true {
             let (outcome, isFirst, hasSeenText) = try await outcome(trace: &trace, onDelta)
-            switch outcome.event {
+            switch outcome?.event ?? .failed(overdue) {
             case .answered(let exchange, _) where isFirst: return exchange
             case .answered(_, let answer?), .found(let answer):
                 return try await give(answer, .joined, trace: &trace, onDelta)
             case .answered(_, nil):
                 throw ChatError(.internalFault, "Something went wrong here", cause: "a call without an answer to share")
             case .failed(let failure):
-                // What could not be tried again for one who watched can be for one who did not.
-                if !isFirst, outcome.isWatched, ContinuousClock.now < deadline { continue }
-                let old = try await replacement(for: failure, hasSeenText)
-                return try await give(old, .stale, trace: &trace, onDelta)
+                if !isFirst, outcome?.isPrivate == true, ContinuousClock.now < deadline { continue }
+                let (old, how) = try await replacement(for: failure, hasSeenText)
+                trace.remark = "\(failure.provider): \(failure.reason): \(failure.detail)"
+                return try await give(old, how, trace: &trace, onDelta)
             case .refused(let error):
                 // The next of those who waited asks in its own name.
                 if !isFirst, (error as? ChatError)?.code == .quotaExceeded { continue }
@@ -90,15 +93,19 @@ final class ModelCall: Sendable {
 
     /// Takes part in a call, until there is something to say.
     private func outcome(trace: inout RequestTrace, _ onDelta: DeltaHandler?) async throws -> (
-        outcome: Outcome, isFirst: Bool, hasSeenText: Bool
+        outcome: Outcome?, isFirst: Bool, hasSeenText: Bool
     ) {
         let start = ContinuousClock.now
         let deltas = onDelta.map { _ in AsyncStream.makeStream(of: String.self) }
         let part = join(trace, deltas?.continuation)
         var hasSeenText = false
         if part.isFirst, let deltas, let onDelta { hasSeenText = try await pass(deltas.stream, of: part, to: onDelta) }
-        let outcome = try await pipeline.calls.outcome(of: part)
-        if part.isFirst { trace = outcome.trace } else { trace.add(ContinuousClock.now - start, to: .model) }
+        let outcome = try await pipeline.calls.outcome(of: part, by: deadline)
+        if part.isFirst, let outcome {
+            trace = outcome.trace
+        } else {
+            trace.add(ContinuousClock.now - start, to: .model)
+        }
         return (outcome, part.isFirst, hasSeenText)
     }
 
@@ -138,19 +145,17 @@ final class ModelCall: Sendable {
             while true {
                 switch try await begin(trace: &trace) {
                 case .granted(let place):
-                    let onDelta: DeltaHandler? = deltas.map { deltas in { @Sendable text in _ = deltas.yield(text) } }
-                    let event = try await ask(at: place, trace: &trace, onDelta: onDelta)
-                    return Outcome(event, isWatched: onDelta != nil, trace: trace)
+                    return try await ask(at: place, trace: trace, deltas)
                 case .answered(let answer):
                     pipeline.cache.remember(answer)
-                    return Outcome(.found(answer), isWatched: false, trace: trace)
+                    return Outcome(.found(answer), trace: trace)
                 case .asked(let lease):
                     guard let event = try await event(of: lease, trace: &trace) else { continue }
-                    return Outcome(event, isWatched: false, trace: trace)
+                    return Outcome(event, isPrivate: ContinuousClock.now >= deadline, trace: trace)
                 }
             }
         } catch {
-            return Outcome(.refused(error), isWatched: false, trace: trace)
+            return Outcome(.refused(error), trace: trace)
         }
     }
 
@@ -173,64 +178,97 @@ final class ModelCall: Sendable {
         }
     }
 
-    private func ask(at place: Reservation, trace: inout RequestTrace, onDelta: DeltaHandler?) async throws
-        -> Outcome.Event
-    {
+    private func ask(
+        at place: Reservation, trace: RequestTrace, _ deltas: AsyncStream<String>.Continuation?
+    ) async throws -> Outcome {
+        var trace = trace
         let start = ContinuousClock.now
+        let hasText = Flag()
+        let onDelta: DeltaHandler? = deltas.map { deltas in
+            { @Sendable text in
+                hasText.raise()
+                deltas.yield(text)
+            }
+        }
         let answer: ModelAnswer
         do {
             answer = try await pipeline.model.answer(request, by: deadline, onDelta: onDelta)
         } catch {
             trace.add(ContinuousClock.now - start, to: .model)
-            return .failed(try await release(place, after: error, isWatched: onDelta != nil, trace: &trace))
+            return try await giveUp(place, error, hasText: hasText.isRaised, trace: trace)
         }
         trace.add(ContinuousClock.now - start, to: .model)
-        return try await keep(answer, at: place, trace: &trace)
+        return try await keep(answer, at: place, trace: trace)
     }
 
     @inline(never)
-    private func keep(_ answer: ModelAnswer, at place: Reservation, trace: inout RequestTrace) async throws
-        -> Outcome.Event
-    {
+    private func keep(_ answer: ModelAnswer, at place: Reservation, trace: RequestTrace) async throws -> Outcome {
+        var trace = trace
         let fresh = pipeline.cache.entry(for: key, answer)
         do {
             let exchange = try await pipeline.record(
                 question, review, Answer(answer), in: session, place: place, caching: fresh, trace: &trace)
             pipeline.cache.remember(fresh)
-            return .answered(exchange, fresh)
+            return Outcome(.answered(exchange, fresh), trace: trace)
         } catch {
-            await settle(trace: &trace) { try await pipeline.exchanges.release(place, sharing: nil) }
+            await settle(trace: &trace) { [pipeline] in try await pipeline.exchanges.release(place, sharing: nil) }
             throw error
         }
     }
 
-    /// - Returns: `error` if it is the model's.
+    /// - Throws: what is no failure of the model.
     @inline(never)
-    private func release(
-        _ place: Reservation, after error: any Error, isWatched: Bool, trace: inout RequestTrace
-    ) async throws -> ModelFailure {
+    private func giveUp(_ place: Reservation, _ error: any Error, hasText: Bool, trace: RequestTrace) async throws
+        -> Outcome
+    {
+        var trace = trace
         guard let failure = error as? ModelFailure else {
             // Everybody hung up: the model was asked, and is paid.
-            await settle(trace: &trace) { try await pipeline.exchanges.forfeit(place) }
+            await settle(trace: &trace) { [pipeline] in try await pipeline.exchanges.forfeit(place) }
             throw error
         }
-        await settle(trace: &trace) {
-            try await pipeline.exchanges.release(place, sharing: isWatched ? nil : failure)
+        let isPrivate = failure.isOutage && (hasText || ContinuousClock.now >= deadline)
+        await settle(trace: &trace) { [pipeline] in
+            try await pipeline.exchanges.release(place, sharing: isPrivate ? nil : failure)
         }
-        return failure
+        return Outcome(.failed(failure), isPrivate: isPrivate, trace: trace)
+    }
+
+    private var overdue: ModelFailure {
+        ModelFailure(provider: "an equal question", reason: .timedOut, detail: "has no answer yet")
     }
 
     /// An expired answer is better than none, unless a part of another one was shown.
-    private func replacement(for failure: ModelFailure, _ hasSeenText: Bool) async throws -> CachedAnswer {
+    private func replacement(for failure: ModelFailure, _ hasSeenText: Bool) async throws -> (
+        CachedAnswer, RequestTrace.CacheOutcome
+    ) {
         let error = pipeline.policy.error(for: failure, field: question.field, deadline: deadline)
-        guard failure.isOutage, !hasSeenText, let old = try? await pipeline.cache.staleAnswer(for: key) else {
+        guard failure.isOutage, !hasSeenText, let last = try? await pipeline.cache.lastResort(for: key) else {
             throw error
         }
-        return old
+        return (last.answer, last.isStale ? .stale : .joined)
     }
 
-    /// What cannot be settled now lapses by itself, so the failure that led here stays the one reported.
-    private func settle(trace: inout RequestTrace, _ settling: () async throws -> Void) async {
-        do { try await settling() } catch { trace.remark = "place not settled: \(error)" }
+    /// What cannot be settled now leaves the failure that led here the one reported. It is tried again until it lapses,
+    /// so that a store which is back soon does not keep others from asking.
+    private func settle(trace: inout RequestTrace, _ settling: @escaping @Sendable () async throws -> Void) async {
+        do { try await settling() } catch {
+            trace.remark = "place not settled yet: \(error)"
+            let limit = deadline + .seconds(30)
+            Task {
+                while ContinuousClock.now < limit {
+                    try await Task.sleep(for: .seconds(1))
+                    do { return try await settling() } catch { continue }
+                }
+            }
+        }
     }
+}
+
+/// Raised once, from anywhere.
+private final class Flag: Sendable {
+    private let state = Atomic<Bool>(false)
+
+    var isRaised: Bool { state.load(ordering: .acquiring) }
+    func raise() { state.store(true, ordering: .releasing) }
 }

@@ -61,30 +61,44 @@ final class SharedCalls<Outcome: Sendable>: Sendable {
         }
     }
 
-    /// - Throws: `CancellationError` when the caller's task is cancelled; it has then left.
-    func outcome(of part: Part) async throws -> Outcome {
+    /// - Parameter deadline: how long to wait; whoever began the call waits to its end.
+    /// - Returns: nil when the deadline came first.
+    /// - Throws: `CancellationError` when the caller's task is cancelled. Either way it has then left.
+    func outcome(of part: Part, by deadline: ContinuousClock.Instant) async throws -> Outcome? {
         let waiter = state.withLock { $0.nextNumber() }
+        let alarm =
+            part.isFirst
+            ? nil
+            : Task {
+                try await Task.sleep(until: deadline, clock: .continuous)
+                giveUp(waiter, of: part)
+            }
+        defer { alarm?.cancel() }
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let (isNow, outcome): (Bool, Outcome?) = state.withLock { state in
                     if let outcome = state.calls[part.call]?.outcome { return (true, outcome) }
-                    // Cancelled before it was here, so that the handler below found nobody.
-                    if Task.isCancelled { return (true, nil) }
+                    // Cancelled, or late, before it was here, so that nobody was found to tell.
+                    if Task.isCancelled || !part.isFirst && ContinuousClock.now >= deadline { return (true, nil) }
                     state.calls[part.call]?.waiters[waiter] = continuation
                     return (false, nil)
                 }
                 if isNow { continuation.resume(returning: outcome) }
             }
         } onCancel: {
-            state.withLock { $0.calls[part.call]?.waiters.removeValue(forKey: waiter) }?.resume(returning: nil)
+            giveUp(waiter, of: part)
         }
         leave(part)
-        guard let outcome else { throw CancellationError() }
+        if outcome == nil { try Task.checkCancellation() }
         return outcome
     }
 
+    private func giveUp(_ waiter: Int, of part: Part) {
+        state.withLock { $0.calls[part.call]?.waiters.removeValue(forKey: waiter) }?.resume(returning: nil)
+    }
+
     func leave(_ part: Part) {
-        let abandoned: (@Sendable () async -> Bool)? = state.withLock { state in
+        let mayAbandon: (@Sendable () async -> Bool)? = state.withLock { state in
             state.calls[part.call]?.participants -= 1
             guard let call = state.calls[part.call], call.participants == 0 else { return nil }
             if call.outcome != nil {
@@ -93,8 +107,8 @@ final class SharedCalls<Outcome: Sendable>: Sendable {
             }
             return call.mayAbandon
         }
-        guard let abandoned else { return }
-        Task { if await abandoned() { abandon(part.call) } }
+        guard let mayAbandon else { return }
+        Task { if await mayAbandon() { abandon(part.call) } }
     }
 
     private func abandon(_ number: Int) {

@@ -24,21 +24,8 @@ public final class Listener: Sendable {
     private struct State {
         var isStarted = false
         var isDraining = false
-        /// No descriptor is free.
-        var isPaused = false
         var idleWaiters: [Int: CheckedContinuation<Bool, Never>] = [:]
         var nextWaiter = 0
-    }
-
-    /// What the accept threads share; closed when the last of them has ended.
-    private final class Poller: Sendable {
-        let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-        let stop = eventfd(0, Int32(EFD_CLOEXEC))
-
-        deinit {
-            close(epoll)
-            close(stop)
-        }
     }
 
     private let descriptor: Int32
@@ -51,7 +38,7 @@ public final class Listener: Sendable {
     /// Requests that a responder has.
     private let requests = Atomic(0)
     private let accepted = Atomic(0)
-    private let poller = Poller()
+    private let poller: Poller
     private let watch: Watch?
 
     /// - Parameters:
@@ -65,6 +52,7 @@ public final class Listener: Sendable {
         self.limits = limits
         self.responder = responder
         self.onFault = onFault
+        poller = Poller(listening: descriptor)
         watch = try? Watch()
     }
 
@@ -73,9 +61,7 @@ public final class Listener: Sendable {
 
     /// Starts the threads that accept. Once in a listener's life.
     public func start() throws {
-        guard let watch, poller.epoll >= 0, poller.stop >= 0 else {
-            throw SystemError(call: "epoll_create1", errno: EMFILE)
-        }
+        guard let watch else { throw SystemError(call: "epoll_create1", errno: EMFILE) }
         precondition(
             state.withLock { state in
                 defer { state.isStarted = true }
@@ -86,9 +72,7 @@ public final class Listener: Sendable {
         guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 else {
             throw SystemError(call: "fcntl", errno: errno)
         }
-        guard arm(poller.stop, EPOLLIN.rawValue), armListener() else {
-            throw SystemError(call: "epoll_ctl", errno: errno)
-        }
+        try poller.start()
         try watch.start()
         for _ in 0..<max(1, limits.acceptThreads) {
             try BlockingThread.detach { [self] in acceptLoop(watch) }
@@ -107,7 +91,7 @@ public final class Listener: Sendable {
         }
         if isFirst { await onThread { [self] in stopAccepting() } }
         let isIdle = await untilIdle(by: deadline)
-        eventfd_write(poller.stop, 1)
+        poller.end()
         if isIdle { watch?.stop() }
         return isIdle
     }
@@ -115,46 +99,69 @@ public final class Listener: Sendable {
     // MARK: Accepting
 
     private func acceptLoop(_ watch: Watch) {
-        var event = epoll_event()
         while true {
-            guard epoll_wait(poller.epoll, &event, 1, -1) > 0 else {
-                if errno == EINTR { continue }
-                return onFault(.acceptFailed(errno: errno))
-            }
-            let silent = Silent(event.data.u64)
-            switch silent.descriptor {
-            case poller.stop: return
-            case descriptor: while accept(watch) {}
-            default: serve(silent.descriptor, silent.read, watch)
+            switch poller.wait() {
+            case .connections: acceptAll(watch)
+            case .silent(let silent): serve(silent, watch)
+            case .end: return
+            case .failed(let code): return onFault(.acceptFailed(errno: code))
             }
         }
     }
 
-    /// Accepts one connection. Whoever epoll woke for one must do so even while draining: no other process was woken.
-    private func accept(_ watch: Watch) -> Bool {
+    /// Takes what waits, and serves the first that has something to read. Reading may take long, so the others wait for
+    /// another thread to wake for them, and it comes after accepting.
+    private func acceptAll(_ watch: Watch) {
+        var own: Silent?
+        accepting: while true {
+            switch accept(watch) {
+            case .nothing: break accepting
+            case .failed: continue
+            case .connection(let silent):
+                if own == nil, peek(silent.descriptor) >= 0 { own = silent } else { waitOrServe(silent, watch) }
+                let count = accepted.wrappingAdd(1, ordering: .relaxed).newValue
+                if count % Self.turn == 0 {
+                    if !poller.letOthersAccept() { pauseAccepting() }
+                    break accepting
+                }
+            }
+        }
+        if let own { serve(own, watch) }
+    }
+
+    private enum Accepted {
+        case connection(Silent)
+        /// This one; there may be more.
+        case failed
+        case nothing
+    }
+
+    /// Whoever epoll woke for a connection must accept it even while draining: no other process was woken.
+    private func accept(_ watch: Watch) -> Accepted {
         let connection = cfastcgi_accept(descriptor)
         guard connection >= 0 else {
             let code = errno
             switch code {
-            case EAGAIN, EINTR, ECONNABORTED: return code != EAGAIN
+            case EINTR, ECONNABORTED: return .failed
+            case EAGAIN: break
             case EMFILE, ENFILE, ENOBUFS, ENOMEM: pauseAccepting()
             default: onFault(.acceptFailed(errno: code))
             }
-            return false
+            return .nothing
         }
         guard let read = beginRead(connection, watch) else {
             close(connection)
-            return true
+            return .failed
         }
         connections.add(1, ordering: .acquiringAndReleasing)
-        if accepted.wrappingAdd(1, ordering: .relaxed).newValue % Self.turn == 0 { letOthersAccept() }
         var patience = timeval(limits.writeTimeout)
         setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        let silent = Silent(descriptor: connection, read: read)
-        if peek(connection) >= 0 || !arm(connection, EPOLLIN.rawValue | EPOLLONESHOT.rawValue, silent.packed) {
-            serve(connection, read, watch)
-        }
-        return true
+        return .connection(Silent(descriptor: connection, read: read))
+    }
+
+    /// Any thread wakes once there is something to read, which may be now.
+    private func waitOrServe(_ silent: Silent, _ watch: Watch) {
+        if !poller.add(silent) { serve(silent, watch) }
     }
 
     /// Bytes that could be read now, at most one; 0 at the end of the stream, -1 while it is silent.
@@ -170,64 +177,27 @@ public final class Listener: Sendable {
         return watch.beginRead(connection, by: deadline)
     }
 
-    /// The listening socket stays readable while no descriptor is free: leave the epoll set, and come back.
-    private func pauseAccepting() {
-        let isFirst = state.withLock { state in
-            guard !state.isPaused, !state.isDraining else { return false }
-            state.isPaused = true
-            epoll_ctl(poller.epoll, EPOLL_CTL_DEL, descriptor, nil)
-            return true
-        }
-        if isFirst { onFault(.descriptorsExhausted) }
-        var entry = pollfd(fd: poller.stop, events: Int16(POLLIN), revents: 0)
-        poll(&entry, 1, 100)
-        guard isFirst else { return }
-        state.withLock { state in
-            state.isPaused = false
-            if !state.isDraining { _ = armListener() }
-        }
-    }
+    private func pauseAccepting() { poller.pause { onFault(.descriptorsExhausted) } }
 
     /// Connections that one process takes before it goes to the end of the queue.
     private static let turn = 8
 
-    /// The kernel wakes the process that has been in the listening socket's queue for longest, as long as it has a thread
-    /// to spare: one process would do all the work until its threads are all busy.
-    private func letOthersAccept() {
-        state.withLock { state in
-            guard !state.isPaused, !state.isDraining else { return }
-            epoll_ctl(poller.epoll, EPOLL_CTL_DEL, descriptor, nil)
-            _ = armListener()
-        }
-    }
-
     private func stopAccepting() {
-        // Under the lock, so that nobody comes back afterwards.
-        let result = state.withLock { _ in epoll_ctl(poller.epoll, EPOLL_CTL_DEL, descriptor, nil) }
-        guard let watch, result == 0 else { return }
+        poller.stopAccepting()
+        guard let watch else { return }
         // Connections for which epoll woke this process and no other, whose event was lost with the entry.
         for _ in 0..<64 {
-            guard accept(watch) else { break }
+            guard case .connection(let silent) = accept(watch) else { break }
+            waitOrServe(silent, watch)
         }
         watch.hurryReads(by: .now + .seconds(1))
-    }
-
-    /// EPOLLEXCLUSIVE: of several worker processes on the same socket, a connection wakes one. EPOLLET: and there one
-    /// thread, which accepts until nothing is left; otherwise it would wake all that wait.
-    private func armListener() -> Bool {
-        arm(descriptor, EPOLLIN.rawValue | EPOLLEXCLUSIVE.rawValue | EPOLLET.rawValue)
-    }
-
-    private func arm(_ descriptor: Int32, _ events: UInt32, _ data: UInt64? = nil) -> Bool {
-        var event = epoll_event(
-            events: events, data: epoll_data_t(u64: data ?? UInt64(UInt32(bitPattern: descriptor))))
-        return epoll_ctl(poller.epoll, EPOLL_CTL_ADD, descriptor, &event) == 0
     }
 
     // MARK: Serving
 
     /// Reads the request of a connection that has something to read, and starts its task.
-    private func serve(_ descriptor: Int32, _ read: Watch.Read, _ watch: Watch) {
+    private func serve(_ silent: Silent, _ watch: Watch) {
+        let (descriptor, read) = (silent.descriptor, silent.read)
         if peek(descriptor) == 0 {
             close(descriptor)
             if !watch.endRead(read) { onFault(.stalled) }

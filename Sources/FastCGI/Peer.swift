@@ -71,6 +71,7 @@ final class Peer: Sendable {
         let (isWatched, _) = state.withLock { state in
             state.isForgotten = true
             defer { state.task = nil }
+            // The task is let go outside of the lock.
             return (state.isWatched, state.task)
         }
         return isWatched

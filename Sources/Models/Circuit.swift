@@ -45,6 +45,9 @@ public struct Circuit: Sendable {
             probe: UInt64(cooldowns.probe.milliseconds) + 1_000)
     }
 
+    /// Whether questions are put to the provider.
+    public var isClosed: Bool { board.state(of: slot).phase == .closed }
+
     public var status: Status {
         let state = board.state(of: slot)
         let now = Self.now()
@@ -75,7 +78,7 @@ public struct Circuit: Sendable {
         case (.probing, .closed): return .closed
         case (.closed, .open), (.probing, .open):
             guard outcome != .abandoned else { return nil }
-            return .opened(cause: "\(after.cause)", for: .milliseconds(Int64(after.time - now)))
+            return .opened(cause: "\(after.cause)", for: .milliseconds(Int64(after.time) - Int64(now)))
         default: return nil
         }
     }
@@ -99,12 +102,12 @@ public struct CircuitBreaking: LanguageModel {
     private let model: any LanguageModel
     private let provider: String
     private let circuit: Circuit
-    private let observer: @Sendable (CircuitChange) -> Void
+    private let observer: @Sendable (CircuitChange, _ detail: String) -> Void
 
-    /// - Parameter observer: hears of each change once, in the worker that made it.
+    /// - Parameter observer: hears of each change once, in the worker that made it, with the failure's own words.
     public init(
         _ model: any LanguageModel, provider: String, circuit: Circuit,
-        observer: @escaping @Sendable (CircuitChange) -> Void
+        observer: @escaping @Sendable (CircuitChange, _ detail: String) -> Void
     ) {
         self.model = model
         self.provider = provider
@@ -123,16 +126,16 @@ public struct CircuitBreaking: LanguageModel {
                 detail: "left alone: it \(cause)")
         }
         let start = Circuit.now()
-        func report(_ outcome: CircuitOutcome) {
+        func report(_ outcome: CircuitOutcome, _ detail: String = "") {
             let change = circuit.report(outcome, start: start, isProbe: admission == .probe)
-            if let change { observer(change) }
+            if let change { observer(change, detail) }
         }
         do {
             let answer = try await model.answer(request, by: deadline, onDelta: onDelta)
             report(.success)
             return answer
         } catch let failure as ModelFailure {
-            report(CircuitOutcome(failure, isHurried: ContinuousClock.now >= deadline))
+            report(CircuitOutcome(failure, isHurried: ContinuousClock.now >= deadline), failure.detail)
             throw failure
         } catch {
             report(.abandoned)

@@ -44,6 +44,10 @@ struct CircuitState: Sendable, Equatable {
         -> CircuitState
     {
         var next = self
+        // A probe that was given up for lost, or overtaken by `close`, is a try like any other.
+        let isProbe = isProbe && phase == .probing
+        // What began before the provider was known to be well is no news, unless the clock was set back since.
+        let isNews = phase != .closed || start >= time || time > now
         switch outcome {
         case .success:
             if isProbe {
@@ -53,13 +57,14 @@ struct CircuitState: Sendable, Equatable {
             }
         case .abandoned:
             if isProbe { next.open(until: now, cause) }
-        case .keyRefused(let cause):
+        case .keyRefused(let cause) where isNews:
             next.open(until: now + policy.keyCooldown, cause)
         case .failure(let weight, let cause, let wait):
             if isProbe {
                 next.failedProbes = min(failedProbes + 1, 15)
-                next.open(until: now + policy.cooldown(after: next.failedProbes), cause)
-            } else if phase == .closed, start >= time {
+                let asked = min(wait ?? 0, policy.longestCooldown)
+                next.open(until: now + max(policy.cooldown(after: next.failedProbes), asked), cause)
+            } else if phase == .closed, isNews {
                 next.points = min(points + weight, policy.threshold)
                 if let wait {
                     next.open(until: now + min(wait, policy.longestCooldown), cause)
@@ -67,6 +72,7 @@ struct CircuitState: Sendable, Equatable {
                     next.open(until: now + policy.cooldown(after: 0), cause)
                 }
             }
+        case .keyRefused: break
         }
         return next
     }
@@ -93,6 +99,8 @@ enum CircuitOutcome: Equatable {
         let longestRetryAfter = RetryPolicy.longestRetryAfter
         let cause = CircuitCause(failure.reason)
         switch failure.reason {
+        // No question is the reason for a 404: the model's name or the address is wrong.
+        case .refused(404): self = .failure(weight: 1, cause, milliseconds: nil)
         case .filtered, .tooLong, .refused, .resting: self = .success
         case .unauthorized: self = .keyRefused(cause)
         // A silent provider costs each of its callers a whole time-out.
@@ -115,8 +123,9 @@ struct CircuitCause: Sendable, Equatable, CustomStringConvertible {
 
     init(_ reason: ModelFailure.Reason) {
         switch reason {
-        case .unauthorized(let status), .serverError(let status, _), .refused(let status):
-            code = UInt64(min(max(status, 100), 999))
+        // Some say it with a status that means something else: Google 400, OpenAI 429.
+        case .unauthorized(let status): code = [401, 402, 403].contains(status) ? UInt64(status) : 6
+        case .serverError(let status, _), .refused(let status): code = UInt64(min(max(status, 100), 999))
         case .rateLimited: code = 429
         case .unreachable: code = 1
         case .timedOut: code = 2
@@ -135,8 +144,9 @@ struct CircuitCause: Sendable, Equatable, CustomStringConvertible {
         case 3: "breaks off"
         case 4: "answers in no known format"
         case 5: "answers with nothing"
+        case 6: "refuses the key or its credit"
         case 401, 402, 403: "refuses the key or its credit (HTTP \(code))"
-        default: "HTTP \(code)"
+        default: "answers with HTTP \(code)"
         }
     }
 }

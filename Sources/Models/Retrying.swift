@@ -5,22 +5,26 @@ public struct Retrying: LanguageModel {
     private let model: any LanguageModel
     private let provider: String
     private let policy: RetryPolicy
+    private let mayRetry: @Sendable () -> Bool
     private let observer: AttemptObserver?
     private let random: @Sendable () -> Double
     private let sleep: @Sendable (Duration) async throws -> Void
 
     /// - Parameters:
     ///   - provider: the name for `observer`.
+    ///   - mayRetry: asked before each wait for another try.
     ///   - observer: hears of each try after it ended.
     ///   - random: a number in 0..<1.
     public init(
         _ model: any LanguageModel, provider: String, policy: RetryPolicy = RetryPolicy(),
+        mayRetry: @escaping @Sendable () -> Bool = { true },
         observer: AttemptObserver? = nil, random: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
         sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     ) {
         self.model = model
         self.provider = provider
         self.policy = policy
+        self.mayRetry = mayRetry
         self.observer = observer
         self.random = random
         self.sleep = sleep
@@ -48,7 +52,7 @@ public struct Retrying: LanguageModel {
                 report(.failed(failure))
                 failures += 1
                 let now = ContinuousClock.now
-                guard !watch.hasSeenText,
+                guard !watch.hasSeenText, mayRetry(),
                     let delay = policy.delay(
                         after: failure.reason, failures: failures, spent: first.duration(to: now),
                         remaining: now.duration(to: deadline), random: random())

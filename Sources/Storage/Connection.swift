@@ -8,6 +8,8 @@ struct Connection {
     private let path: String
     private let readonly: Bool
     private var queue: DatabaseQueue?
+    /// SQLite's `synchronous`, as it was last set on `queue`.
+    private var isDurable: Bool?
 
     /// A locked database is waited for this long, in seconds, then the call fails.
     static let busyTimeout = 2.0
@@ -18,13 +20,24 @@ struct Connection {
     }
 
     /// Runs `work` outside any transaction.
-    mutating func use<T>(_ work: (GRDB.Database) throws -> T) throws -> T {
+    ///
+    /// - Parameter durably: whether a commit waits for the disk. In WAL mode NORMAL does not; the next FULL commit brings
+    ///   all before it to the disk. Nil for reading.
+    mutating func use<T>(durably: Bool? = nil, _ work: (GRDB.Database) throws -> T) throws -> T {
         let queue = try self.queue ?? open()
         self.queue = queue
         do {
+            if let durably, durably != isDurable {
+                isDurable = nil
+                try queue.writeWithoutTransaction { db in
+                    try db.execute(sql: "PRAGMA synchronous = \(durably ? "FULL" : "NORMAL")")
+                }
+                isDurable = durably
+            }
             return try queue.writeWithoutTransaction(work)
         } catch let error as DatabaseError where error.mayHealByReopening {
             self.queue = nil
+            isDurable = nil
             throw error
         }
     }

@@ -15,7 +15,7 @@ extension Database: ExchangeStore {
                 sql: """
                     INSERT INTO reservations (session_id, number, lapses_at)
                     SELECT id, ?5, ?2 FROM sessions
-                    WHERE id = ?1 AND messages_used + \(heldPlaces) < ?4
+                    WHERE id = ?1 AND messages_used + \(takenPlaces) < ?4
                     """)
             let place = Reservation(session: session.id, number: .random(in: 0 ... .max), key: key)
             try insert.execute(arguments: [
@@ -56,7 +56,7 @@ extension Database: ExchangeStore {
             let count = try db.cachedStatement(
                 sql: """
                     UPDATE sessions SET messages_used = messages_used + 1, last_activity_at = ?2
-                    WHERE id = ?1 AND messages_used + \(heldPlaces) < ?4
+                    WHERE id = ?1 AND messages_used + \(takenPlaces) < ?4
                     """)
             try count.execute(arguments: [draft.session.rawValue, now.stored, now.stored, messageLimit])
             guard db.changesCount == 1 else { throw ChatError.quotaExceeded(limit: messageLimit) }
@@ -105,7 +105,7 @@ extension Database: ExchangeStore {
 }
 
 /// Messages that the session ?1 has under way at the time ?3.
-private let heldPlaces = "(SELECT count(*) FROM reservations WHERE session_id = ?1 AND lapses_at > ?3)"
+private let takenPlaces = "(SELECT count(*) FROM reservations WHERE session_id = ?1 AND lapses_at > ?3)"
 
 extension Database {
     private static func giveBack(_ place: Reservation, _ db: GRDB.Database) throws {

@@ -72,8 +72,7 @@ final class GroupCommit: Sendable {
         var refusals: [Int: ChatError] = [:]
         do {
             try lock.locked {
-                try connection.use { db in
-                    try setDurability(of: group, db)
+                try connection.use(durably: !group.allSatisfy(\.isPassing)) { db in
                     try db.inTransaction(.immediate) {
                         for (index, write) in zip(group.indices, group) {
                             refusals[index] = try refusal(of: write, in: db)
@@ -91,12 +90,6 @@ final class GroupCommit: Sendable {
             return
         }
         for (index, write) in zip(group.indices, group) { write.finish(refusals[index]) }
-    }
-
-    /// In WAL mode NORMAL commits without an fsync; the next FULL commit brings all before it to the disk.
-    private static func setDurability(of group: ArraySlice<Write>, _ db: GRDB.Database) throws {
-        let level = group.allSatisfy(\.isPassing) ? "NORMAL" : "FULL"
-        try db.cachedStatement(sql: "PRAGMA synchronous = \(level)").execute()
     }
 
     /// Whether one of the writes is the reason, and not the file or the lock before it.

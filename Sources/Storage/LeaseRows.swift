@@ -18,18 +18,29 @@ extension Database {
     }
 
     public func isAwaited(_ key: CacheKey) async throws -> Bool {
-        try await reader.read { db in
-            let select = try db.cachedStatement(sql: "SELECT awaited FROM leases WHERE key = ?")
-            return try Bool.fetchOne(select, arguments: [Data(key.digest)]) ?? false
+        let own = try holder.number()
+        return try await reader.read { db in
+            let select = try db.cachedStatement(sql: "SELECT awaited FROM leases WHERE key = ? AND holder = ?")
+            return try Bool.fetchOne(select, arguments: [Data(key.digest), own]) ?? false
         }
     }
 
-    /// - Returns: another process's lease, which now knows that somebody waits; nil when there is none that counts.
+    public func stopWaiting(for lease: Lease) async throws {
+        try await writer.write(isPassing: true) { db in
+            let update = try db.cachedStatement(
+                sql: "UPDATE leases SET awaited = awaited - 1 WHERE key = ? AND number = ? AND awaited > 0")
+            try update.execute(arguments: [Data(lease.key.digest), lease.number])
+        }
+    }
+
+    /// A lease of this process's own does not count: its call has ended, and could not be settled.
+    ///
+    /// - Returns: another process's lease, which now knows that one more waits; nil when there is none that counts.
     func wait(for key: CacheKey, at now: Int64, _ db: GRDB.Database) throws -> Lease? {
         guard let row = try LeaseRow(of: key, db), row.failure == nil, row.lapses > now,
-            try holder.isAlive(row.holder)
+            try row.holder != holder.number() && holder.isAlive(row.holder)
         else { return nil }
-        let update = try db.cachedStatement(sql: "UPDATE leases SET awaited = 1 WHERE key = ? AND awaited = 0")
+        let update = try db.cachedStatement(sql: "UPDATE leases SET awaited = awaited + 1 WHERE key = ?")
         try update.execute(arguments: [Data(key.digest)])
         return Lease(key: key, number: row.number)
     }
@@ -64,7 +75,7 @@ extension Database {
 }
 
 private struct LeaseRow {
-    /// Milliseconds that a failure waits for those who wait for it; they look every few of them.
+    /// Milliseconds for which a failure is kept; whoever waits for it looks every 20.
     static let failureLifetime: Int64 = 5_000
 
     let number: Int64
@@ -80,6 +91,10 @@ private struct LeaseRow {
         number = row[0]
         holder = row[1]
         lapses = row[2]
-        failure = try words.map { try JSONDecoder().decode(ModelFailure.self, from: Data($0.utf8)) }
+        failure = words.map { words in
+            do { return try JSONDecoder().decode(ModelFailure.self, from: Data(words.utf8)) } catch {
+                return ModelFailure(provider: "another worker", reason: .unreachable, detail: words)
+            }
+        }
     }
 }

@@ -66,7 +66,7 @@ enum Schema {
             try db.execute(
                 sql: """
                     -- The questions that are being asked: number is that of the reservation, holder that of the
-                    -- process, failure what came of it.
+                    -- process, awaited how many others wait for it, failure what came of it.
                     CREATE TABLE leases (
                         key BLOB PRIMARY KEY NOT NULL,
                         number INTEGER NOT NULL,

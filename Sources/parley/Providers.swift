@@ -20,9 +20,14 @@ struct Providers {
         for name in settings.providers {
             let built = try builder.provider(name)
             let circuit = try built.circuit(on: board, settings.sources)
-            let guarded = CircuitBreaking(built.provider, provider: name, circuit: circuit) { log.note($0, of: name) }
+            let guarded = CircuitBreaking(built.provider, provider: name, circuit: circuit) {
+                log.note($0, $1, of: name)
+            }
             let policy = RetryPolicy(retries: retries, hasFallback: name != settings.providers.last)
-            models.append(Retrying(guarded, provider: name, policy: policy) { log.note($0) })
+            models.append(
+                Retrying(
+                    guarded, provider: name, policy: policy, mayRetry: { circuit.isClosed },
+                    observer: { log.note($0, isNews: circuit.isClosed) }))
             circuits.append((name, built.model, circuit))
             identities.append("\(name)/\(built.model) \(built.address)")
         }
@@ -129,26 +134,29 @@ struct ProviderBuilder {
 }
 
 extension Logger {
-    /// A failed try is worth a line; a good one is in its request's line.
-    fileprivate func note(_ attempt: Attempt) {
+    /// A failed try is worth a line, as long as its circuit has not said so for all; a good one is in its request's
+    /// line, and so is a verdict on the question.
+    fileprivate func note(_ attempt: Attempt, isNews: Bool) {
         guard case .failed(let failure) = attempt.outcome else { return }
-        // Said once, when its circuit opened.
-        if case .resting = failure.reason { return }
-        warning(
-            "provider failed",
+        switch failure.reason {
+        case .resting, .filtered, .tooLong: return
+        default: break
+        }
+        log(
+            level: isNews ? .warning : .debug, "provider failed",
             metadata: [
                 "provider": "\(attempt.provider)", "try": .stringConvertible(attempt.number),
                 "ms": .stringConvertible(attempt.milliseconds), "cause": "\(failure.reason): \(failure.detail)",
             ])
     }
 
-    fileprivate func note(_ change: CircuitChange, of provider: String) {
+    fileprivate func note(_ change: CircuitChange, _ detail: String, of provider: String) {
         switch change {
         case .opened(let cause, let wait):
             error(
                 "provider is left alone",
                 metadata: [
-                    "provider": "\(provider)", "cause": "it \(cause)",
+                    "provider": "\(provider)", "cause": "\(cause): \(detail)",
                     "for_ms": .stringConvertible(Int(wait.milliseconds)),
                 ])
         case .closed: notice("provider is back", metadata: ["provider": "\(provider)"])

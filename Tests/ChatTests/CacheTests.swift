@@ -103,6 +103,7 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
         func stored(for key: CacheKey) -> CachedAnswer? { answer }
         func progress(of lease: Lease) -> LeaseProgress { .held }
         func isAwaited(_ key: CacheKey) -> Bool { false }
+        func stopWaiting(for lease: Lease) {}
     }
 
     @Test func givesAnExpiredAnswerWithinItsTimeAndToItsQuestionOnly() async throws {
@@ -112,7 +113,7 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
             try await AnswerCache(
                 memory: MemoryCache(maximumBytes: 0), shared: shared, lifetime: lifetime, staleLifetime: stale,
                 now: { noon }
-            ).staleAnswer(for: key)?.text
+            ).lastResort(for: key)?.answer.text
         }
         #expect(try await stale(1, 61, key) == "old")
         #expect(try await stale(1, 60, key) == nil)

@@ -29,22 +29,35 @@ final class Gate: Sendable {
         }
     }
 
+    private func outcome(of part: SharedCalls<Int>.Part) async throws -> Int? {
+        try await calls.outcome(of: part, by: .now + .seconds(60))
+    }
+
+    @Test func whoJoinedLeavesAtItsOwnDeadline() async throws {
+        let count = Counter()
+        let (first, late, tooLate) = (join(count), join(count), join(count))
+        #expect(try await calls.outcome(of: late, by: .now + .milliseconds(20)) == nil)
+        #expect(try await calls.outcome(of: tooLate, by: .now - .seconds(1)) == nil)
+        gate.open()
+        #expect(try await calls.outcome(of: first, by: .now - .seconds(1)) == 1, "whoever began it waits to its end")
+    }
+
     @Test func everybodyGetsTheOneOutcome() async throws {
         let count = Counter()
         let parts = (0..<50).map { _ in join(count) }
         #expect(parts.filter(\.isFirst).count == 1)
         gate.open()
-        for part in parts { #expect(try await calls.outcome(of: part) == 1) }
+        for part in parts { #expect(try await outcome(of: part) == 1) }
     }
 
     @Test func anOutcomeIsForThoseWhoWaitedAndNobodyElse() async throws {
         let count = Counter()
         let first = join(count)
         gate.open()
-        #expect(try await calls.outcome(of: first) == 1)
+        #expect(try await outcome(of: first) == 1)
         let second = join(count)
         #expect(second.isFirst)
-        #expect(try await calls.outcome(of: second) == 2)
+        #expect(try await outcome(of: second) == 2)
     }
 
     @Test func goesOnWhileSomebodyWaits() async throws {
@@ -52,13 +65,13 @@ final class Gate: Sendable {
         let (first, second) = (join(count), join(count))
         calls.leave(first)
         gate.open()
-        #expect(try await calls.outcome(of: second) == 1)
+        #expect(try await outcome(of: second) == 1)
         #expect(count.wasCancelled == false)
     }
 
     @Test func isCancelledWhenTheLastOneLeaves() async throws {
         let count = Counter()
-        let waiting = Task { try await calls.outcome(of: join(count)) }
+        let waiting = Task { try await outcome(of: join(count)) }
         waiting.cancel()
         await #expect(throws: CancellationError.self) { try await waiting.value }
         // A cancelled stream ends, and with it the work.
@@ -87,7 +100,7 @@ final class Gate: Sendable {
             }
         }
         var outcomes: Set<Int> = []
-        for part in parts { outcomes.insert(try await calls.outcome(of: part)) }
+        for part in parts { outcomes.insert(try #require(try await outcome(of: part))) }
         #expect(parts.allSatisfy(\.isFirst) && outcomes == [1, 2, 3])
     }
 }

@@ -79,6 +79,22 @@ struct CircuitStateTests {
         #expect(state.phase == .closed && state.points == 0)
     }
 
+    @Test func aKeyThatWasRefusedBeforeItWasMendedDoesNotCount() {
+        let closed = CircuitState(time: 50_000)
+        #expect(after(closed, .keyRefused(CircuitCause(code: 401)), start: 49_999, at: 51_000) == closed)
+    }
+
+    @Test func aLostProbeThatFailsAfterTheRecoveryDoesNotOpenIt() {
+        let state = after(CircuitState(time: 50_000), Self.failure, start: 10_000, isProbe: true, at: 51_000)
+        #expect(state == CircuitState(time: 50_000))
+    }
+
+    @Test func failuresCountAlsoWhenTheClockWasSetBack() {
+        var state = CircuitState(time: 9_000_000)
+        for _ in 0..<5 { state = after(state, Self.failure, start: 1_000, at: 1_000) }
+        #expect(state.phase == .open)
+    }
+
     @Test func anAbandonedProbeLeavesTheNextQuestionTheProbe() {
         let state = after(probing(at: 6_000), .abandoned, isProbe: true, at: 6_010)
         #expect(state.phase == .open && state.admission(at: 6_010, Self.policy).0 == .probe)
@@ -109,6 +125,22 @@ struct CircuitStateTests {
     @Test(arguments: [ModelFailure.Reason.filtered(reason: "SAFETY"), .tooLong, .refused(status: 400)])
     func aVerdictOnTheQuestionIsASuccess(reason: ModelFailure.Reason) {
         #expect(CircuitOutcome(ModelFailure(provider: "p", reason: reason, detail: ""), isHurried: false) == .success)
+    }
+
+    @Test func aWrongModelNameIsTheProvidersFailure() {
+        let failure = ModelFailure(provider: "p", reason: .refused(status: 404), detail: "")
+        #expect(CircuitOutcome(failure, isHurried: false) != .success)
+    }
+
+    @Test(arguments: [400, 402, 429])
+    func namesARefusedKeyWhateverTheStatus(status: Int) {
+        let cause = CircuitCause(.unauthorized(status: status))
+        #expect(cause.description.contains("key or its credit") && !cause.description.contains("429"))
+    }
+
+    @Test func aProbesRetryAfterIsBelievedToo() {
+        let failure = CircuitOutcome.failure(weight: 1, CircuitCause(code: 429), milliseconds: 15_000)
+        #expect(after(probing(at: 6_000), failure, isProbe: true, at: 6_000).time == 21_000)
     }
 
     @Test func aClockThatWasSetBackDoesNotKeepItOpen() {
@@ -145,7 +177,9 @@ struct CircuitTests {
         let changes = Seen<CircuitChange>()
         func worker(_ turns: [ScriptedModel.Turn]) throws -> CircuitBreaking {
             let circuit = Circuit(on: try CircuitBoard(path: path), identity: "p", Self.cooldowns)
-            return CircuitBreaking(ScriptedModel("p", turns), provider: "p", circuit: circuit) { changes.append($0) }
+            return CircuitBreaking(ScriptedModel("p", turns), provider: "p", circuit: circuit) { change, _ in
+                changes.append(change)
+            }
         }
         let first = try worker([.failure(.unauthorized(status: 402))])
         await #expect(throws: ModelFailure.self) { try await ask(first) }
@@ -187,7 +221,9 @@ struct CircuitTests {
         let circuit = Circuit(on: board, identity: "p", Self.cooldowns)
         let changes = Seen<CircuitChange>()
         let turns = [ScriptedModel.Turn](repeating: .failure(.unreachable), count: 5) + [.answer("back")]
-        let model = CircuitBreaking(ScriptedModel("p", turns), provider: "p", circuit: circuit) { changes.append($0) }
+        let model = CircuitBreaking(ScriptedModel("p", turns), provider: "p", circuit: circuit) { change, _ in
+            changes.append(change)
+        }
         for _ in 0..<5 { await #expect(throws: ModelFailure.self) { try await ask(model) } }
         #expect(circuit.status.state == "open")
         _ = board.update(circuit.slot) { state in ((), CircuitState(phase: .open, time: 1, cause: state.cause)) }

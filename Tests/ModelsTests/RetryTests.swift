@@ -112,6 +112,13 @@ struct RetryTests {
         #expect(try await ask(Retrying(scripted, provider: "p", sleep: { _ in })).text == "Hello")
     }
 
+    @Test func doesNotWaitForAProviderThatIsLeftAlone() async throws {
+        let scripted = ScriptedModel("a", [.failure(.unreachable)])
+        let model = Retrying(scripted, provider: "p", mayRetry: { false }, sleep: { _ in Issue.record("waits") })
+        let failure = await #expect(throws: ModelFailure.self) { try await ask(model) }
+        #expect(failure?.reason == .unreachable)
+    }
+
     @Test func stopsWhenTheWaitIsCancelled() async throws {
         let scripted = ScriptedModel("a", [.failure(.unreachable)])
         let model = Retrying(scripted, provider: "p", sleep: { _ in throw CancellationError() })

@@ -10,7 +10,7 @@ import Testing
 final class ScriptedModel: LanguageModel {
     let requests = Mutex<[ModelRequest]>([])
     let failure = Mutex<ModelFailure?>(nil)
-    /// Awaited in the midst of each call.
+    /// Awaited in the midst of each call, after its first piece of text.
     let pause = Mutex<(@Sendable () async throws -> Void)?>(nil)
     private let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
 
@@ -23,9 +23,9 @@ final class ScriptedModel: LanguageModel {
         }
         let pause = pause.withLock { $0 }
         arrived.yield()
+        try await onDelta?("answer ")
         try await pause?()
         if let failure = failure.withLock({ $0 }) { throw failure }
-        try await onDelta?("answer ")
         try await onDelta?("\(number)")
         return ModelAnswer(
             text: "answer \(number)", model: "scripted-1", provider: "scripted",
@@ -100,10 +100,14 @@ final class Bench: Sendable {
 
     /// Returns once another worker waits for the answer that this one asks for.
     func untilAwaited(_ text: String, _ token: String) async throws {
+        while try await !isAwaited(text, token) { await Task.yield() }
+    }
+
+    func isAwaited(_ text: String, _ token: String) async throws -> Bool {
         let request = ModelRequest(
             system: "Be brief.", context: [], prompt: try Prompt(text), temperature: 0.7, maxTokens: 500)
         let user = try await gate.admit(token).user.rawValue
         let key = CacheKey(request, scope: user, models: "scripted/scripted-1")
-        while try await !database.isAwaited(key) { await Task.yield() }
+        return try await database.isAwaited(key)
     }
 }

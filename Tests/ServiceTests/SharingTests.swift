@@ -62,6 +62,41 @@ import Testing
         #expect(try await first.gate.admit(token).messagesUsed == 1)
     }
 
+    @Test func equalStreamsThatAreRefusedAreOneCall() async throws {
+        let bench = try await Bench()
+        let token = try await bench.logIn()
+        let gate = hold(bench)
+        bench.model.failure.withLock { $0 = ModelFailure(provider: "p", reason: .filtered(reason: "X"), detail: "") }
+        let asking = (0..<10).map { _ in Task { try await bench.ask("hello", token) { _ in } } }
+        while bench.load.current < 10 { await Task.yield() }
+        gate.open()
+        for task in asking {
+            let error = await #expect(throws: ChatError.self) { try await task.value }
+            #expect(error?.code == .filtered)
+        }
+        #expect(bench.model.calls == 1)
+    }
+
+    @Test func theCallEndsWhenNobodyWaitsInAnyWorker() async throws {
+        let first = try await Bench()
+        let second = try await Bench(besides: first)
+        let token = try await first.logIn()
+        let gate = hold(first)
+        let asking = Task { try await first.ask("hello", token) }
+        await first.model.waitForCall()
+        let elsewhere = Task { try await second.ask("hello", token) }
+        try await first.untilAwaited("hello", token)
+        for task in [elsewhere, asking] {
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+            // The waiting worker takes its mark back before the other one leaves.
+            while task == elsewhere, try await first.isAwaited("hello", token) { await Task.yield() }
+        }
+        while try await first.gate.admit(token).messagesUsed == 0 { await Task.yield() }
+        gate.open()
+        #expect(try await first.history(token).isEmpty && second.model.calls == 0)
+    }
+
     @Test func theCallEndsWithItsLastCallerAndIsForfeited() async throws {
         let bench = try await Bench(messageLimit: 1)
         let token = try await bench.logIn()

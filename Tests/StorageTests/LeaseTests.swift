@@ -96,6 +96,26 @@ import Testing
         #expect(try await other.live(session.id, at: Date())?.messagesUsed == 1)
     }
 
+    @Test func aLeaseOfOnesOwnIsNoObstacle() async throws {
+        let one = try process()
+        let orphan = try await one.place(in: session, asking: key)
+        let next = try await one.place(in: session, asking: key)
+        try await one.release(orphan, sharing: nil)
+        _ = try lease(try await process().begin(in: session, asking: key))
+        try await one.release(next, sharing: nil)
+        _ = try await process().place(in: session, asking: key)
+    }
+
+    @Test func whoNoLongerWaitsIsNotWaitedFor() async throws {
+        let (one, other) = (try process(), try process())
+        _ = try await one.place(in: session, asking: key)
+        let lease = try lease(try await other.begin(in: session, asking: key))
+        #expect(try await one.isAwaited(key))
+        #expect(try await other.isAwaited(key) == false, "one that waits is not waited for")
+        try await other.stopWaiting(for: lease)
+        #expect(try await one.isAwaited(key) == false)
+    }
+
     @Test func aLeaseLapses() async throws {
         let one = try Database(path: temporary.path, messageLimit: 50, reservationLifetime: .zero)
         _ = try await one.place(in: session, asking: key)
