@@ -65,7 +65,7 @@ public struct ChatPolicy: Sendable {
     ///
     /// - Parameter field: the request's own name for the text.
     func error(for failure: ModelFailure, field: String, deadline: ContinuousClock.Instant) -> ChatError {
-        let cause = "\(failure.provider): \(failure.reason): \(failure.detail)"
+        let cause = "\(failure.reason): \(failure.detail)"
         if case .filtered(let word) = failure.reason {
             let reason = Self.isOneWord(word) ? word : "content filter"
             return ChatError(

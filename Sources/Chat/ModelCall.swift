@@ -69,7 +69,7 @@ final class ModelCall: Sendable {
             case .failed(let failure):
                 if !isFirst, outcome?.isPrivate == true, ContinuousClock.now < deadline { continue }
                 let (old, how) = try await replacement(for: failure, hasSeenText)
-                trace.remark = "\(failure.provider): \(failure.reason): \(failure.detail)"
+                trace.remark = "\(failure.reason): \(failure.detail)"
                 return try await give(old, how, trace: &trace, onDelta)
             case .refused(let error):
                 // The next of those who waited asks in its own name.

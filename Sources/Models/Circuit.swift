@@ -123,7 +123,7 @@ public struct CircuitBreaking: LanguageModel {
             let cause = circuit.status.cause ?? "was well a moment ago"
             throw ModelFailure(
                 provider: provider, reason: .resting(for: .milliseconds(Int64(milliseconds))),
-                detail: "left alone: it \(cause)")
+                detail: "left alone, as it \(cause)")
         }
         let start = Circuit.now()
         func report(_ outcome: CircuitOutcome, _ detail: String = "") {

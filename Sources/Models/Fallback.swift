@@ -22,10 +22,9 @@ public struct Fallback: LanguageModel {
             do {
                 return try await model.answer(request, by: deadline, onDelta: watch.handler)
             } catch let failure as ModelFailure {
-                if case .filtered = failure.reason { throw failure }
-                if watch.hasSeenText { throw failure }
                 failures.append(failure)
-                if ContinuousClock.now >= deadline { break }
+                if case .filtered = failure.reason { break }
+                if watch.hasSeenText || ContinuousClock.now >= deadline { break }
             }
         }
         throw Self.summary(of: failures)
@@ -33,7 +32,6 @@ public struct Fallback: LanguageModel {
 
     /// The failure that tells most about whether to come back, and of equals the last.
     static func summary(of failures: [ModelFailure]) -> ModelFailure {
-        guard failures.count > 1 else { return failures[0] }
         let telling = failures.reduce(failures[0]) { best, next in
             if case (.resting(let wait), .resting(let other)) = (best.reason, next.reason), wait < other { return best }
             return weight(next.reason) >= weight(best.reason) ? next : best

@@ -156,7 +156,7 @@ extension Logger {
             error(
                 "provider is left alone",
                 metadata: [
-                    "provider": "\(provider)", "cause": "\(cause): \(detail)",
+                    "provider": "\(provider)", "cause": "\(cause)", "detail": "\(detail)",
                     "for_ms": .stringConvertible(Int(wait.milliseconds)),
                 ])
         case .closed: notice("provider is back", metadata: ["provider": "\(provider)"])
