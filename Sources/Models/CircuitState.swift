@@ -57,8 +57,8 @@ struct CircuitState: Sendable, Equatable {
             }
         case .abandoned:
             if isProbe { next.open(until: now, cause) }
-        case .keyRefused(let cause) where isNews:
-            next.open(until: now + policy.keyCooldown, cause)
+        case .keyRefused(let cause):
+            if isNews { next.open(until: now + policy.keyCooldown, cause) }
         case .failure(let weight, let cause, let wait):
             if isProbe {
                 next.failedProbes = min(failedProbes + 1, 15)
@@ -72,7 +72,6 @@ struct CircuitState: Sendable, Equatable {
                     next.open(until: now + policy.cooldown(after: 0), cause)
                 }
             }
-        case .keyRefused: break
         }
         return next
     }

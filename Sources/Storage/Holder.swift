@@ -46,7 +46,6 @@ final class Holder: Sendable {
     }
 
     func isAlive(_ number: Int64) throws -> Bool {
-        if lock.withLock({ $0?.number }) == number { return true }
         let descriptor = try open()
         defer { close(descriptor) }
         guard let found = Self.control(descriptor, Self.getLock, number) else { throw failure("look at") }

@@ -14,7 +14,6 @@ import Testing
             output = "\(folder)/\(number)"
             """
         }
-        // --include would write all heads to one place, so status and body are kept apart from the rest.
         try requests.joined(separator: "\n").write(toFile: folder + "/config", atomically: true, encoding: .utf8)
         let (code, output, errors) = try await EndToEndTests.run(
             "/usr/bin/curl",
@@ -29,15 +28,18 @@ import Testing
     }
 
     @Test func twoHundredEqualQuestionsAreOneCall() async throws {
+        let (waiting, allAreHere) = AsyncStream.makeStream(of: Void.self)
         let provider = try await ScriptedProvider { _, call in
-            // A model's time, in which all of them arrive.
-            try? await Task.sleep(for: .seconds(1))
+            for await _ in waiting {}
             return .answer("answer \(call)")
         }
         let run = try await Deployment(
             provider.asGemini.merging(["CHAT_WORKERS": "4", "CHAT_MESSAGE_LIMIT": "1000"]) { $1 })
         let token = try await run.logIn()
-        let replies = try await flood(run, 200, token: token, "What is HTTP?")
+        async let flood = flood(run, 200, token: token, "What is HTTP?")
+        try await until("nearly all questions wait") { run.workers.reduce(0) { $0 + sockets(of: $1).count } >= 200 }
+        allAreHere.finish()
+        let replies = try await flood
         #expect(provider.asked.count == 1)
         #expect(replies.allSatisfy { $0.status == 200 && $0.text("response") == "answer 1" })
         #expect(replies.filter { $0.flag("cached") == false }.count == 1)
@@ -46,8 +48,10 @@ import Testing
     }
 
     @Test func whenTheWorkerThatAsksIsKilledAnotherAsks() async throws {
+        let (never, end) = AsyncStream.makeStream(of: Void.self)
+        defer { end.finish() }
         let provider = try await ScriptedProvider { _, call in
-            if call == 1 { try? await Task.sleep(for: .seconds(60)) }
+            if call == 1 { for await _ in never {} }
             return .answer("answer \(call)")
         }
         let run = try await Deployment(
@@ -67,25 +71,31 @@ import Testing
     }
 
     private func workerThatAsks(_ run: Deployment, _ port: UInt16) async throws -> pid_t {
-        let limit = ContinuousClock.now + .seconds(10)
-        while ContinuousClock.now < limit {
+        try await value(once: "a worker asks the provider") {
             let asking = connections(to: port)
-            if let holder = run.workers.first(where: { !sockets(of: $0).isDisjoint(with: asking) }) { return holder }
-            await Task.yield()
+            return run.workers.first { !sockets(of: $0).isDisjoint(with: asking) }
         }
-        throw RunningProcess.Ended(description: "no worker asks the provider\n\(run.log)")
     }
 
     /// Returns once a worker waits for the answer that another one asks for.
     private func untilAnotherWaits(_ run: Deployment) async throws {
         let database = try DatabaseQueue(path: run.folder + "/parley.sqlite")
-        let limit = ContinuousClock.now + .seconds(10)
+        try await until("another worker waits") {
+            try database.read { try Int.fetchOne($0, sql: "SELECT sum(awaited) FROM leases") ?? 0 } > 0
+        }
+    }
+
+    private func until(_ event: String, _ hasCome: () throws -> Bool) async throws {
+        try await value(once: event) { try hasCome() ? () : nil }
+    }
+
+    private func value<Value>(once event: String, _ value: () throws -> Value?) async throws -> Value {
+        let limit = ContinuousClock.now + .seconds(20)
         while ContinuousClock.now < limit {
-            let count = try await database.read { try Int.fetchOne($0, sql: "SELECT sum(awaited) FROM leases") }
-            if let count, count > 0 { return }
+            if let value = try value() { return value }
             await Task.yield()
         }
-        throw RunningProcess.Ended(description: "no other worker waits\n\(run.log)")
+        throw RunningProcess.Ended(description: "waited in vain until \(event)")
     }
 }
 

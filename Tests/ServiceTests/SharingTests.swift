@@ -21,6 +21,22 @@ import Testing
         return gate
     }
 
+    /// The first worker asks and is held, the second one waits for its answer.
+    private func twoWorkersOnOneQuestion() async throws -> (
+        first: Bench, second: Bench, token: String, gate: Gate, asking: Task<Exchange, any Error>,
+        elsewhere: Task<Exchange, any Error>
+    ) {
+        let first = try await Bench()
+        let second = try await Bench(besides: first)
+        let token = try await first.logIn()
+        let gate = hold(first)
+        let asking = Task { try await first.ask("hello", token) }
+        await first.model.waitForCall()
+        let elsewhere = Task { try await second.ask("hello", token) }
+        try await first.untilAwaited("hello", token)
+        return (first, second, token, gate, asking, elsewhere)
+    }
+
     private func askAll(_ count: Int, _ benches: [Bench], _ token: String) async throws -> [Exchange] {
         try await withThrowingTaskGroup(of: Exchange.self) { group in
             for number in 0..<count {
@@ -78,14 +94,7 @@ import Testing
     }
 
     @Test func theCallEndsWhenNobodyWaitsInAnyWorker() async throws {
-        let first = try await Bench()
-        let second = try await Bench(besides: first)
-        let token = try await first.logIn()
-        let gate = hold(first)
-        let asking = Task { try await first.ask("hello", token) }
-        await first.model.waitForCall()
-        let elsewhere = Task { try await second.ask("hello", token) }
-        try await first.untilAwaited("hello", token)
+        let (first, second, token, gate, asking, elsewhere) = try await twoWorkersOnOneQuestion()
         for task in [elsewhere, asking] {
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
@@ -112,14 +121,7 @@ import Testing
     }
 
     @Test func theCallGoesOnForThoseWhoStillWait() async throws {
-        let first = try await Bench()
-        let second = try await Bench(besides: first)
-        let token = try await first.logIn()
-        let gate = hold(first)
-        let asking = Task { try await first.ask("hello", token) }
-        await first.model.waitForCall()
-        let elsewhere = Task { try await second.ask("hello", token) }
-        try await first.untilAwaited("hello", token)
+        let (first, second, token, gate, asking, elsewhere) = try await twoWorkersOnOneQuestion()
         asking.cancel()
         await #expect(throws: CancellationError.self) { try await asking.value }
         gate.open()
