@@ -37,12 +37,13 @@ public final class Listener: Sendable {
     private let connections = Atomic(0)
     /// Requests that a responder has.
     private let requests = Atomic(0)
+    private let completed = Atomic(0)
     private let accepted = Atomic(0)
     private let poller: Poller
     private let watch: Watch?
 
     /// - Parameters:
-    ///   - descriptor: a listening socket, made non-blocking by `start`. It stays the caller's to close, after `drain`.
+    ///   - descriptor: a listening socket, made non-blocking by `start`. `drain` leaves /dev/null in its place.
     ///   - onFault: hears, on any thread, of what has no request to answer; for the log. It must not block.
     public init(
         descriptor: Int32, limits: Limits = Limits(), responder: any Responder,
@@ -58,6 +59,9 @@ public final class Listener: Sendable {
 
     /// Requests that have been read and not yet answered.
     public var inFlight: Int { requests.load(ordering: .acquiring) }
+
+    /// Requests whose responder has returned, since the start.
+    public var answered: Int { completed.load(ordering: .relaxed) }
 
     /// Starts the threads that accept. Once in a listener's life.
     public func start() throws {
@@ -81,8 +85,9 @@ public final class Listener: Sendable {
 
     /// Stops accepting, and waits until every request in flight is answered.
     ///
-    /// Connections that are already accepted are still served, if they send within a second. A request that was
-    /// cancelled is in flight until its responder returns.
+    /// Connections that are already accepted, or wait to be, are still served, if they send within a second. The
+    /// listening socket is then closed in this process, so that its path is free once the last process has it no more. A
+    /// request that was cancelled is in flight until its responder returns.
     /// - Returns: false when `deadline` came first. The requests left go on, but nothing waits for them.
     public func drain(deadline: ContinuousClock.Instant) async -> Bool {
         let isFirst = state.withLock { state in
@@ -143,7 +148,8 @@ public final class Listener: Sendable {
             let code = errno
             switch code {
             case EINTR, ECONNABORTED: return .failed
-            case EAGAIN: break
+            // ENOTSOCK: another thread has just stopped accepting.
+            case EAGAIN, ENOTSOCK: break
             case EMFILE, ENFILE, ENOBUFS, ENOMEM: pauseAccepting()
             default: onFault(.acceptFailed(errno: code))
             }
@@ -179,16 +185,26 @@ public final class Listener: Sendable {
 
     private func pauseAccepting() { poller.pause { onFault(.descriptorsExhausted) } }
 
+    /// Connections that may wait in the listening socket, by its backlog.
+    private static let longestQueue = 4_096
+
     /// Connections that one process takes before it goes to the end of the queue.
     private static let turn = 8
 
     private func stopAccepting() {
         poller.stopAccepting()
         guard let watch else { return }
-        // Connections for which epoll woke this process and no other, whose event was lost with the entry.
-        for _ in 0..<64 {
+        // Connections for which epoll woke this process and no other, whose event was lost with the entry; and all that
+        // wait in a socket that nobody else accepts from.
+        for _ in 0..<Self.longestQueue {
             guard case .connection(let silent) = accept(watch) else { break }
             waitOrServe(silent, watch)
+        }
+        // Not closed: the number must not become another descriptor's.
+        let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        if nothing >= 0 {
+            dup2(nothing, descriptor)
+            close(nothing)
         }
         watch.hurryReads(by: .now + .seconds(1))
     }
@@ -226,7 +242,10 @@ public final class Listener: Sendable {
     }
 
     private func release(request: Bool) {
-        if request { requests.subtract(1, ordering: .acquiringAndReleasing) }
+        if request {
+            requests.subtract(1, ordering: .acquiringAndReleasing)
+            completed.add(1, ordering: .relaxed)
+        }
         guard connections.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
         let waiters = state.withLock { state -> [Int: CheckedContinuation<Bool, Never>] in
             defer { state.idleWaiters = [:] }

@@ -1,87 +1,209 @@
 import Glibc
 
-/// The workers of a pool: a fixed number of slots, each with a worker or with a time at which it gets one.
+/// The workers of a pool.
+///
+/// Each slot has a worker that serves, or a time at which it gets one. While a slot's worker is to be replaced it has a
+/// successor too; once that serves, the old one retires: it finishes what it has and ends. One successor starts at a
+/// time, so that a reload does not take the machine from those who serve.
 struct Crew {
-    private struct Slot {
+    struct Slot {
         var worker: Worker?
+        var successor: Worker?
         var backoff: Backoff
-        var start: ContinuousClock.Instant?
+        /// When it may get its next worker or successor.
+        var due: ContinuousClock.Instant = .now
+        var isWornOut = false
+        /// Requests after which its worker is.
+        var requestLimit: Int?
     }
 
-    private let configuration: PoolConfiguration
-    private let socket: Int32
-    private let lifeline: Int32
+    let configuration: PoolConfiguration
+    let generation: Int
+    var slots: [Slot]
+    /// Those that finish what they have.
+    var retired: [Worker]
+    var storm: CrashStorm
+    let board: Scoreboard
+    let onEvent: @Sendable (PoolEvent) -> Void
+    private let descriptors: Worker.Descriptors
     private let supervisor = pthread_self()
-    private let onEvent: @Sendable (PoolEvent) -> Void
-    private var slots: [Slot]
 
     /// The calling thread becomes the one that is told of ended workers, by SIGCHLD.
     init(
-        _ configuration: PoolConfiguration, socket: Int32, lifeline: Int32,
-        onEvent: @escaping @Sendable (PoolEvent) -> Void
-    ) {
+        _ configuration: PoolConfiguration, _ descriptors: Worker.Descriptors, board: Scoreboard,
+        inherited: Inheritance?, onEvent: @escaping @Sendable (PoolEvent) -> Void
+    ) throws(PoolError) {
         self.configuration = configuration
-        self.socket = socket
-        self.lifeline = lifeline
+        self.descriptors = descriptors
+        self.board = board
         self.onEvent = onEvent
-        slots = Array(
-            repeating: Slot(worker: nil, backoff: configuration.backoff, start: .now),
-            count: max(1, configuration.workers))
-    }
-
-    var isEmpty: Bool { slots.allSatisfy { $0.worker == nil } }
-
-    /// When the next slot gets its worker; nil when none is waiting.
-    var nextStart: ContinuousClock.Instant? { slots.compactMap(\.start).min() }
-
-    /// Starts the first worker. A program that cannot be started at all is an error, not a reason to try again.
-    mutating func startFirst() throws(PoolError) {
-        try start(0)
-    }
-
-    /// Starts the workers whose time has come.
-    mutating func startDue() {
-        let now = ContinuousClock.now
-        for number in slots.indices {
-            guard let due = slots[number].start, due <= now else { continue }
-            do throws(PoolError) {
-                try start(number)
-            } catch {
-                if case .system(_, _, let code) = error { onEvent(.workerFailedToStart(slot: number, errno: code)) }
-                replace(number, afterLife: 0)
+        generation = inherited.map { $0.generation + 1 } ?? 0
+        let count = max(1, configuration.workers)
+        slots = Array(repeating: Slot(backoff: configuration.backoff), count: count)
+        storm = CrashStorm(workers: count)
+        retired = []
+        for former in inherited?.workers ?? [] {
+            let worker = try Worker(former, on: board, supervisor: supervisor)
+            if former.patience == nil, slots.indices.contains(former.slot), slots[former.slot].worker == nil {
+                slots[former.slot].worker = worker
+            } else {
+                retired.append(worker)
             }
         }
     }
 
-    /// Notes the workers that have ended.
-    mutating func reap(thenReplace: Bool) {
-        for number in slots.indices {
-            guard let worker = slots[number].worker, let how = worker.reap() else { continue }
-            slots[number].worker = nil
-            onEvent(.workerEnded(slot: number, pid: worker.pid, how: how))
-            if thenReplace { replace(number, afterLife: (ContinuousClock.now - worker.started) / .seconds(1)) }
+    private var all: [Worker] { slots.flatMap { [$0.worker, $0.successor].compactMap(\.self) } + retired }
+
+    var isEmpty: Bool { all.isEmpty }
+    /// Whether a worker is there that does not serve yet.
+    var isStarting: Bool { slots.contains { $0.worker?.isReady == false || $0.successor != nil } }
+    var isServing: Bool { slots.contains { $0.worker?.isReady == true } }
+    /// Whether every slot has a worker of this generation that serves.
+    var isWhole: Bool { slots.allSatisfy { $0.worker?.isReady == true && $0.worker?.generation == generation } }
+
+    /// When something is due; nil when nothing is.
+    var nextDue: ContinuousClock.Instant? {
+        let pause = storm.pause(at: .now)
+        let isStarting = isStarting
+        let starts = slots.filter { slot in
+            slot.worker == nil ? !(storm.isOn && isStarting) : wantsSuccessor(slot) && !isStarting
+        }
+        return (starts.map { max($0.due, pause ?? $0.due) } + retired.compactMap(\.killAt)).min()
+    }
+
+    private func wantsSuccessor(_ slot: Slot) -> Bool {
+        guard let worker = slot.worker, slot.successor == nil else { return false }
+        return worker.generation < generation || slot.isWornOut
+    }
+
+    // MARK: Starting
+
+    /// Starts the first worker. A program that cannot be started at all is an error, not a reason to try again.
+    mutating func startFirst() throws(PoolError) { slots[0].worker = try start(0) }
+
+    /// Starts the workers and the successor whose time has come.
+    mutating func startDue() {
+        let now = ContinuousClock.now
+        for number in slots.indices where slots[number].due <= now && storm.pause(at: now) == nil {
+            let isReplaced = wantsSuccessor(slots[number])
+            guard isReplaced || slots[number].worker == nil else { continue }
+            if (isReplaced || storm.isOn) && isStarting { continue }
+            do throws(PoolError) {
+                let worker = try start(number)
+                if isReplaced { slots[number].successor = worker } else { slots[number].worker = worker }
+            } catch {
+                if case .system(_, _, let code) = error { onEvent(.workerFailedToStart(slot: number, errno: code)) }
+                noteDeath(number, served: nil)
+            }
         }
     }
 
-    /// Sends `signal` to every worker there is.
-    func send(_ signal: Int32) {
-        for (number, slot) in slots.enumerated() {
-            guard let worker = slot.worker else { continue }
-            kill(worker.pid, signal)
-            if signal == SIGKILL { onEvent(.killed(slot: number, pid: worker.pid)) }
-        }
-    }
-
-    private mutating func start(_ number: Int) throws(PoolError) {
-        let worker = try Worker(configuration, socket: socket, lifeline: lifeline, supervisor: supervisor)
-        slots[number].worker = worker
-        slots[number].start = nil
+    private mutating func start(_ number: Int) throws(PoolError) -> Worker {
+        let worker = try Worker(
+            configuration, slot: number, generation: generation, row: board.freeRow(), descriptors,
+            supervisor: supervisor)
         onEvent(.workerStarted(slot: number, pid: worker.pid))
+        return worker
     }
 
-    private mutating func replace(_ number: Int, afterLife lived: Double) {
-        let delay = slots[number].backoff.delay(afterLife: lived)
-        slots[number].start = .now + .seconds(delay)
-        onEvent(.respawning(slot: number, seconds: delay))
+    /// Notes that the worker with that process id serves now.
+    ///
+    /// - Returns: that worker; nil when there is none.
+    mutating func welcome(_ pid: pid_t) -> Worker? {
+        for number in slots.indices {
+            if slots[number].worker?.pid == pid {
+                slots[number].worker?.becomeReady()
+            } else if slots[number].successor?.pid == pid {
+                slots[number].successor?.becomeReady()
+                if let old = slots[number].worker { retire(old) }
+                slots[number].worker = slots[number].successor
+                slots[number].successor = nil
+            } else {
+                continue
+            }
+            slots[number].isWornOut = false
+            slots[number].requestLimit = configuration.maxRequests.map {
+                max(1, Int((Double($0) * .random(in: 0.9...1.1)).rounded()))
+            }
+            let seconds = slots[number].worker.map { (.now - $0.started) / .seconds(1) } ?? 0
+            onEvent(.workerReady(slot: number, pid: pid, seconds: seconds))
+            return slots[number].worker
+        }
+        return nil
     }
+
+    // MARK: Ending
+
+    private mutating func retire(_ worker: Worker) {
+        var worker = worker
+        worker.retire(patience: configuration.drainDeadline)
+        retired.append(worker)
+    }
+
+    /// Retires what a former generation had and this one has no slot for.
+    mutating func retireSurplus() {
+        for number in retired.indices where !retired[number].isDraining {
+            retired[number].retire(patience: configuration.drainDeadline)
+        }
+    }
+
+    /// Kills what was to have ended by now.
+    mutating func killOverdue() {
+        let now = ContinuousClock.now
+        for number in retired.indices {
+            guard let killAt = retired[number].killAt, killAt <= now else { continue }
+            retired[number].end()
+            onEvent(.killed(slot: retired[number].slot, pid: retired[number].pid))
+        }
+    }
+
+    /// Notes the workers that have ended.
+    ///
+    /// - Returns: how those ended that were to succeed another.
+    mutating func reap(thenReplace: Bool) -> [PoolEvent.Ending] {
+        var failures: [PoolEvent.Ending] = []
+        for number in slots.indices {
+            if let worker = slots[number].worker, let how = worker.reap() {
+                onEvent(.workerEnded(slot: number, pid: worker.pid, how: how))
+                slots[number].worker = slots[number].successor
+                slots[number].successor = nil
+                if thenReplace, slots[number].worker == nil { noteDeath(number, served: worker.served) }
+            }
+            if let successor = slots[number].successor, let how = successor.reap() {
+                slots[number].successor = nil
+                onEvent(.workerEnded(slot: number, pid: successor.pid, how: how))
+                if thenReplace { noteDeath(number, served: nil) }
+                failures.append(how)
+            }
+        }
+        retired = retired.filter { worker in
+            guard let how = worker.reap() else { return true }
+            onEvent(.workerEnded(slot: worker.slot, pid: worker.pid, how: how))
+            return false
+        }
+        return failures
+    }
+
+    private mutating func noteDeath(_ number: Int, served: Double?) {
+        let delay = slots[number].backoff.delay(afterServing: served)
+        slots[number].due = .now + .seconds(delay)
+        onEvent(.respawning(slot: number, seconds: delay))
+        guard slots[number].backoff.isEarly(served) else { return }
+        board.set(.earlyDeaths, board.header(.earlyDeaths) + 1)
+        if storm.noteEarlyDeath(at: .now) {
+            board.set(.storm, 1)
+            onEvent(.storm(deaths: storm.limit, pause: storm.pause))
+        }
+    }
+
+    /// Sends `signal` to every worker there is, or to those that serve.
+    func send(_ signal: Int32, onlyReady: Bool = false) {
+        for worker in all where worker.isReady || !onlyReady {
+            kill(worker.pid, signal)
+            if signal == SIGKILL { onEvent(.killed(slot: worker.slot, pid: worker.pid)) }
+        }
+    }
+
+    /// What a process of the next generation goes on with.
+    var legacy: [Inheritance.Worker] { all.filter(\.isReady).map(\.legacy) }
 }

@@ -33,23 +33,4 @@ public enum Lifeline {
         }
         return watching != nil
     }
-
-    /// The supervisor's two ends.
-    struct Pipe {
-        let reading: Int32
-        private let writing: Int32
-
-        init() throws(PoolError) {
-            var ends: [Int32] = [-1, -1]
-            guard Glibc.pipe(&ends) == 0 else { throw .system(call: "pipe", subject: "lifeline", errno: errno) }
-            defer { for end in ends { Glibc.close(end) } }
-            reading = try raised(ends[0], "lifeline")
-            writing = try raised(ends[1], "lifeline")
-        }
-
-        func close() {
-            Glibc.close(reading)
-            Glibc.close(writing)
-        }
-    }
 }

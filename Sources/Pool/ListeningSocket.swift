@@ -1,15 +1,19 @@
 import Glibc
 
-/// A unix socket that listens at a path of the file system.
+/// A unix socket that listens at a path of the file system: our own, or one that a service manager has made.
 ///
-/// It takes the place of a stale socket, one that nobody answers on, and of nothing else.
+/// Our own takes the place of a stale socket, one that nobody answers on, and of nothing else. A service manager's is
+/// never removed: connections wait in it while nobody serves.
 struct ListeningSocket {
     /// Bytes: `sun_path` without its terminating zero.
     static let longestPath = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
     let path: String
     let descriptor: Int32
-    private let identity: Identity
+    /// Nil when the socket is not ours to remove.
+    private let identity: Identity?
+
+    var isOurs: Bool { identity != nil }
 
     /// Tells our socket from one that took its place.
     private struct Identity: Equatable {
@@ -18,7 +22,13 @@ struct ListeningSocket {
     }
 
     /// Binds and listens. The descriptor is closed in programs that are started.
-    init(path: String, mode: mode_t, backlog: Int32) throws(PoolError) {
+    ///
+    /// - Parameters:
+    ///   - owner: who owns it; nil for this process's own user.
+    ///   - group: nil for this process's own.
+    init(
+        path: String, mode: mode_t, owner: uid_t? = nil, group: gid_t? = nil, backlog: Int32
+    ) throws(PoolError) {
         guard path.utf8.count <= Self.longestPath else {
             throw .socketPathTooLong(path: path, limit: Self.longestPath)
         }
@@ -27,8 +37,8 @@ struct ListeningSocket {
 
         let descriptor = try Self.socket(path)
         self.descriptor = descriptor
-        // Never, not for a moment, more open than `mode`.
-        let before = umask(0o777 & ~mode)
+        // Never, not for a moment, more open than it will be: nobody but its maker may connect before it has its owner.
+        let before = umask(0o777 & ~(mode & 0o700))
         let isBound = Self.withAddress(path) { bind(descriptor, $0, $1) } == 0
         let code = errno
         umask(before)
@@ -36,6 +46,9 @@ struct ListeningSocket {
             guard isBound else {
                 if code == EADDRINUSE { throw .alreadyListening(path: path) }
                 throw .system(call: "bind", subject: path, errno: code)
+            }
+            guard lchown(path, owner ?? uid_t.max, group ?? gid_t.max) == 0 else {
+                throw .system(call: "chown", subject: path, errno: errno)
             }
             guard chmod(path, mode) == 0 else { throw .system(call: "chmod", subject: path, errno: errno) }
             guard listen(descriptor, backlog) == 0 else {
@@ -52,9 +65,41 @@ struct ListeningSocket {
         }
     }
 
-    /// Closes this process's descriptor and removes the path, if it still leads to this socket.
+    /// The socket that this process got from a service manager, or had before it was executed anew.
+    ///
+    /// - Parameters:
+    ///   - path: where it must be bound.
+    ///   - isOurs: whether it is this process's to remove.
+    init(inherited: Int32, path: String, isOurs: Bool) throws(PoolError) {
+        var isListening: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(inherited, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size) == 0, isListening != 0 else {
+            throw .inheritedSocketDoesNotListen
+        }
+        let bound = Self.boundPath(inherited)
+        guard bound == path || Self.isSame(bound, path) else {
+            throw .otherSocket(wanted: path, inherited: bound)
+        }
+        self.path = path
+        descriptor = try raised(inherited, path)
+        identity = isOurs ? Self.identity(path) : nil
+        Glibc.close(inherited)
+    }
+
+    /// What systemd hands over as descriptor 3 (sd_listen_fds(3)).
+    ///
+    /// - Returns: nil when there is nothing for this process.
+    static func fromServiceManager(path: String, environment: (String) -> String?) throws(PoolError) -> Self? {
+        guard environment("LISTEN_PID") == "\(getpid())", let count = environment("LISTEN_FDS").flatMap(Int.init),
+            count > 0
+        else { return nil }
+        guard count == 1 else { throw .tooManySockets(count) }
+        return try Self(inherited: 3, path: path, isOurs: false)
+    }
+
+    /// Closes this process's descriptor and removes the path, if it is ours and still leads to this socket.
     func remove() {
-        if Self.identity(path) == identity { unlink(path) }
+        if let identity, Self.identity(path) == identity { unlink(path) }
         Glibc.close(descriptor)
     }
 
@@ -86,6 +131,22 @@ struct ListeningSocket {
         return try raised(descriptor, path)
     }
 
+    private static func boundPath(_ descriptor: Int32) -> String {
+        var address = sockaddr_un()
+        var size = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let result = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
+        }
+        guard result == 0, address.sun_family == sa_family_t(AF_UNIX) else { return "an address of another kind" }
+        return withUnsafeBytes(of: &address.sun_path) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }
+
+    /// Whether both names lead to one socket, by links perhaps.
+    private static func isSame(_ one: String, _ other: String) -> Bool {
+        guard let identity = identity(one) else { return false }
+        return identity == self.identity(other)
+    }
+
     private static func identity(_ path: String) -> Identity? {
         var status = stat()
         guard lstat(path, &status) == 0 else { return nil }
@@ -102,12 +163,4 @@ struct ListeningSocket {
             }
         }
     }
-}
-
-/// A duplicate of `descriptor` that a started program does not inherit, with a number above those that a worker gets:
-/// placing one of them as descriptor 0 or 3 can then not overwrite the other.
-func raised(_ descriptor: Int32, _ subject: String) throws(PoolError) -> Int32 {
-    let duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 10)
-    guard duplicate >= 0 else { throw .system(call: "fcntl", subject: subject, errno: errno) }
-    return duplicate
 }

@@ -5,16 +5,49 @@ public enum PoolEvent: Sendable, Equatable {
     /// Connections to the socket now wait for a worker.
     case listening(path: String)
     case workerStarted(slot: Int, pid: pid_t)
+    /// It takes requests, `seconds` after its start.
+    case workerReady(slot: Int, pid: pid_t, seconds: Double)
     /// A worker could not be started; it counts as one that died at once.
     case workerFailedToStart(slot: Int, errno: Int32)
     case workerEnded(slot: Int, pid: pid_t, how: Ending)
     /// The slot's next worker starts in `seconds`.
     case respawning(slot: Int, seconds: Double)
-    /// A signal asked to stop: the socket is gone, the workers finish what they have.
+    /// A worker gets a successor, and then ends.
+    case recycling(slot: Int, pid: pid_t, reason: Recycling)
+    /// A worker has reported nothing for `seconds`, or did not serve so long after its start, and was sent SIGKILL.
+    case stuck(slot: Int, pid: pid_t, seconds: Double)
+    /// So many workers died at their start that only one is tried now and then.
+    case storm(deaths: Int, pause: Double)
+    case stormOver
+    /// SIGHUP: the program is tested, then this process is executed anew.
+    case reloading
+    /// Nothing has changed; the workers go on.
+    case reloadFailed(ReloadFailure)
+    /// Every worker is of the new generation; older ones may still finish what they have.
+    case reloaded(generation: Int)
+    /// SIGUSR1.
+    case reopeningLogs
+    /// A signal asked to stop: the workers finish what they have.
     case draining(signal: Int32)
     /// A worker outlived the drain deadline and was sent SIGKILL.
     case killed(slot: Int, pid: pid_t)
     case stopped
+
+    public enum Recycling: Sendable, Equatable {
+        case requests(Int)
+        /// Bytes.
+        case memory(Int)
+    }
+
+    public enum ReloadFailure: Error, Sendable, Equatable {
+        /// The program refused its settings, and has said why.
+        case refused(Ending)
+        /// The program said nothing for so many seconds.
+        case silent(seconds: Double)
+        /// The first worker of the new generation died before it served; it is tried again.
+        case newWorkerDied(Ending)
+        case system(PoolError)
+    }
 
     /// How a process ended.
     public enum Ending: Sendable, Equatable {
@@ -36,6 +69,15 @@ public enum PoolError: Error, Sendable, Equatable, CustomStringConvertible {
     case alreadyListening(path: String)
     /// The path is taken by something that is not ours to remove.
     case notASocket(path: String)
+    /// Another supervisor of the same socket lives.
+    case alreadyRunning(board: String)
+    /// The file is no scoreboard, or another version's.
+    case notABoard(path: String)
+    /// The service manager gave several sockets.
+    case tooManySockets(Int)
+    case inheritedSocketDoesNotListen
+    /// The service manager's socket is not the one of the settings.
+    case otherSocket(wanted: String, inherited: String)
     case system(call: String, subject: String, errno: Int32)
 
     public var description: String {
@@ -44,6 +86,12 @@ public enum PoolError: Error, Sendable, Equatable, CustomStringConvertible {
             "socket path \(path) has \(path.utf8.count) bytes, at most \(limit) are possible"
         case .alreadyListening(let path): "another process is already listening on \(path)"
         case .notASocket(let path): "\(path) exists and is not a socket"
+        case .alreadyRunning(let board): "another supervisor is running on this socket: it holds \(board)"
+        case .notABoard(let path): "\(path) is not the scoreboard of this version's pool"
+        case .tooManySockets(let count): "the service manager gave \(count) sockets, and there must be one"
+        case .inheritedSocketDoesNotListen: "descriptor 3, which the service manager gave, is no listening socket"
+        case .otherSocket(let wanted, let inherited):
+            "the service manager's socket is \(inherited), the settings say \(wanted): make them equal"
         case .system(let call, let subject, let code): "\(call) \(subject): \(String(cString: strerror(code)))"
         }
     }

@@ -35,8 +35,14 @@ struct SignalQueue {
     }
 
     /// Waits for one of the signals; nil when `deadline` came first.
-    func next(before deadline: ContinuousClock.Instant?) -> Int32? {
+    ///
+    /// - Parameter among: those of them that are taken now; nil for all. The others are kept.
+    func next(before deadline: ContinuousClock.Instant?, among wanted: [Int32]? = nil) -> Int32? {
         var signals = signals
+        if let wanted {
+            sigemptyset(&signals)
+            for signal in wanted { sigaddset(&signals, signal) }
+        }
         var info = siginfo_t()
         while true {
             let signal: Int32

@@ -1,14 +1,20 @@
 import Glibc
 
-// The pool's supervisor: binds the socket once, keeps a number of workers running that all accept from it, replaces
-// those that die, and stops them in an orderly way.
+// The pool's supervisor: has the listening socket, keeps a number of workers running that all accept from it, replaces
+// those that die, are stuck or worn out, and stops them in an orderly way.
 //
 //     SIGTERM, SIGINT ─▶ supervisor ──posix_spawn──▶ worker   descriptor 0: the listening socket
-//                            │                       worker   descriptor 3: the lifeline
-//                            └──lifeline (pipe)────▶ worker
+//     SIGHUP, SIGUSR1    │   ▲                       worker   descriptor 3: the lifeline
+//                        │   └─ready (pipe)───────── worker   descriptor 4: the readiness pipe
+//                        └──lifeline (pipe)────────▶ worker
+//                           scoreboard (mapped file beside the socket): what each worker does
 //
 // It never forks itself: a worker is a program started anew, exactly as spawn-fcgi and systemd would start it, so that
 // one worker mode serves all three. It never accepts, and keeps listening while no worker is there: connections wait.
+//
+// A reload tests the program that is at its path now and then executes it in place of this process, which so gets new
+// code and new settings without losing its process id, its socket or its workers (Inheritance). The workers of the
+// former generation go on until each has a successor that serves.
 //
 // It refuses to take over a socket that somebody answers on, or a path that is not a socket. It leaves no worker behind:
 // a stop ends with SIGKILL, and a worker whose supervisor vanishes learns of it from its lifeline.
@@ -17,65 +23,164 @@ import Glibc
 public struct Supervisor {
     private let configuration: PoolConfiguration
     private let onEvent: @Sendable (PoolEvent) -> Void
+    private let onReopen: @Sendable () -> Void
 
-    /// - Parameter onEvent: hears what happens, on the thread that runs the supervisor. It must not block for long.
-    public init(_ configuration: PoolConfiguration, onEvent: @escaping @Sendable (PoolEvent) -> Void) {
+    /// - Parameters:
+    ///   - onReopen: reopens this process's log; the workers are told by SIGUSR1.
+    ///   - onEvent: hears what happens, on the thread that runs the supervisor. It must not block for long.
+    public init(
+        _ configuration: PoolConfiguration, onReopen: @escaping @Sendable () -> Void = {},
+        onEvent: @escaping @Sendable (PoolEvent) -> Void
+    ) {
         self.configuration = configuration
+        self.onReopen = onReopen
         self.onEvent = onEvent
     }
 
     /// Runs the pool on the calling thread until SIGTERM or SIGINT, and until the workers have then ended. A second
     /// SIGTERM or SIGINT kills them at once.
     ///
-    /// It handles SIGTERM, SIGINT and SIGHUP for the whole process meanwhile. One supervisor runs in a process.
+    /// It handles SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGIO for the whole process meanwhile. One supervisor runs in a
+    /// process.
     /// - Returns: the process's exit code.
     /// - Throws: ``PoolError`` when the socket cannot be bound or the first worker cannot be started.
     public func run() throws -> Int32 {
-        let signals = SignalQueue([SIGCHLD, SIGTERM, SIGINT, SIGHUP])
+        let signals = SignalQueue([SIGCHLD, SIGIO, SIGTERM, SIGINT, SIGHUP, SIGUSR1])
         defer { signals.restore() }
-        let socket = try ListeningSocket(
-            path: configuration.socketPath, mode: configuration.socketMode, backlog: configuration.backlog)
-        let lifeline: Lifeline.Pipe
-        do {
-            lifeline = try Lifeline.Pipe()
-        } catch {
-            socket.remove()
-            throw error
-        }
-        defer { lifeline.close() }
-        onEvent(.listening(path: configuration.socketPath))
+        let inherited = try Inheritance.take()
+        let premises = try Premises(configuration, inherited)
+        defer { premises.close() }
+        let manager = ServiceManager { name in getenv(name).map { String(cString: $0) } }
+        if inherited == nil { onEvent(.listening(path: configuration.socketPath)) }
 
-        var crew = Crew(configuration, socket: socket.descriptor, lifeline: lifeline.reading, onEvent: onEvent)
+        var crew: Crew
         do {
-            try crew.startFirst()
+            crew = try Crew(
+                configuration, premises.forWorkers, board: premises.board, inherited: inherited, onEvent: onEvent)
+            if inherited == nil { try crew.startFirst() }
         } catch {
-            socket.remove()
+            premises.remove()
             throw error
         }
-        let reason = keep(&crew, signals)
-        // From here on connections are refused at once instead of waiting for workers that will not come.
-        socket.remove()
+        premises.board.set(.generation, UInt64(crew.generation))
+        premises.board.set(.workers, UInt64(crew.slots.count))
+        var watch = Watch(signals: signals, manager: manager, isReloading: inherited != nil)
+        let reason = keep(&crew, premises, &watch)
+        // From here on connections are refused at once instead of waiting for workers that will not come, but for a
+        // service manager's socket, in which they wait for the next pool.
+        premises.remove()
+        manager?.stopping()
         onEvent(.draining(signal: reason))
         stop(&crew, signals)
         onEvent(.stopped)
         return 0
     }
 
+    /// What the loop keeps in mind.
+    private struct Watch {
+        let signals: SignalQueue
+        let manager: ServiceManager?
+        /// Until every worker is of this generation.
+        var isReloading: Bool
+        var wantsReload = false
+        var isAnnounced = false
+        /// When the logs were last opened anew.
+        var reopened: ContinuousClock.Instant?
+        var lastLook = ContinuousClock.now
+        /// When the supervisor last went on after it had stood still.
+        var awakeSince = ContinuousClock.now
+    }
+
     /// Returns the signal that asks to stop.
-    private func keep(_ crew: inout Crew, _ signals: SignalQueue) -> Int32 {
+    private func keep(_ crew: inout Crew, _ premises: Premises, _ watch: inout Watch) -> Int32 {
         while true {
-            crew.startDue()
-            let signal = signals.next(before: crew.nextStart)
-            if signal == SIGTERM || signal == SIGINT { return signal! }
-            crew.reap(thenReplace: true)
+            for pid in premises.readiness.hear() { welcome(pid, &crew, &watch) }
+            if !watch.wantsReload { crew.startDue() }
+            crew.killOverdue()
+            lookAround(&crew, &watch)
+            finishReload(&crew, &watch)
+            if watch.wantsReload, !crew.isStarting {
+                watch.wantsReload = false
+                if let signal = reload(crew, premises, watch) { return signal }
+            }
+            let look = watch.lastLook + .seconds(1)
+            switch watch.signals.next(before: min(look, crew.nextDue ?? look)) {
+            case SIGTERM?: return SIGTERM
+            case SIGINT?: return SIGINT
+            case SIGHUP?: watch.wantsReload = configuration.relaunch != nil
+            case SIGUSR1?:
+                onReopen()
+                onEvent(.reopeningLogs)
+                watch.reopened = .now
+                crew.send(SIGUSR1, onlyReady: true)
+            default: break
+            }
+            if let how = crew.reap(thenReplace: true).first, watch.isReloading {
+                onEvent(.reloadFailed(.newWorkerDied(how)))
+            }
         }
     }
+
+    private func welcome(_ pid: pid_t, _ crew: inout Crew, _ watch: inout Watch) {
+        guard let worker = crew.welcome(pid) else { return }
+        // It may have opened its log before the last SIGUSR1, and did not get that.
+        if let reopened = watch.reopened, worker.started < reopened { kill(pid, SIGUSR1) }
+        if !watch.isAnnounced, !watch.isReloading {
+            watch.isAnnounced = true
+            watch.manager?.ready("serving on \(configuration.socketPath)")
+        }
+    }
+
+    private func lookAround(_ crew: inout Crew, _ watch: inout Watch) {
+        let now = ContinuousClock.now
+        guard now - watch.lastLook >= .seconds(1) else { return }
+        if now - watch.lastLook > .seconds(3) { watch.awakeSince = now }
+        watch.lastLook = now
+        watch.manager?.isAlive()
+        crew.checkUp(since: watch.awakeSince)
+    }
+
+    // MARK: Reloading
+
+    private func finishReload(_ crew: inout Crew, _ watch: inout Watch) {
+        guard watch.isReloading, crew.isWhole else { return }
+        watch.isReloading = false
+        watch.isAnnounced = true
+        crew.retireSurplus()
+        onEvent(.reloaded(generation: crew.generation))
+        watch.manager?.ready("serving on \(configuration.socketPath), reloaded")
+    }
+
+    /// Returns when the reload failed: a signal if one asks to stop.
+    private func reload(_ crew: Crew, _ premises: Premises, _ watch: Watch) -> Int32? {
+        guard let relaunch = configuration.relaunch else { return nil }
+        onEvent(.reloading)
+        watch.manager?.reloading()
+        var stop: Int32?
+        do throws(PoolEvent.ReloadFailure) {
+            try Rehearsal.run(configuration.executable, relaunch, watch.signals, stop: &stop)
+            let legacy = Inheritance(
+                socket: premises.socket.descriptor, isSocketOurs: premises.socket.isOurs,
+                lifeline: [premises.lifeline.reading, premises.lifeline.writing],
+                readiness: [premises.readiness.pipe.reading, premises.readiness.pipe.writing],
+                board: premises.board.descriptor, generation: crew.generation, workers: crew.legacy)
+            throw .system(legacy.execute(configuration.executable, relaunch))
+        } catch {
+            if stop == nil {
+                onEvent(.reloadFailed(error))
+                watch.manager?.ready("serving on \(configuration.socketPath); the last reload failed, see the log")
+            }
+        }
+        return stop
+    }
+
+    // MARK: Stopping
 
     private func stop(_ crew: inout Crew, _ signals: SignalQueue) {
         let start = ContinuousClock.now
         var ladder = ShutdownLadder(drainDeadline: configuration.drainDeadline)
         while true {
-            crew.reap(thenReplace: false)
+            _ = crew.reap(thenReplace: false)
             for signal in ladder.climb(to: (ContinuousClock.now - start) / .seconds(1)) { crew.send(signal) }
             if crew.isEmpty { return }
             let signal = signals.next(before: ladder.next.map { start + .seconds($0) })

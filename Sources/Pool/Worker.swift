@@ -7,46 +7,126 @@ import Threads
 /// for the whole process: with a thread anywhere that does not block it, it is thrown away.
 struct Worker {
     let pid: pid_t
-    let started = ContinuousClock.now
+    let slot: Int
+    let generation: Int
+    let row: ScoreboardRow?
+    let started: ContinuousClock.Instant
+    /// When it said that it serves.
+    private(set) var ready: ContinuousClock.Instant?
+    /// Whether it was asked to finish what it has.
+    private(set) var isDraining = false
+    /// When it is killed if it is still there.
+    private(set) var killAt: ContinuousClock.Instant?
+    /// Whether it was killed, and is to be reaped.
+    private(set) var isEnded = false
     private let waiter: BlockingThread
 
-    /// Starts `executable` with `socket` as descriptor 0 and `lifeline` as descriptor 3, standard output and error
-    /// inherited, no signal blocked, none ignored or handled, in a process group of its own: a terminal's Ctrl-C
-    /// reaches the supervisor alone, which then drains.
+    /// Descriptors that a worker is started with.
+    struct Descriptors {
+        let socket: Int32
+        let lifeline: Int32
+        let readiness: Int32
+    }
+
+    /// Starts the program with the socket as descriptor 0, the lifeline as 3 and the readiness pipe as 4, standard output
+    /// and error inherited, no signal blocked, none ignored or handled, in a process group of its own: a terminal's
+    /// Ctrl-C reaches the supervisor alone, which then drains.
     ///
     /// - Parameter supervisor: the thread that waits for SIGCHLD, which must have it blocked.
-    init(_ configuration: PoolConfiguration, socket: Int32, lifeline: Int32, supervisor: pthread_t) throws(PoolError) {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, socket, 0)
-        posix_spawn_file_actions_adddup2(&actions, lifeline, Lifeline.workerDescriptor)
-
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-
+    init(
+        _ configuration: PoolConfiguration, slot: Int, generation: Int, row: ScoreboardRow?, _ descriptors: Descriptors,
+        supervisor: pthread_t
+    ) throws(PoolError) {
         var environment = configuration.environment
+        for name in Supervised.variables { environment[name] = nil }
         environment[Lifeline.variable] = "\(Lifeline.workerDescriptor)"
-        var pid: pid_t = 0
-        let result = withCStrings([configuration.executable] + configuration.arguments) { arguments in
-            withCStrings(environment.map { "\($0)=\($1)" }) { environment in
-                posix_spawn(&pid, configuration.executable, &actions, &attributes, arguments, environment)
-            }
-        }
-        guard result == 0 else { throw .system(call: "spawn", subject: configuration.executable, errno: result) }
-        self.pid = pid
+        environment[Readiness.variable] = "\(Readiness.workerDescriptor)"
+        environment[Supervised.boardVariable] = row?.board.path
+        environment[Supervised.rowVariable] = row.map { "\($0.number)" }
+        let places = [
+            (descriptors.socket, 0), (descriptors.lifeline, Lifeline.workerDescriptor),
+            (descriptors.readiness, Readiness.workerDescriptor),
+        ]
+        pid = try spawn(configuration.executable, configuration.arguments, environment, places)
+        waiter = try Self.wait(for: pid, telling: supervisor)
+        self.slot = slot
+        self.generation = generation
+        self.row = row
+        started = .now
+        row?[.slot] = UInt64(slot)
+        row?[.generation] = UInt64(generation)
+        row?[.started] = sharedMilliseconds()
+        // Last: the worker writes into the row once it finds itself there.
+        row?[.pid] = UInt64(pid)
+    }
 
+    /// Goes on with a worker that this process had before it was executed anew.
+    init(_ former: Inheritance.Worker, on board: Scoreboard, supervisor: pthread_t) throws(PoolError) {
+        pid = former.pid
+        slot = former.slot
+        generation = former.generation
+        row = former.row.map(board.row).flatMap { $0[.pid] == UInt64(former.pid) ? $0 : nil }
+        started = .now - .seconds(former.age)
+        ready = .now - .seconds(former.servedFor)
+        isDraining = former.patience != nil
+        killAt = former.patience.map { .now + .seconds($0) }
+        waiter = try Self.wait(for: former.pid, telling: supervisor)
+    }
+
+    /// For how long it has been serving, in seconds; nil for one that never did.
+    var served: Double? { ready.map { (.now - $0) / .seconds(1) } }
+
+    var isReady: Bool { ready != nil }
+
+    func isYoung(_ backoff: Backoff) -> Bool { backoff.isEarly(served) }
+
+    /// When it last gave a sign of life.
+    var lastSign: ContinuousClock.Instant {
+        let since = ready ?? started
+        guard let beat = row?[.beat], beat != 0 else { return since }
+        return max(since, .now - .milliseconds(Int64(sharedMilliseconds()) - Int64(beat)))
+    }
+
+    mutating func becomeReady() {
+        ready = .now
+        row?[.state] = UInt64(PoolStatus.Worker.State.serving.rawValue)
+    }
+
+    /// Asks it to finish what it has and end within `patience` seconds.
+    mutating func retire(patience: Double) {
+        row?[.state] = UInt64(PoolStatus.Worker.State.draining.rawValue)
+        isDraining = true
+        killAt = .now + .seconds(patience)
+        kill(pid, SIGTERM)
+    }
+
+    /// Ends it now, whatever it is doing.
+    mutating func end() {
+        killAt = nil
+        isEnded = true
+        kill(pid, SIGKILL)
+    }
+
+    /// For the process that this one becomes; only of a worker that is ready.
+    var legacy: Inheritance.Worker {
+        Inheritance.Worker(
+            pid: pid, slot: slot, generation: generation, row: row?.number, age: (.now - started) / .seconds(1),
+            servedFor: served ?? 0, patience: isDraining ? killAt.map { max(0, ($0 - .now) / .seconds(1)) } ?? 0 : nil)
+    }
+
+    /// - Returns: nil while the process runs. Once it has returned an ending, the worker is used up.
+    func reap() -> PoolEvent.Ending? {
+        var status: Int32 = 0
+        guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
+        waiter.join()
+        row?.clear()
+        return PoolEvent.Ending(status: status)
+    }
+
+    /// A thread that sends `supervisor` SIGCHLD once the child has ended.
+    static func wait(for pid: pid_t, telling supervisor: pthread_t) throws(PoolError) -> BlockingThread {
         do {
-            waiter = try BlockingThread { [pid] in
+            return try BlockingThread {
                 var info = siginfo_t()
                 // WNOWAIT: the process stays a zombie, and its number its own, until `reap`.
                 while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
@@ -55,23 +135,7 @@ struct Worker {
         } catch {
             kill(pid, SIGKILL)
             waitpid(pid, nil, 0)
-            throw .system(call: "pthread_create", subject: configuration.executable, errno: error.errno)
+            throw .system(call: "pthread_create", subject: "worker \(pid)", errno: error.errno)
         }
     }
-
-    /// - Returns: nil while the process runs. Once it has returned an ending, the worker is used up.
-    func reap() -> PoolEvent.Ending? {
-        var status: Int32 = 0
-        guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
-        waiter.join()
-        return PoolEvent.Ending(status: status)
-    }
-}
-
-private func withCStrings<Result>(
-    _ strings: [String], _ body: (UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> Result
-) -> Result {
-    var pointers = strings.map { strdup($0) } + [nil]
-    defer { for pointer in pointers { free(pointer) } }
-    return pointers.withUnsafeMutableBufferPointer { body($0.baseAddress!) }
 }

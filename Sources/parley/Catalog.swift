@@ -106,13 +106,39 @@ enum Catalog {
     }
     static let socket = Setting.text(
         "CHAT_SOCKET", "/run/parley/parley.sock", "The unix socket that `parley serve` opens for nginx.")
+    static let socketMode = Setting<SocketMode>(
+        "CHAT_SOCKET_MODE", "0660", "The socket's permissions in octal: who may write may connect. Never for all."
+    ) { text throws(SettingFault) in try SocketMode(text) }
+    static let socketOwner = Setting.text(
+        "CHAT_SOCKET_OWNER", nil, "User who owns the socket, a name or a number; the program's own by default.")
+    static let socketGroup = Setting.text(
+        "CHAT_SOCKET_GROUP", nil,
+        "Group of the socket, a name or a number, such as nginx's; the program's own by default.")
     static let workers = Setting.whole(
         "CHAT_WORKERS", nil, 1...256, "Worker processes; as many as there are cores by default.")
     static let maxInFlight = Setting.whole(
         "CHAT_MAX_IN_FLIGHT", 1_024, 1...100_000,
         "Questions that one worker puts to models at once; more get a 503. Cached answers do not count.")
+    static let workerMaxRequests = Setting.whole(
+        "CHAT_WORKER_MAX_REQUESTS", 0, 0...1_000_000_000_000,
+        "Requests, a tenth more or less, after which a worker is replaced; 0 for never.")
+    static let workerMaxMemory = Setting.whole(
+        "CHAT_WORKER_MAX_RSS", 536_870_912, 0...1_099_511_627_776,
+        "Resident bytes above which a worker is replaced; 0 for never.")
+    static let workerStallTimeout = Setting<Double>(
+        "CHAT_WORKER_STALL_TIMEOUT", "15",
+        "Seconds without a sign of life after which a worker is killed and replaced; 0 for never."
+    ) { text throws(SettingFault) in
+        // A sign comes once a second.
+        guard let seconds = Double(text), seconds == 0 || (2...3_600).contains(seconds) else {
+            throw SettingFault("must be a number from 2 to 3600, or 0; is “\(text)”")
+        }
+        return seconds
+    }
     static let drainDeadline = Setting.number(
         "CHAT_DRAIN_DEADLINE", "70", 0...3_600, "Seconds that a stopping worker has to finish what it holds.")
+    static let logFile = Setting.text(
+        "CHAT_LOG_FILE", nil, "File that the log is appended to, opened anew on SIGUSR1; standard error by default.")
     static let logLevel = Setting<Logger.Level>.choice(
         "CHAT_LOG_LEVEL", .info, "The least that is logged.")
 
@@ -120,10 +146,9 @@ enum Catalog {
         jwtSecret, jwtHours, database, providers, geminiKey, geminiModel, geminiURL, openRouterKey, openRouterModel,
         openRouterURL, openAIKey, openAIModel, openAIURL, systemPrompt, temperature, maxTokens, modelTimeout,
         firstTokenTimeout, stallTimeout, deadline, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,
-        cacheBytes, cacheScope, messageLimit, dangerous,
-        sanitize, rateLimiting, chatRate, authRate, botDetection, userAgentLength, corsOrigins, serverName, socket,
-        workers,
-        maxInFlight, drainDeadline, logLevel,
+        cacheBytes, cacheScope, messageLimit, dangerous, sanitize, rateLimiting, chatRate, authRate, botDetection,
+        userAgentLength, corsOrigins, serverName, socket, socketMode, socketOwner, socketGroup, workers, maxInFlight,
+        workerMaxRequests, workerMaxMemory, workerStallTimeout, drainDeadline, logFile, logLevel,
     ]
 }
 

@@ -8,7 +8,7 @@ import Synchronization
 ///
 ///     descriptor 0 listens    → a FastCGI worker: under `parley serve`, spawn-fcgi or systemd
 ///     a CGI environment       → one request from the environment, then exit
-///     anything else           → the command line: serve, migrate, config, check, version
+///     anything else           → the command line: serve, status, migrate, config, check, version
 ///
 /// A CGI server may turn the query string into arguments (RFC 3875 §4.4), so in a CGI environment they are not looked
 /// at.
@@ -20,7 +20,7 @@ enum Entry {
         umask(0o027)  // what it writes holds people's messages
         switch Mode.detect() {
         case .worker where CommandLine.arguments.count == 1:
-            Signals.block(Worker.stopSignals)
+            Signals.block(Worker.signals)
             wait { await Worker.run() }
         case .cgi:
             wait { await Worker.runCGI() }
@@ -59,7 +59,7 @@ struct Parley: ParsableCommand {
             in the working folder) and defaults, in that order. `parley config` shows what they come to.
             """,
         version: Version.text,
-        subcommands: [Serve.self, Migrate.self, Config.self, Check.self, Version.self])
+        subcommands: [Serve.self, Status.self, Migrate.self, Config.self, Check.self, Version.self])
 }
 
 struct Version: ParsableCommand {

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 import Logging
 import StrictJSON
+import Synchronization
 
 /// Writes log lines to standard error: JSON for a program to read, text on a terminal for a person.
 struct LogOutput: LogHandler {
@@ -28,10 +29,28 @@ struct LogOutput: LogHandler {
     }
 
     private func write(_ level: Logger.Level, _ message: String, _ fields: [LogField]) {
+        if level >= .error { Self.keep(message, fields) }
         switch format {
         case .json: Self.write(Self.json(level, message, fields))
         case .text: Self.write(Self.text(level, message, fields))
         }
+    }
+
+    /// The last error of this process, for who looks at the pool: no more than the log says.
+    static var lastError: String? { lastErrorText.withLock { $0 } }
+
+    private static let lastErrorText = Mutex<String?>(nil)
+
+    private static func keep(_ message: String, _ fields: [LogField]) {
+        var text = message
+        for field in fields where field.name == "cause" || field.name == "status" {
+            switch field.value {
+            case .text(let words): text += " \(printable(words))"
+            case .number(let number): text += " \(number)"
+            default: break
+            }
+        }
+        lastErrorText.withLock { [text] in $0 = text }
     }
 
     static func json(_ level: Logger.Level, _ message: String, _ fields: [LogField]) -> [UInt8] {

@@ -10,26 +10,59 @@ extension Logger {
             info("listening", metadata: ["socket": "\(path)"])
         case .workerStarted(let slot, let pid):
             info("worker started", metadata: ["slot": .stringConvertible(slot), "worker": .stringConvertible(pid)])
+        case .workerReady(let slot, let pid, let seconds):
+            info(
+                "worker serves",
+                metadata: [
+                    "slot": .stringConvertible(slot), "worker": .stringConvertible(pid),
+                    "start_ms": .stringConvertible(Int((seconds * 1_000).rounded())),
+                ])
         case .workerFailedToStart(let slot, let code):
             error(
                 "worker not started",
                 metadata: ["slot": .stringConvertible(slot), "cause": "\(String(cString: strerror(code)))"])
         case .workerEnded(let slot, let pid, let how):
-            let (level, cause): (Logger.Level, String) =
-                switch how {
-                case .exited(code: 0): (.info, "it had finished")
-                case .exited(let code): (.error, "exit code \(code)")
-                case .signalled(let signal): (.error, "signal \(signal)")
-                }
             log(
-                level: level, "worker ended",
+                level: how == .exited(code: 0) ? .info : .error, "worker ended",
                 metadata: [
-                    "slot": .stringConvertible(slot), "worker": .stringConvertible(pid), "cause": "\(cause)",
+                    "slot": .stringConvertible(slot), "worker": .stringConvertible(pid), "cause": "\(how.words)",
                 ])
         case .respawning(let slot, let seconds):
             info(
                 "worker to be replaced",
                 metadata: ["slot": .stringConvertible(slot), "seconds": .stringConvertible(seconds)])
+        case .recycling(let slot, let pid, let reason):
+            let cause =
+                switch reason {
+                case .requests(let count): "it has answered \(count) requests"
+                case .memory(let bytes): "it has \(bytes) bytes in memory"
+                }
+            info(
+                "worker to be replaced: it is worn out",
+                metadata: [
+                    "slot": .stringConvertible(slot), "worker": .stringConvertible(pid), "cause": "\(cause)",
+                ])
+        case .stuck(let slot, let pid, let seconds):
+            error(
+                "worker stuck",
+                metadata: [
+                    "slot": .stringConvertible(slot), "worker": .stringConvertible(pid),
+                    "cause": "no sign of life for \(Int(seconds)) s; it is killed and replaced",
+                ])
+        case .storm(let deaths, let pause):
+            critical(
+                "workers keep dying",
+                metadata: [
+                    "deaths": .stringConvertible(deaths),
+                    "cause": "so many died at their start; one is tried every \(Int(pause)) s; their own lines say why",
+                ])
+        case .stormOver: notice("workers live again")
+        case .reloading: info("pool reloading")
+        case .reloadFailed(let failure):
+            error("reload failed", metadata: ["cause": "\(failure.words)"])
+        case .reloaded(let generation):
+            notice("pool reloaded", metadata: ["generation": .stringConvertible(generation)])
+        case .reopeningLogs: info("log opened anew")
         case .draining(let signal):
             info("pool draining", metadata: ["signal": .stringConvertible(signal)])
         case .killed(let slot, let pid):
@@ -38,6 +71,28 @@ extension Logger {
                 metadata: ["slot": .stringConvertible(slot), "worker": .stringConvertible(pid)])
         case .stopped:
             info("pool stopped")
+        }
+    }
+}
+
+extension PoolEvent.Ending {
+    fileprivate var words: String {
+        switch self {
+        case .exited(code: 0): "it had finished"
+        case .exited(let code): "exit code \(code)"
+        case .signalled(let signal): "signal \(signal)"
+        }
+    }
+}
+
+extension PoolEvent.ReloadFailure {
+    fileprivate var words: String {
+        switch self {
+        case .refused(let how): "the program does not start with these settings (\(how.words)); nothing has changed"
+        case .silent(let seconds): "the test of the settings did not end in \(Int(seconds)) s; nothing has changed"
+        case .newWorkerDied(let how):
+            "a new worker died at its start (\(how.words)); the old ones go on, and it is tried again"
+        case .system(let error): "\(error); nothing has changed"
         }
     }
 }

@@ -8,6 +8,19 @@ enum ProcessEnvironment {
     /// Processors that this process may use.
     static var cores: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
+    /// What this process has in memory, as the kernel counts it (statm of proc(5)); 0 where that cannot be read.
+    static var residentBytes: Int {
+        let descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return 0 }
+        defer { close(descriptor) }
+        var text = [UInt8](repeating: 0, count: 128)
+        let count = read(descriptor, &text, text.count)
+        guard count > 0 else { return 0 }
+        let fields = text.prefix(count).split(separator: UInt8(ascii: " "))
+        guard fields.count > 1, let pages = Int(String(decoding: fields[1], as: UTF8.self)) else { return 0 }
+        return pages * sysconf(Int32(_SC_PAGESIZE))
+    }
+
     /// This very program, also when it was found by PATH or has been replaced since.
     static var executable: String {
         var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))

@@ -36,6 +36,16 @@ struct Providers {
         identity = identities.joined(separator: " ")
     }
 
+    /// For people: each provider, and whether it is asked.
+    var summary: String {
+        health.map { provider in
+            var text = "\(provider.name) \(provider.circuit)"
+            if let cause = provider.cause { text += ", \(cause)" }
+            if let wait = provider.retryIn { text += ", again in \(Int(wait.milliseconds / 1_000)) s" }
+            return text
+        }.joined(separator: "; ")
+    }
+
     var health: [ProviderHealth] {
         circuits.map { name, model, circuit in
             let status = circuit.status

@@ -9,16 +9,61 @@ import Storage
 
 struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Opens the socket and keeps a pool of workers on it, until SIGTERM or SIGINT.")
+        abstract: "Opens the socket and keeps a pool of workers on it, until SIGTERM or SIGINT.",
+        discussion: """
+            SIGHUP reads the settings and the program anew, without losing a request. SIGUSR1 opens the log file anew. \
+            Under systemd's socket activation the socket is systemd's.
+            """)
 
     @OptionGroup var options: SettingOptions
 
+    @Option(name: .customLong("test"), help: .hidden)
+    var runningSocket: String?
+
     func run() throws {
-        Signals.block([SIGCHLD, SIGTERM, SIGINT, SIGHUP])
-        let settings = try options.settings()
-        let log = Logger.parley(settings.logLevel)
-        // What would stop every worker stops the start instead.
+        Signals.block([SIGCHLD, SIGIO, SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+        let plan: Plan
+        do { plan = try Plan(options.settings()) } catch {
+            Refusal.tell(error)
+            throw ExitCode(Refusal.code)
+        }
+        if let runningSocket { return try plan.rehearse(runningSocket) }
+        let code: Int32
+        do { code = try plan.carryOut() } catch {
+            Refusal.tell(error)
+            throw ExitCode.failure
+        }
+        throw ExitCode(code)
+    }
+}
+
+/// A pool that can be started: what would stop every worker stops the start instead.
+private struct Plan {
+    let settings: Settings
+    let access: SocketAccess
+    let log: Logger
+
+    init(_ settings: Settings) throws {
+        self.settings = settings
+        access = try SocketAccess(settings.sources)
+        try settings.logFile.map(LogFile.init)?.open()
+        log = .parley(settings.logLevel)
         _ = try Providers(settings, on: try CircuitBoard(), log: log)
+    }
+
+    /// The test before a reload.
+    ///
+    /// - Parameter socket: the one that the pool has, and keeps.
+    func rehearse(_ socket: String) throws {
+        guard settings.socket != socket else { return }
+        Refusal.tell(
+            SettingFault(
+                "CHAT_SOCKET was \(socket) and is \(settings.socket): a reload keeps the socket, so stop and start"))
+        throw ExitCode(Refusal.code)
+    }
+
+    /// - Returns: the process's exit code, after the pool has stopped.
+    func carryOut() throws -> Int32 {
         try settings.database.makeFolder()
         do { try Migrate.migrate(settings) } catch {
             // Workers answer 503 until the database is mended; a pool that does not start would answer nothing.
@@ -27,15 +72,56 @@ struct Serve: ParsableCommand {
         // A new pool finds out anew which provider is down.
         try CircuitBoard.shared(settings, log: log).reset()
         let supervisor = Supervisor(
-            PoolConfiguration(
-                executable: ProcessEnvironment.executable, arguments: [],
-                environment: settings.sources.workerEnvironment(ProcessEnvironment.all), socketPath: settings.socket,
-                workers: settings.workers,
-                drainDeadline: settings.drainSeconds + 5)
-        ) { event in
-            log.log(event)
-        }
+            try configuration,
+            onReopen: { [log, file = settings.logFile.map(LogFile.init)] in log.reopen(file) },
+            onEvent: { [log] in log.log($0) })
         StartPages.giveBack()
-        throw ExitCode(try supervisor.run())
+        return try supervisor.run()
+    }
+
+    private var configuration: PoolConfiguration {
+        get throws(SettingFault) {
+            let sources = settings.sources
+            var pool = PoolConfiguration(
+                executable: ProcessEnvironment.executable,
+                environment: sources.workerEnvironment(ProcessEnvironment.all), socketPath: settings.socket,
+                workers: settings.workers)
+            (pool.socketMode, pool.socketOwner, pool.socketGroup) = (access.mode, access.owner, access.group)
+            pool.drainDeadline = settings.drainSeconds + 5
+            pool.stallTimeout = try sources.limit(Catalog.workerStallTimeout)
+            pool.maxRequests = try sources.limit(Catalog.workerMaxRequests)
+            pool.maxMemory = try sources.limit(Catalog.workerMaxMemory)
+            let arguments = Array(CommandLine.arguments.dropFirst())
+            pool.relaunch = PoolConfiguration.Relaunch(
+                testArguments: arguments + ["--test", settings.socket], arguments: arguments,
+                environment: ProcessEnvironment.all)
+            return pool
+        }
+    }
+}
+
+extension SettingSources {
+    /// Nil for 0, which stands for never.
+    fileprivate func limit<Value: Numeric>(_ setting: Setting<Value>) throws(SettingFault) -> Value? {
+        let value = try required(setting)
+        return value == 0 ? nil : value
+    }
+}
+
+/// How a program says that it does not start: a line a fault on a terminal, else log lines.
+enum Refusal {
+    /// EX_CONFIG of sysexits.h.
+    static let code: Int32 = 78
+
+    static func tell(_ error: any Error) {
+        if isatty(STDERR_FILENO) == 1 {
+            let text = Array("Error: \(error)\n".utf8)
+            _ = write(STDERR_FILENO, text, text.count)
+        } else {
+            let log = Logger.parley(.info)
+            for line in "\(error)".split(separator: "\n") {
+                log.critical("cannot start", metadata: ["cause": "\(line)"])
+            }
+        }
     }
 }

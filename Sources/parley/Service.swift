@@ -9,6 +9,7 @@ import Storage
 /// Everything wired: the one place that knows every adapter.
 struct Service {
     let database: Database
+    let providers: Providers
     let responder: ChatService
 
     init(_ settings: Settings, log: Logger) async throws {
@@ -18,7 +19,7 @@ struct Service {
             staleLifetime: .seconds(settings.staleSeconds))
         let gate = await TokenGate(secret: settings.secret, store: database, lifetime: settings.sessionSeconds)
         let memory = MemoryCache(maximumBytes: settings.cacheBytes)
-        let providers = try Providers(settings, on: try CircuitBoard.shared(settings, log: log), log: log)
+        providers = try Providers(settings, on: try CircuitBoard.shared(settings, log: log), log: log)
         let pipeline = ChatPipeline(
             gate: gate, sanitizer: MessageSanitizer(mode: settings.sanitizerMode),
             cache: AnswerCache(

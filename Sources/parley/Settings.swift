@@ -22,6 +22,7 @@ struct Settings: Sendable {
     let workers: Int
     let maxInFlight: Int
     let socket: String
+    let logFile: String?
     let drainSeconds: Double
     let requestDeadline: Duration
     let logLevel: Logger.Level
@@ -46,6 +47,7 @@ struct Settings: Sendable {
         workers = try sources.optional(Catalog.workers) ?? cores
         maxInFlight = try sources.required(Catalog.maxInFlight)
         socket = try sources.required(Catalog.socket)
+        logFile = try sources.optional(Catalog.logFile)
         drainSeconds = try sources.required(Catalog.drainDeadline)
         requestDeadline = .seconds(try sources.required(Catalog.deadline))
         logLevel = try sources.required(Catalog.logLevel)

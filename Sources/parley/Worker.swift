@@ -7,7 +7,8 @@ import Storage
 
 /// The process that answers requests: one of a pool on a shared socket, or one request of a CGI server.
 enum Worker {
-    static let stopSignals = [SIGTERM, SIGINT]
+    /// The last opens the log file anew, the others end.
+    static let signals = [SIGTERM, SIGINT, SIGUSR1]
 
     /// Serves the listening socket on descriptor 0 until SIGTERM or SIGINT, finishes what it holds, and exits.
     static func run() async -> Never {
@@ -22,7 +23,8 @@ enum Worker {
             try listener.start()
             StartPages.giveBack()
             log.info("worker ready", metadata: ["version": "\(Version.text)"])
-            let reason = try await stopReason()
+            if let supervised = Supervised() { report(service, listener, to: supervised) }
+            let reason = try await stopReason(settings, log)
             log.info(
                 "worker draining", metadata: ["cause": "\(reason)", "in_flight": .stringConvertible(listener.inFlight)])
             let isEmpty = await listener.drain(deadline: .now + .seconds(settings.drainSeconds))
@@ -60,10 +62,29 @@ enum Worker {
             metadata: ["limit": .stringConvertible(limit), "needed": .stringConvertible(needed)])
     }
 
+    /// Tells the supervisor that this worker serves, and then every second how it does: on the threads that requests
+    /// run on, so that a worker whose threads are all held says nothing.
+    private static func report(_ service: Service, _ listener: Listener, to supervised: Supervised) {
+        supervised.ready()
+        Task {
+            while true {
+                supervised.report(
+                    WorkerReport(
+                        requests: listener.answered, inFlight: listener.inFlight,
+                        memory: ProcessEnvironment.residentBytes, lastError: LogOutput.lastError,
+                        note: service.providers.summary))
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
     /// Ends a worker as its supervisor or its terminal asks, and when the supervisor is gone.
-    private static func stopReason() async throws -> String {
+    private static func stopReason(_ settings: Settings, _ log: Logger) async throws -> String {
         let (reasons, continuation) = AsyncStream.makeStream(of: String.self)
-        try Signals.wait(for: stopSignals) { continuation.yield("signal \($0)") }
+        let file = settings.logFile.map(LogFile.init)
+        try Signals.wait(for: signals) { signal in
+            if signal == SIGUSR1 { log.reopen(file) } else { continuation.yield("signal \(signal)") }
+        }
         Lifeline.watch { continuation.yield("the supervisor is gone") }
         for await reason in reasons { return reason }
         return "cancelled"
@@ -73,7 +94,12 @@ enum Worker {
         do {
             let sources = try SettingSources(environment: ProcessEnvironment.all)
             let settings = try Settings(sources, cores: ProcessEnvironment.cores)
-            return (settings, .parley(settings.logLevel))
+            var fault: SettingFault?
+            do { try settings.logFile.map(LogFile.init)?.open() } catch { fault = error }
+            let log = Logger.parley(settings.logLevel)
+            // Better to serve with the log where it is than not to serve.
+            if let fault { log.error("log file not available", metadata: ["cause": "\(fault)"]) }
+            return (settings, log)
         } catch {
             stop("\(error)", .parley(.info))
         }
@@ -81,12 +107,18 @@ enum Worker {
 
     private static func stop(_ reason: String, _ log: Logger) -> Never {
         log.critical("cannot start", metadata: ["cause": "\(reason)"])
-        exit(78)  // EX_CONFIG of sysexits.h
+        exit(Refusal.code)
     }
 }
 
 extension Logger {
     static func parley(_ level: Logger.Level) -> Logger {
         Logger(label: "parley") { _ in LogOutput(level: level) }
+    }
+
+    /// Opens the log file anew, after it was renamed.
+    func reopen(_ file: LogFile?) {
+        guard let file else { return }
+        do { try file.open() } catch { self.error("log file not available", metadata: ["cause": "\(error)"]) }
     }
 }

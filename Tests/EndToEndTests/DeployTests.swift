@@ -178,7 +178,7 @@ import Testing
     }
 }
 
-private func parent(of pid: pid_t) -> pid_t? {
+func parent(of pid: pid_t) -> pid_t? {
     let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
     let line = status?.split(separator: "\n").first { $0.hasPrefix("PPid:") }
     return line.flatMap { pid_t($0.filter(\.isNumber)) }

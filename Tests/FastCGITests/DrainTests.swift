@@ -45,13 +45,38 @@ import Testing
 
     @Test func leavesLaterConnectionsToOthers() async throws {
         let server = try Server(answer: Server.describe)
+        // As another process has it.
+        let other = dup(server.descriptor)
         #expect(await server.listener.drain(deadline: .now + .seconds(20)))
         let late = try Client(server.path)
         try late.send(Client.opening(Client.get("/")) + Client.input([]))
+        close(other)
         server.remove()
         let reply = try await blocking { try late.readReply() }
         #expect(reply.isClosed && reply.stdout.isEmpty)
         late.disconnect()
+    }
+
+    @Test func servesWhatWaitsInItsQueueAndThenFreesThePath() async throws {
+        let gate = Gate()
+        let server = try Server(Limits(acceptThreads: 1)) { request, writer in
+            await gate.wait()
+            await Server.describe(request, writer)
+        }
+        let clients = try (0..<200).map { number in
+            let client = try Client(server.path)
+            try client.send(Client.opening(Client.get("/\(number)")) + Client.input([]))
+            return client
+        }
+        gate.open()
+        #expect(await server.listener.drain(deadline: .now + .seconds(20)))
+        for (number, client) in clients.enumerated() {
+            let reply = try await blocking { try client.readReply() }
+            #expect(reply.text == "GET /\(number)  complete 0 0")
+            client.disconnect()
+        }
+        #expect(throws: (any Error).self) { try Client(server.path) }
+        server.remove()
     }
 
     @Test func keepsNoDescriptorOfAFinishedRequest() async throws {

@@ -16,7 +16,7 @@ final class Server: Sendable {
     /// What the listener reported, in order.
     let faults: AsyncStream<Fault>
     private let folder: String
-    private let descriptor: Int32
+    let descriptor: Int32
 
     init(_ limits: Limits = Limits(acceptThreads: 2), answer: @escaping Answer) throws {
         var template = Array("/tmp/fastcgi-tests.XXXXXX".utf8CString)

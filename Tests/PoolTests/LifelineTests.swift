@@ -33,13 +33,13 @@ import Testing
         await #expect(processExitsWith: .signal(SIGKILL)) {
             let folder = String(cString: getenv("POOL_TESTS_FOLDER"))
             let run = PoolRun(
-                "exec 4>$FOLDER/alive; printf x >&4; printf x >$FOLDER/ready; exec cat <&3", workers: 2, folder: folder)
+                "exec 5>$FOLDER/alive; printf x >&5; printf x >$FOLDER/ready; exec cat <&3", workers: 2, folder: folder)
             await run.ready()
             await run.ready()
             kill(getpid(), SIGKILL)
         }
         #expect(await bytes == 2)
-        for name in ["alive", "ready", "socket"] { unlink(folder + "/" + name) }
+        for name in ["alive", "ready", "socket", "socket-board"] { unlink(folder + "/" + name) }
         rmdir(folder)
     }
 

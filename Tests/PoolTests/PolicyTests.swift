@@ -4,16 +4,36 @@ import Testing
 @testable import Pool
 
 @Suite struct PolicyTests {
-    @Test(arguments: [
-        ([0.0, 0, 0, 0, 0, 0, 0, 0, 0, 0], [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10, 10]),
-        ([5.0], [0.0]),
-        ([5.0, 5, 5], [0.0, 0.2, 0.4]),
-        ([0.0, 0, 60, 0], [0.1, 0.2, 0, 0.1]),
-        ([60.0, 60, 60], [0.0, 0, 0]),
-    ])
-    func waitsLongerWithEachEarlyDeath(lives: [Double], delays: [Double]) {
+    @Test(
+        arguments: [
+            ([nil, 0, nil, 0, 0, nil, 0, 0, 0, 0], [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10, 10]),
+            ([5], [0]),
+            ([5, 5, 5], [0, 0, 0]),
+            ([nil, 0.9, 1, nil], [0.1, 0.2, 0, 0.1]),
+        ] as [([Double?], [Double])])
+    func waitsLongerWithEachEarlyDeath(served: [Double?], delays: [Double]) {
         var backoff = Backoff()
-        #expect(lives.map { backoff.delay(afterLife: $0) } == delays)
+        #expect(served.map { backoff.delay(afterServing: $0) } == delays)
+    }
+
+    @Test func tellsAStormOnce() {
+        var storm = CrashStorm(workers: 3, window: 60, pause: 10)
+        let start = ContinuousClock.now
+        let verdicts = (0..<15).map { storm.noteEarlyDeath(at: start + .seconds($0)) }
+        #expect(verdicts == Array(repeating: false, count: 14) + [true])
+        #expect(storm.pause(at: start + .seconds(15)) == start + .seconds(24))
+        #expect(storm.pause(at: start + .seconds(24)) == nil, "one may be tried")
+        let isAnother = storm.noteEarlyDeath(at: start + .seconds(24))
+        #expect(!isAnother && storm.pause(at: start + .seconds(25)) == start + .seconds(34))
+        let endings = [storm.noteSettled(), storm.noteSettled()]
+        #expect(endings == [true, false] && storm.pause(at: start + .seconds(25)) == nil)
+    }
+
+    @Test func callsDeathsThatAreFarApartNoStorm() {
+        var storm = CrashStorm(workers: 1, window: 60, pause: 10)
+        let start = ContinuousClock.now
+        let verdicts = (0..<100).map { storm.noteEarlyDeath(at: start + .seconds(7 * $0)) }
+        #expect(!verdicts.contains(true))
     }
 
     @Test func asksThenForces() {

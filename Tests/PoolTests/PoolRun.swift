@@ -4,10 +4,10 @@ import Synchronization
 
 /// A supervisor on a thread of its own, in a folder of its own, with a shell script as its worker.
 final class PoolRun: Sendable {
-    /// Ends when its supervisor does, however that goes, and on SIGTERM at once.
-    static let obedient = "exec cat <&3"
+    /// Says that it serves. Ends when its supervisor does, however that goes, and on SIGTERM at once.
+    static let obedient = "echo $$ >&4; exec cat <&3"
     /// Ignores SIGTERM, from when it is ready.
-    static let stubborn = "trap '' TERM; printf x >$FOLDER/ready; exec cat <&3"
+    static let stubborn = "trap '' TERM; printf x >$FOLDER/ready; \(obedient)"
 
     let folder: String
     let path: String
@@ -18,7 +18,7 @@ final class PoolRun: Sendable {
 
     init(
         _ script: String = obedient, workers: Int = 1, drainDeadline: Double = 60, executable: String = "/bin/sh",
-        folder: String? = nil
+        folder: String? = nil, change: (inout PoolConfiguration) -> Void = { _ in }
     ) {
         let folder = folder ?? Self.makeFolder()
         self.folder = folder
@@ -30,11 +30,13 @@ final class PoolRun: Sendable {
         let (ended, end) = AsyncStream.makeStream(of: Result<Int32, any Error>.self)
         self.events = events
         self.ended = ended
-        let configuration = PoolConfiguration(
+        var configuration = PoolConfiguration(
             executable: executable, arguments: ["-c", script],
             environment: ["PATH": "/usr/bin:/bin", "FOLDER": folder],
-            socketPath: path, workers: workers, drainDeadline: drainDeadline)
-        Self.detach { [self] in
+            socketPath: path, workers: workers)
+        configuration.drainDeadline = drainDeadline
+        change(&configuration)
+        Self.detach { [self, configuration] in
             thread.withLock { $0 = pthread_self() }
             let supervisor = Supervisor(configuration) { report.yield($0) }
             end.yield(Result { try supervisor.run() })
@@ -75,6 +77,14 @@ final class PoolRun: Sendable {
         await next { if case .workerStarted(_, let pid) = $0 { pid } else { nil } }
     }
 
+    func nextReady() async -> pid_t? {
+        await next { if case .workerReady(_, let pid, _) = $0 { pid } else { nil } }
+    }
+
+    var status: PoolStatus? {
+        get throws { try PoolStatus.read(board: PoolConfiguration.boardPath(socketPath: path)) }
+    }
+
     func nextEnding() async -> PoolEvent.Ending? {
         await next { if case .workerEnded(_, _, let how) = $0 { how } else { nil } }
     }
@@ -109,6 +119,7 @@ final class PoolRun: Sendable {
         close(readiness)
         unlink(folder + "/ready")
         unlink(path)
+        unlink(PoolConfiguration.boardPath(socketPath: path))
         rmdir(folder)
     }
 }

@@ -9,7 +9,7 @@ import Testing
         defer { run.removeFolder() }
         let path = run.path
         #expect(await run.next { $0 } == .listening(path: path))
-        let pids = [await run.nextStart(), await run.nextStart(), await run.nextStart()]
+        let pids = [await run.nextReady(), await run.nextReady(), await run.nextReady()]
         #expect(Set(pids).count == 3)
         run.signal(SIGTERM)
         #expect(await run.next { $0 } == .draining(signal: SIGTERM))
@@ -79,6 +79,58 @@ import Testing
         #expect(try await run.result()?.get() == 0)
     }
 
+    @Test func replacesAWorkerThatNeverServes() async throws {
+        let run = PoolRun("exec cat <&3") { $0.startDeadline = 0.1 }
+        defer { run.removeFolder() }
+        let pid = try #require(await run.nextStart())
+        #expect(await run.next { if case .stuck(_, let pid, _) = $0 { pid } else { nil } } == pid)
+        #expect(await run.nextEnding() == .signalled(SIGKILL))
+        #expect(await run.nextDelay() == 0.1)
+        run.signal(SIGTERM)
+        #expect(try await run.result()?.get() == 0)
+    }
+
+    @Test func replacesAWorkerThatIsSilent() async throws {
+        let run = PoolRun { $0.stallTimeout = 1.5 }
+        defer { run.removeFolder() }
+        let pid = try #require(await run.nextReady())
+        #expect(await run.next { if case .stuck(_, let pid, _) = $0 { pid } else { nil } } == pid)
+        #expect(await run.nextEnding() == .signalled(SIGKILL))
+        #expect(await run.nextDelay() == 0, "it had settled")
+        run.signal(SIGTERM)
+        #expect(try await run.result()?.get() == 0)
+    }
+
+    @Test func saysSoWhenWorkersKeepDying() async throws {
+        let run = PoolRun("exit 7", workers: 2) { $0.backoff = Backoff(first: 0.001, longest: 0.001) }
+        defer { run.removeFolder() }
+        #expect(await run.next { if case .storm(let deaths, _) = $0 { deaths } else { nil } } == 10)
+        let status = try #require(try run.status)
+        #expect(status.isInStorm && status.earlyDeaths == 10)
+        run.signal(SIGTERM)
+        var starts = 0
+        _ = await run.next { event in
+            if case .workerStarted = event { starts += 1 }
+            return event == .stopped ? true : nil
+        }
+        #expect(starts <= 1, "the other slot's start may have been under way")
+        #expect(try await run.result()?.get() == 0)
+    }
+
+    @Test func showsItsWorkersOnTheScoreboard() async throws {
+        let run = PoolRun(workers: 2)
+        defer { run.removeFolder() }
+        let pids = [await run.nextReady(), await run.nextReady()]
+        let status = try #require(try run.status)
+        #expect(status.supervisor == getpid() && status.wanted == 2 && status.reloads == 0)
+        #expect(Set(status.workers.map(\.pid)) == Set(pids.compactMap(\.self)))
+        #expect(status.workers.map(\.slot) == [0, 1])
+        #expect(status.workers.allSatisfy { $0.state == .serving && $0.silence == nil })
+        run.signal(SIGTERM)
+        #expect(try await run.result()?.get() == 0)
+        #expect(try run.status == nil)
+    }
+
     @Test func keepsRunningOnHangup() async throws {
         let run = PoolRun()
         defer { run.removeFolder() }
@@ -93,6 +145,8 @@ import Testing
     @Test(arguments: [
         ("the socket as descriptor 0", "test -S /dev/stdin"),
         ("the lifeline as descriptor 3", "test -p /dev/fd/3 && test \"$POOL_LIFELINE_FD\" = 3"),
+        ("the readiness pipe as descriptor 4", "test -p /dev/fd/4 && test \"$POOL_READY_FD\" = 4"),
+        ("its row of the scoreboard", "test -f \"$POOL_BOARD\" && test \"$POOL_ROW\" = 0"),
         ("exactly its environment", "test -S \"$FOLDER/socket\" && test -z \"$HOME\""),
         ("no blocked signal", "grep -q '^SigBlk:[^0-9a-f]*0*$' /proc/self/status"),
         // But for 32 and 33, which belong to the C library.

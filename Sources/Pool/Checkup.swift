@@ -1,0 +1,55 @@
+import Glibc
+
+/// What the supervisor looks at once a second: who is stuck, and who is to be replaced.
+extension Crew {
+    /// - Parameter since: nobody is blamed for a silence before that time, in which the supervisor itself stood still.
+    mutating func checkUp(since: ContinuousClock.Instant) {
+        let now = ContinuousClock.now
+        endStuck(now, since)
+        for number in slots.indices { replaceWornOut(number) }
+        let hasSettled = slots.contains { $0.worker.map { !$0.isEnded && !$0.isYoung(configuration.backoff) } ?? false }
+        if storm.isOn, hasSettled, storm.noteSettled() {
+            board.set(.storm, 0)
+            for number in slots.indices { slots[number].due = now }
+            onEvent(.stormOver)
+        }
+    }
+
+    private mutating func endStuck(_ now: ContinuousClock.Instant, _ since: ContinuousClock.Instant) {
+        func silence(_ worker: Worker) -> Double? {
+            guard !worker.isEnded else { return nil }
+            let limit = worker.isReady ? configuration.stallTimeout : configuration.startDeadline
+            let seconds = (now - max(worker.lastSign, since)) / .seconds(1)
+            return limit.flatMap { seconds > $0 ? seconds : nil }
+        }
+        for number in slots.indices {
+            if let worker = slots[number].worker, let seconds = silence(worker) {
+                slots[number].worker?.end()
+                onEvent(.stuck(slot: number, pid: worker.pid, seconds: seconds))
+            }
+            if let successor = slots[number].successor, let seconds = silence(successor) {
+                slots[number].successor?.end()
+                onEvent(.stuck(slot: number, pid: successor.pid, seconds: seconds))
+            }
+        }
+        for number in retired.indices {
+            guard let seconds = silence(retired[number]) else { continue }
+            retired[number].end()
+            onEvent(.stuck(slot: retired[number].slot, pid: retired[number].pid, seconds: seconds))
+        }
+    }
+
+    private mutating func replaceWornOut(_ number: Int) {
+        guard !slots[number].isWornOut, let worker = slots[number].worker, let row = worker.row,
+            !worker.isYoung(configuration.backoff)
+        else { return }
+        let (requests, memory) = (Int(row[.requests]), Int(row[.memory]))
+        if let limit = slots[number].requestLimit, requests >= limit {
+            slots[number].isWornOut = true
+            onEvent(.recycling(slot: number, pid: worker.pid, reason: .requests(requests)))
+        } else if let limit = configuration.maxMemory, memory > limit {
+            slots[number].isWornOut = true
+            onEvent(.recycling(slot: number, pid: worker.pid, reason: .memory(memory)))
+        }
+    }
+}

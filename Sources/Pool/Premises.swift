@@ -1,0 +1,56 @@
+import Glibc
+
+/// What a pool has for as long as it lives, over every reload: its socket, its pipes, its scoreboard.
+struct Premises {
+    let socket: ListeningSocket
+    let lifeline: Pipe
+    let readiness: Readiness
+    let board: Scoreboard
+
+    init(_ configuration: PoolConfiguration, _ inherited: Inheritance?) throws(PoolError) {
+        let boardPath = PoolConfiguration.boardPath(socketPath: configuration.socketPath)
+        if let inherited {
+            socket = try ListeningSocket(
+                inherited: inherited.socket, path: configuration.socketPath, isOurs: inherited.isSocketOurs)
+            lifeline = Pipe(reading: inherited.lifeline[0], writing: inherited.lifeline[1])
+            readiness = try Readiness(Pipe(reading: inherited.readiness[0], writing: inherited.readiness[1]))
+            board = try Scoreboard(path: boardPath, inherited: inherited.board)
+            return
+        }
+        let environment = { (name: String) in getenv(name).map { String(cString: $0) } }
+        let given = try ListeningSocket.fromServiceManager(path: configuration.socketPath, environment: environment)
+        // First, so that of two supervisors that start at once one knows of the other.
+        board = try Scoreboard(path: boardPath)
+        board.set(.started, sharedMilliseconds())
+        do throws(PoolError) {
+            lifeline = try Pipe(for: "lifeline")
+            readiness = try Readiness(try Pipe(for: "readiness"))
+            if let given {
+                socket = given
+            } else {
+                socket = try ListeningSocket(
+                    path: configuration.socketPath, mode: configuration.socketMode, owner: configuration.socketOwner,
+                    group: configuration.socketGroup, backlog: configuration.backlog)
+            }
+        } catch {
+            board.remove()
+            throw error
+        }
+    }
+
+    var forWorkers: Worker.Descriptors {
+        Worker.Descriptors(
+            socket: socket.descriptor, lifeline: lifeline.reading, readiness: readiness.pipe.writing)
+    }
+
+    /// Gives up the socket and the scoreboard's path: another pool may start.
+    func remove() {
+        socket.remove()
+        board.remove()
+    }
+
+    func close() {
+        lifeline.close()
+        readiness.pipe.close()
+    }
+}

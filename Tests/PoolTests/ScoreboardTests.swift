@@ -1,0 +1,86 @@
+import Glibc
+import Testing
+
+@testable import Pool
+
+@Suite struct ScoreboardTests {
+    private let folder = PoolRun.makeFolder()
+    private var path: String { folder + "/board" }
+
+    private func remove() {
+        unlink(path)
+        rmdir(folder)
+    }
+
+    @Test func keepsWhatAWorkerSays() throws {
+        defer { remove() }
+        let board = try Scoreboard(path: path)
+        let row = try #require(board.freeRow())
+        row[.pid] = 4_711
+        row[.requests] = 12
+        row[.lastError] = "disk full"
+        let seen = try Scoreboard(existing: path, forWriting: false).row(row.number)
+        #expect(seen[.requests] == 12)
+        #expect(seen[.lastError] == "disk full")
+        row[.lastError] = "no"
+        #expect(seen[.lastError] == "no")
+        #expect(board.freeRow()?.number != row.number)
+    }
+
+    @Test(arguments: ["", "é", String(repeating: "é", count: 91), String(repeating: "x", count: 183)])
+    func keepsATextThatFits(text: String) throws {
+        defer { remove() }
+        let row = try #require(try Scoreboard(path: path).freeRow())
+        row[.note] = text
+        #expect(row[.note] == text)
+    }
+
+    @Test func cutsATextAtAWholeCharacter() throws {
+        defer { remove() }
+        let row = try #require(try Scoreboard(path: path).freeRow())
+        row[.note] = String(repeating: "x", count: 182) + "é"
+        #expect(row[.note] == String(repeating: "x", count: 182))
+    }
+
+    @Test func givesNoTextThatIsHalfWritten() throws {
+        defer { remove() }
+        let row = try #require(try Scoreboard(path: path).freeRow())
+        row[.note] = "whole"
+        row.board.setWord(ScoreboardRow.Text.note.rawValue, ofRow: row.number, 1)
+        #expect(row[.note] == "")
+    }
+
+    @Test func hasOneSupervisor() throws {
+        defer { remove() }
+        var holder: Scoreboard? = try Scoreboard(path: path)
+        #expect(throws: PoolError.alreadyRunning(board: path)) { try Scoreboard(path: path) }
+        #expect(holder != nil)
+        holder = nil
+        _ = try Scoreboard(path: path)
+    }
+
+    @Test func isNoPoolWithoutASupervisor() throws {
+        defer { remove() }
+        #expect(try PoolStatus.read(board: path) == nil)
+        var holder: Scoreboard? = try Scoreboard(path: path)
+        #expect(try PoolStatus.read(board: path)?.supervisor == getpid())
+        #expect(holder != nil)
+        holder = nil
+        #expect(try PoolStatus.read(board: path) == nil)
+    }
+
+    @Test func refusesAFileThatIsNone() throws {
+        defer { remove() }
+        close(open(path, O_CREAT | O_WRONLY, 0o600))
+        #expect(throws: PoolError.notABoard(path: path)) { try Scoreboard(existing: path, forWriting: true) }
+    }
+
+    @Test func beginsAnewOnAnotherVersionsBoard() throws {
+        defer { remove() }
+        var former: Scoreboard? = try Scoreboard(path: path)
+        former?.row(0)[.pid] = 4_711
+        former?.set(.layout, 1)
+        former = nil
+        #expect(try Scoreboard(path: path).row(0)[.pid] == 0)
+    }
+}
