@@ -53,8 +53,9 @@ public final class Scoreboard: Sendable {
             close(descriptor)
             throw error
         }
-        if header(.layout) != Self.layout {
-            // Another program's, or new. Workers that still have it mapped write into rows that nobody reads.
+        if inherited == nil || header(.layout) != Self.layout {
+            // New, another program's, or one whose supervisor was killed. Workers that still have it mapped find that
+            // their rows are theirs no more.
             for word in 0..<(Self.rows + 1) * Self.words { memory[word].store(0, ordering: .relaxed) }
             set(.layout, Self.layout)
         }

@@ -18,6 +18,8 @@ import Synchronization
 enum Entry {
     static func main() {
         umask(0o027)  // what it writes holds people's messages
+        // It would write a line to the log for each thread whose priority an ordinary user may not raise.
+        setenv("LIBDISPATCH_LOG", "NO", 0)
         switch Mode.detect() {
         case .worker where CommandLine.arguments.count == 1:
             Signals.block(Worker.signals)

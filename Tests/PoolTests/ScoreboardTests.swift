@@ -75,11 +75,10 @@ import Testing
         #expect(throws: PoolError.notABoard(path: path)) { try Scoreboard(existing: path, forWriting: true) }
     }
 
-    @Test func beginsAnewOnAnotherVersionsBoard() throws {
+    @Test func beginsAnewAfterASupervisorThatWasKilled() throws {
         defer { remove() }
         var former: Scoreboard? = try Scoreboard(path: path)
         former?.row(0)[.pid] = 4_711
-        former?.set(.layout, 1)
         former = nil
         #expect(try Scoreboard(path: path).row(0)[.pid] == 0)
     }
