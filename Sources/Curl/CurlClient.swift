@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// HTTP requests with async/await over libcurl's multi interface.
 ///
 ///     task ──open──▶ Mailbox ──commands──▶ Driver thread ──▶ epoll_wait, curl_multi_socket_action
@@ -33,19 +35,32 @@ public final class CurlClient: Sendable {
     }
 
     private let configuration: Configuration
-    let mailbox: Mailbox
+    private let started = Mutex<Mailbox?>(nil)
 
-    /// Starts the client's thread; the thread ends with the client.
-    ///
-    /// - Throws: ``CurlError`` of kind `.unreachable` when libcurl or the thread can't be started.
-    public init(configuration: Configuration = Configuration()) throws(CurlError) {
+    /// Starts nothing yet: the first request starts libcurl, TLS and the thread, which ends with the client. Together
+    /// that takes 2 ms, which a process that answers from the cache needs not.
+    public init(configuration: Configuration = Configuration()) {
         self.configuration = configuration
-        mailbox = try Driver.start(configuration)
     }
 
     deinit {
-        mailbox.close()
+        started.withLock { $0 }?.close()
     }
+
+    /// The way to the client's thread.
+    ///
+    /// - Throws: ``CurlError`` of kind `.unreachable` when libcurl or the thread can't be started.
+    private func mailbox() throws(CurlError) -> Mailbox {
+        try started.withLock { started throws(CurlError) in
+            if let started { return started }
+            let mailbox = try Driver.start(configuration)
+            started = mailbox
+            return mailbox
+        }
+    }
+
+    /// Tells the thread about a transfer that it has.
+    func send(_ command: Mailbox.Command) { started.withLock { $0 }?.send(command) }
 
     /// Sends a request and waits for the response's status and headers.
     ///
@@ -56,6 +71,7 @@ public final class CurlClient: Sendable {
     public func open(
         _ request: consuming HTTPRequest, deadline: ContinuousClock.Instant
     ) async throws(CurlError) -> Transfer {
+        let mailbox = try mailbox()
         let exchange = Exchange(request, configuration, deadline: deadline)
         let head = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

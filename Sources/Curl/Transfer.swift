@@ -31,8 +31,8 @@ public final class Transfer: Sendable {
             await withCheckedContinuation { continuation in
                 switch exchange.awaitBody(continuation) {
                 case .delivered: break
-                case .deliveredFromPause: client.mailbox.send(.resume(exchange))
-                case .waiting(let deadline?): client.mailbox.send(.watch(exchange, deadline))
+                case .deliveredFromPause: client.send(.resume(exchange))
+                case .waiting(let deadline?): client.send(.watch(exchange, deadline))
                 case .waiting(nil): break
                 }
             }
@@ -47,11 +47,11 @@ public final class Transfer: Sendable {
     /// It counts only while somebody waits: the time that the consumer takes is not held against the other side. The
     /// driver looks at most every 10 ms.
     public func moveDeadline(to deadline: ContinuousClock.Instant) {
-        if exchange.moveDeadline(to: deadline) { client.mailbox.send(.watch(exchange, deadline)) }
+        if exchange.moveDeadline(to: deadline) { client.send(.watch(exchange, deadline)) }
     }
 
     /// Ends the transfer: unread bytes are dropped, and ``next()`` throws `.cancelled`. Nothing happens after the end.
     public func cancel() {
-        if exchange.cancel() { client.mailbox.send(.drop(exchange)) }
+        if exchange.cancel() { client.send(.drop(exchange)) }
     }
 }

@@ -11,6 +11,14 @@ public enum CGI {
             parameters: Parameters(environment: environ), input: 0, output: 1, with: responder, limits: limits)
     }
 
+    /// Lets go of the web server, which waits for the end of both outputs: what comes now costs its caller nothing.
+    public static func hangUp() {
+        let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
+        guard nowhere >= 0 else { return }
+        for descriptor: Int32 in 0...2 { dup2(nowhere, descriptor) }
+        close(nowhere)
+    }
+
     static func respond(
         parameters: Parameters, input: Int32, output: Int32, with responder: any Responder, limits: Limits
     ) async -> Int32 {
@@ -22,7 +30,26 @@ public enum CGI {
         let writer = ResponseWriter(channel)
         await responder.respond(to: request, with: writer)
         _ = await writer.close(fallback: { FallbackReply.reply(to: request) })
+        if case .tooLarge = request.body, let announced = request.parameter("CONTENT_LENGTH").flatMap(Int.init) {
+            _ = await onThread { skip(announced, of: input, limits: limits) }
+        }
         return channel.isComplete ? 0 : 1
+    }
+
+    /// Takes a body that was refused: Apache's mod_cgid talks through a socket, and to close that with something unread
+    /// would take the reply away.
+    private static func skip(_ announced: Int, of input: Int32, limits: Limits) {
+        let deadline = ContinuousClock.now + .seconds(limits.readTimeout)
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        var rest = announced
+        while rest > 0 {
+            var entry = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
+            let left = Int32(clamping: Int64((deadline - .now) / .milliseconds(1)))
+            guard left > 0, poll(&entry, 1, left) > 0 else { return }
+            let count = read(input, &piece, min(rest, piece.count))
+            guard count > 0 else { return }
+            rest -= count
+        }
     }
 
     private static func readBody(announced: String?, from input: Int32, limits: Limits) -> Request.Body {

@@ -20,9 +20,8 @@ public struct Upstream: Sendable {
     /// - Parameters:
     ///   - connectTimeout: for look-up, TCP and TLS together.
     ///   - maximumReplyBytes: of one reply, headers included.
-    /// - Throws: when the thread can't be started.
-    public init(connectTimeout: Duration = .seconds(5), maximumReplyBytes: Int = 8 << 20) throws {
-        client = try CurlClient(
+    public init(connectTimeout: Duration = .seconds(5), maximumReplyBytes: Int = 8 << 20) {
+        client = CurlClient(
             configuration: .init(connectTimeout: connectTimeout, maximumResponseBytes: maximumReplyBytes))
     }
 }

@@ -6,7 +6,7 @@ import Testing
 /// Many transfers of one client at once.
 @Suite(.timeLimit(.minutes(2)))
 struct CrowdTests {
-    let client = try! CurlClient(configuration: .init(connectTimeout: .seconds(20), bufferedBytes: 64 << 10))
+    let client = CurlClient(configuration: .init(connectTimeout: .seconds(20), bufferedBytes: 64 << 10))
 
     func open(
         _ server: ScriptedServer, headers: [(name: String, value: String)] = [], within limit: Duration = .seconds(60)

@@ -4,7 +4,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2)))
 struct TransferFailureTests {
-    let client = try! CurlClient(configuration: .init(connectTimeout: .seconds(20), maximumResponseBytes: 1 << 20))
+    let client = CurlClient(configuration: .init(connectTimeout: .seconds(20), maximumResponseBytes: 1 << 20))
 
     func open(_ server: ScriptedServer, within limit: Duration = .seconds(60)) async throws -> Transfer {
         let request = try HTTPRequest(method: .get, url: HTTPURL(server.url))
@@ -88,7 +88,7 @@ struct TransferFailureTests {
             let line = Array("X: \(String(repeating: "y", count: 4000))\r\n".utf8)
             while true { try connection.send(line) }
         })
-        let client = try CurlClient(configuration: .init(maximumResponseBytes: 64 << 10))
+        let client = CurlClient(configuration: .init(maximumResponseBytes: 64 << 10))
         let request = try HTTPRequest(method: .get, url: HTTPURL(server.url))
         #expect(await kind { _ = try await client.open(request, deadline: .now + .seconds(60)) } == .tooLarge)
     }
@@ -151,7 +151,7 @@ struct TransferFailureTests {
         while let bytes = try await transfer.next() {
             count += bytes.count
             transfer.moveDeadline(to: .now + .seconds(60))
-            let other = try CurlClient()
+            let other = CurlClient()
             let request = try HTTPRequest(method: .get, url: HTTPURL(server.url))
             try await drain(other.open(request, deadline: .now + .seconds(60)))
         }
@@ -219,7 +219,7 @@ struct TransferFailureTests {
             event.yield(connection.waitForHangUp())
         })
         do {
-            let client = try CurlClient()
+            let client = CurlClient()
             let request = try HTTPRequest(method: .get, url: HTTPURL(server.url))
             try await drain(client.open(request, deadline: .now + .seconds(60)))
         }

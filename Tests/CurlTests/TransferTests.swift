@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2)))
 struct TransferTests {
-    let client = try! CurlClient(configuration: .init(connectTimeout: .seconds(20), maximumResponseBytes: 1 << 20))
+    let client = CurlClient(configuration: .init(connectTimeout: .seconds(20), maximumResponseBytes: 1 << 20))
 
     func request(_ server: ScriptedServer, body: [UInt8] = [], headers: [(name: String, value: String)] = []) throws
         -> HTTPRequest
@@ -110,7 +110,7 @@ struct TransferTests {
     @Test func pausesASlowConsumersTransferAndResumesIt() async throws {
         let sent = Mutex(0)
         let all = AsyncStream<Void>.makeStream()
-        let client = try CurlClient(
+        let client = CurlClient(
             configuration: .init(maximumResponseBytes: 64 << 20, bufferedBytes: 64 << 10))
         let size = 32 << 20
         let server = try ScriptedServer(eachConnection: { connection, _ in

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The same program in every place that it may run: under spawn-fcgi, under a CGI server, and bare.
+/// The same program under spawn-fcgi, and how a pool ends.
 @Suite struct DeployTests {
     private func environment(_ folder: String, _ more: [String: String] = [:]) -> [String: String] {
         [
@@ -14,94 +14,6 @@ import Testing
         let folder = try Deployment.newFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try await work(folder)
-    }
-
-    /// One request as a CGI server would make it.
-    private func cgi(
-        _ folder: String, _ method: String, _ path: String, token: String? = nil, body: String = "",
-        more: [String: String] = [:], arguments: [String] = []
-    ) async throws -> Reply {
-        var variables = environment(folder)
-        variables["GATEWAY_INTERFACE"] = "CGI/1.1"
-        variables["REQUEST_METHOD"] = method
-        variables["REQUEST_URI"] = path
-        variables["REMOTE_ADDR"] = "127.0.0.1"
-        variables["HTTP_USER_AGENT"] = "bare environment"
-        variables["CONTENT_TYPE"] = "application/json"
-        variables["CONTENT_LENGTH"] = String(body.utf8.count)
-        if let token { variables["HTTP_AUTHORIZATION"] = "Bearer \(token)" }
-        variables.merge(more) { $1 }
-        let (code, output, errors) = try await run(
-            Program.path, arguments, input: Data(body.utf8), environment: variables)
-        #expect(code == 0, "\(errors)")
-        let status = try #require(output.prefixMatch(of: try Regex("Status: ([0-9]+)")), "\(output)\(errors)")
-        return Reply("HTTP/1.1 \(status.output[1].substring!)\r\n" + output)
-    }
-
-    @Test func answersAsAPlainCGIProgram() async throws {
-        try await withFolder { folder in
-            let login = try await cgi(folder, "POST", "/auth/email", body: #"{"email":"ann@example.com"}"#)
-            let token = try #require(login.text("access_token"), "\(login)")
-            let first = try await cgi(folder, "POST", "/chat", token: token, body: #"{"message":"hello"}"#)
-            #expect(first.status == 200 && first.flag("cached") == false)
-            let second = try await cgi(folder, "POST", "/chat", token: token, body: #"{"message":"hello"}"#)
-            #expect(second.flag("cached") == true, "the shared cache serves processes that live for one request")
-            #expect(try await cgi(folder, "GET", "/chat/history", token: token).number("count") == 2)
-            #expect(try await cgi(folder, "GET", "/health").status == 200)
-            let cut = try await cgi(
-                folder, "POST", "/chat", token: token, body: #"{"message":"hello"}"#, more: ["CONTENT_LENGTH": "500"])
-            #expect(cut.status == 400)
-            let lie = try await cgi(folder, "POST", "/chat", token: token, body: "{}", more: ["CONTENT_LENGTH": "-5"])
-            #expect(lie.status == 400)
-            let large = try await cgi(
-                folder, "POST", "/chat", token: token, body: String(repeating: " ", count: 70_000))
-            #expect(large.status == 413)
-        }
-    }
-
-    @Test func aQueryStringIsNeverACommandLine() async throws {
-        try await withFolder { folder in
-            let reply = try await cgi(
-                folder, "GET", "/health", more: ["QUERY_STRING": "config"], arguments: ["config"])
-            #expect(reply.status == 200 && !reply.body.contains("CHAT_JWT_SECRET"))
-        }
-    }
-
-    @Test func answersUnderACGIServer() async throws {
-        try await withFolder { folder in
-            let port = try freePort()
-            let variables = environment(folder).map { "\"\($0)\" => \"\($1)\"" }.joined(separator: ", ")
-            try """
-            server.document-root = "\(folder)"
-            server.bind = "127.0.0.1"
-            server.port = \(port)
-            server.errorlog = "\(folder)/lighttpd.log"
-            server.modules = ("mod_alias", "mod_cgi", "mod_setenv")
-            setenv.set-environment = (\(variables))
-            alias.url = ("" => "\(Program.path)")
-            cgi.assign = ("" => "")
-            """.write(toFile: folder + "/lighttpd.conf", atomically: true, encoding: .utf8)
-            let server = try RunningProcess(
-                "/usr/sbin/lighttpd", ["-D", "-f", folder + "/lighttpd.conf"], environment: ["PATH": "/usr/bin:/bin"])
-            defer {
-                server.signal(SIGTERM)
-                server.waitBlocking()
-            }
-            try await listening(on: port)
-            func send(_ path: String, _ options: [String]) async throws -> Reply {
-                Reply(
-                    try await run(
-                        "/usr/bin/curl",
-                        ["-s", "--include", "-H", "Content-Type: application/json", "http://127.0.0.1:\(port)\(path)"]
-                            + options
-                    ).output)
-            }
-            let login = try await send("/auth/email", ["-d", #"{"email":"ann@example.com"}"#])
-            let token = try #require(login.text("access_token"), "\(login)")
-            let chat = try await send("/chat", ["-d", #"{"message":"hello"}"#, "-H", "Authorization: Bearer \(token)"])
-            #expect(chat.status == 200 && chat.text("response") == "You said: hello", "\(chat)")
-            #expect(try await send("/nowhere?x=1", []).status == 404)
-        }
     }
 
     @Test func answersUnderSpawnFCGI() async throws {
@@ -142,7 +54,10 @@ import Testing
     }
 
     private func isFromSpawned(_ token: String, _ folder: String) async throws -> Bool {
-        try await cgi(folder, "GET", "/chat/history", token: token).number("count") == 1
+        let variables = environment(folder, ["REQUEST_METHOD": "GET", "CHAT_ENV_FILE": ""])
+        let reply = try await CGISite.bare(
+            folder, "/chat/history", ["Authorization": "Bearer \(token)"], "", variables: variables)
+        return reply.number("count") == 1
     }
 
     @Test func workersEndWhenTheirSupervisorIsKilled() async throws {

@@ -77,6 +77,22 @@ import Testing
         #expect(code == 0 && output.hasSuffix(outcome))
     }
 
+    /// Closing a socket with something unread would take the reply away: Apache's mod_cgid talks through one.
+    @Test func takesABodyThatItRefuses() async throws {
+        var ends: [Int32] = [-1, -1]
+        #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        let (server, program) = (ends[0], ends[1])
+        defer { close(server) }
+        let body = [UInt8](repeating: 32, count: 70_000)
+        #expect(write(server, body, body.count) == body.count)
+        let code = await CGI.respond(
+            parameters: Parameters([("CONTENT_LENGTH", "70000")]), input: program, output: program, with: Describe(),
+            limits: Limits(bodyBytes: 100, readTimeout: 5))
+        close(program)
+        #expect(code == 0)
+        #expect(Self.readAll(server).hasSuffix("tooLarge 100"))
+    }
+
     @Test func answersForAResponderThatForgets() async throws {
         let (code, output) = try await run([("REQUEST_METHOD", "GET")], input: [], responder: Forget())
         #expect(code == 0 && output.hasPrefix("Status: 500 Internal Server Error\r\n"))

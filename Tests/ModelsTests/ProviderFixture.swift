@@ -16,7 +16,7 @@ struct ProviderFixture: Sendable {
 
     init(_ kind: Kind, _ server: ScriptedServer, timeouts: Timeouts = patience, key: String = "secret-key") throws {
         self.kind = kind
-        let upstream = try Upstream(connectTimeout: .seconds(20))
+        let upstream = Upstream(connectTimeout: .seconds(20))
         switch kind {
         case .gemini:
             model = try Gemini(

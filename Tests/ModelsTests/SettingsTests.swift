@@ -7,7 +7,7 @@ struct SettingsTests {
         "https://example.com/#a", "http://", "https://exa mple.com", "",
     ])
     func refusesBaseURL(_ url: String) throws {
-        let upstream = try Upstream()
+        let upstream = Upstream()
         let error = #expect(throws: InvalidProviderSetting.self) {
             try Gemini(key: "k", model: "m", baseURL: url, upstream: upstream)
         }
@@ -16,7 +16,7 @@ struct SettingsTests {
 
     @Test(arguments: ["", "a b", "a\r\nX: y", "schlüssel"])
     func refusesKeyWithoutSayingIt(_ key: String) throws {
-        let upstream = try Upstream()
+        let upstream = Upstream()
         let error = #expect(throws: InvalidProviderSetting.self) {
             try OpenAICompatible(.openai, key: key, model: "m", upstream: upstream)
         }
@@ -25,7 +25,7 @@ struct SettingsTests {
 
     @Test(arguments: ["", "a b", "a?b", "a#b", "../x", "a/../b", "a%2Fb"])
     func refusesModelName(_ name: String) throws {
-        let upstream = try Upstream()
+        let upstream = Upstream()
         let error = #expect(throws: InvalidProviderSetting.self) {
             try Gemini(key: "k", model: name, upstream: upstream)
         }
