@@ -40,6 +40,7 @@ let package = Package(
         debian("CJansson", "jansson", "libjansson-dev"),
         debian("CGumbo", "gumbo", "libgumbo-dev"),
         debian("CPCRE2", "libpcre2-8", "libpcre2-dev"),
+        debian("CSQLite", "sqlite3", "libsqlite3-dev"),
 
         ours("Threads", []),
         ours("FastCGI", ["CFastCGI", "Threads"]),
@@ -51,7 +52,7 @@ let package = Package(
         ours(
             "Sessions",
             ["Chat", .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Crypto", package: "swift-crypto")]),
-        ours("Storage", ["Chat", "Threads", .product(name: "GRDB", package: "GRDB.swift")]),
+        ours("Storage", ["CSQLite", "Chat", "Threads", .product(name: "GRDB", package: "GRDB.swift")]),
         ours("Models", ["Chat", "Curl", "StrictJSON", .product(name: "Crypto", package: "swift-crypto")]),
         ours("API", ["Chat", "FastCGI", "StrictJSON"]),
         .executableTarget(

@@ -25,10 +25,29 @@ public struct ProviderHealth: Sendable {
     var isAsked: Bool { circuit == "closed" }
 }
 
+/// What works of the database. A fault is a word out of a fixed list: no path, no SQL.
+public struct StoreHealth: Sendable {
+    /// Nil when it can be read.
+    public let readingFault: String?
+    /// Nil when it can be written.
+    public let writingFault: String?
+    /// For the log only.
+    public let cause: String?
+
+    public init(readingFault: String?, writingFault: String?, cause: String?) {
+        self.readingFault = readingFault
+        self.writingFault = writingFault
+        self.cause = cause
+    }
+
+    var isWhole: Bool { readingFault == nil && writingFault == nil }
+    var word: String { readingFault != nil ? "unavailable" : writingFault != nil ? "read_only" : "connected" }
+}
+
 /// What GET /health asks about.
 public protocol HealthSource: Sendable {
-    /// Returning means that the database answers.
-    func checkDatabase() async throws
+    /// Returns within seconds, whatever the database does.
+    func database() async -> StoreHealth
     /// What can answer a question, in the order of fallback.
     var providers: [ProviderHealth] { get }
     /// Whether nothing but the embedded provider answers.
@@ -38,12 +57,11 @@ public protocol HealthSource: Sendable {
 }
 
 extension ChatService {
-    /// 200 when requests can be served, 503 when the database is down. A provider that is left alone is no reason for a
+    /// 200 when requests can be served, 503 when the database cannot be read or written. A provider that is left alone is no reason for a
     /// 503, but is named, and makes the status "degraded".
     func showHealth(_ call: inout Call) async throws {
-        var failure: (any Error)?
         let start = ContinuousClock.now
-        do { try await health.checkDatabase() } catch { failure = error }
+        let database = await health.database()
         let databaseTime = ContinuousClock.now - start
         let isDetailed = ["true", "1"].contains(call.request.query("detailed"))
         let providers = health.providers
@@ -51,17 +69,19 @@ extension ChatService {
         let aiService =
             health.isEcho
             ? "echo" : isWhole ? "available" : providers.contains(where: \.isAsked) ? "degraded" : "unavailable"
-        let status = failure != nil ? "unhealthy" : isWhole ? "healthy" : "degraded"
+        let status = !database.isWhole ? "unhealthy" : isWhole ? "healthy" : "degraded"
         let body = JSONWriter.object { json in
             json.member("status", status)
             json.member("timestamp", Date().iso8601)
             json.member("version", settings.version)
-            json.member("database", failure == nil ? "connected" : "unavailable")
+            json.member("database", database.word)
             json.member("ai_service", aiService)
             guard isDetailed else { return }
             json.object("components") { json in
                 json.object("database") { json in
-                    json.member("status", failure == nil ? "connected" : "unavailable")
+                    json.member("status", database.word)
+                    json.member("reading", database.readingFault ?? "ok")
+                    json.member("writing", database.writingFault ?? "ok")
                     json.member("milliseconds", databaseTime.milliseconds)
                 }
                 json.array("providers") { list in
@@ -82,7 +102,10 @@ extension ChatService {
                 }
             }
         }
-        if let failure { call.failure = ErrorReply(failure, requestID: call.id) }
-        try await call.send(failure == nil ? 200 : 503, body, headers: failure == nil ? [] : [("Retry-After", "5")])
+        guard database.isWhole else {
+            call.failure = ErrorReply(ChatError.storage(database.cause ?? database.word), requestID: call.id)
+            return try await call.send(503, body, headers: [("Retry-After", "5")])
+        }
+        try await call.send(200, body)
     }
 }

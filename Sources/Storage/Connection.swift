@@ -1,62 +1,205 @@
 import Chat
 import GRDB
+import Glibc
 
-/// One SQLite connection that is opened when first used, and anew after a failure that a fresh one may not have.
+/// One SQLite connection that is opened when first used, and anew after a failure that a fresh one may not have, and
+/// when its files are not where they were.
 ///
-/// Belongs to one thread.
+/// What it refuses: to make a file in place of one that was removed, and a file that is damaged.
+///
+/// Belongs to one thread. Whoever writes holds the ``FileLock`` meanwhile.
 struct Connection {
     private let path: String
     private let readonly: Bool
-    private var queue: DatabaseQueue?
-    /// SQLite's `synchronous`, as it was last set on `queue`.
+    private let standing: Standing
+    private let migrates: Bool
+    private var opened: OpenDatabase?
+    /// SQLite's `synchronous`, as it was last set.
     private var isDurable: Bool?
+    private var lastLook = ContinuousClock.now
+    private var hasAskedForLog = false
 
     /// A locked database is waited for this long, in seconds, then the call fails.
     static let busyTimeout = 2.0
+    /// A reader looks into the files no more often: what it reads is not acknowledged.
+    private static let lookInterval = Duration.milliseconds(20)
 
-    init(path: String, readonly: Bool) {
+    /// - Parameter migrates: whether to bring the schema up to date.
+    init(path: String, readonly: Bool, _ standing: Standing, migrates: Bool = true) {
         self.path = path
         self.readonly = readonly
+        self.standing = standing
+        self.migrates = migrates
     }
 
-    /// Runs `work` outside any transaction.
+    /// Runs `work` outside any transaction, and makes sure that the files were in their place before and after.
     ///
-    /// - Parameter durably: whether a commit waits for the disk. In WAL mode NORMAL does not; the next FULL commit brings
-    ///   all before it to the disk. Nil for reading.
-    mutating func use<T>(durably: Bool? = nil, _ work: (GRDB.Database) throws -> T) throws -> T {
-        let queue = try self.queue ?? open()
-        self.queue = queue
+    /// - Parameters:
+    ///   - durably: whether a commit waits for the disk. In WAL mode NORMAL does not; the next FULL commit brings
+    ///     all before it to the disk. Nil for reading.
+    ///   - mayBegin: whether a file that is not there may be made.
+    mutating func use<T>(durably: Bool? = nil, mayBegin: Bool = false, _ work: (GRDB.Database) throws -> T) throws -> T
+    {
+        var database = try sound(mayBegin: mayBegin)
         do {
             if let durably, durably != isDurable {
                 isDurable = nil
-                try queue.writeWithoutTransaction { db in
+                try database.queue.writeWithoutTransaction { db in
                     try db.execute(sql: "PRAGMA synchronous = \(durably ? "FULL" : "NORMAL")")
                 }
                 isDurable = durably
             }
-            return try queue.writeWithoutTransaction(work)
-        } catch let error as DatabaseError where error.mayHealByReopening {
-            self.queue = nil
-            isDurable = nil
-            throw error
+            let value = try database.queue.writeWithoutTransaction(work)
+            switch try database.state(reads: !readonly) {
+            case .sound, .shrunk: break
+            case .moved: throw StorageFailure(.removed, "\(path) was removed or replaced meanwhile")
+            case .logRemoved: throw LogRemoved()
+            case .damaged(let why): throw StorageFailure.damaged(path, why)
+            }
+            opened = database
+            return value
+        } catch let error as DatabaseError {
+            if error.mayHealByReopening { drop() }
+            if error.resultCode == .SQLITE_READONLY, !readonly { standing.noteReadOnly() }
+            throw suspecting(error)
         }
     }
 
-    private func open() throws -> DatabaseQueue {
+    /// The connection, once it is known that its files are in their place.
+    private mutating func sound(mayBegin: Bool) throws -> OpenDatabase {
+        guard var database = opened else { return try reopened(mayBegin) }
+        let reads = !readonly || standing.isSuspect || ContinuousClock.now - lastLook > Self.lookInterval
+        let state = try database.state(reads: reads)
+        if reads { lastLook = .now }
+        opened = database
+        switch state {
+        case .sound where !standing.isSuspect: return database
+        case .sound, .moved: break
+        case .shrunk: standing.distrust()
+        case .damaged(let why):
+            // It stays open: then nobody takes the log for one that ended in a power cut, and begins it anew.
+            database.keepLog()
+            standing.distrust(log: database.position())
+            throw StorageFailure.damaged(path, why)
+        case .logRemoved:
+            if !readonly {
+                // Its locks hold off everybody else until this is done.
+                let isSaved = try !standing.isSuspect && database.saveLog()
+                return try reopened(mayBegin, isLogSaved: isSaved)
+            }
+            // Once for the writing connection to save it; then it is not to be had any more.
+            hasAskedForLog.toggle()
+            if hasAskedForLog { throw LogRemoved() }
+        }
+        return try reopened(mayBegin)
+    }
+
+    private mutating func reopened(_ mayBegin: Bool, isLogSaved: Bool = false) throws -> OpenDatabase {
+        drop()
+        let database =
+            readonly
+            ? try FileLock(path: path + "-lock").lockedIfPossible { try open(false, isLogSaved) }
+            : try open(mayBegin, isLogSaved)
+        opened = database
+        return database
+    }
+
+    /// Closes it; the next use opens it anew.
+    mutating func drop() {
+        opened?.close()
+        opened = nil
+        isDurable = nil
+    }
+
+    private func suspecting(_ error: DatabaseError) -> any Error {
+        guard error.isDamage else { return error }
+        standing.distrust()
+        return StorageFailure.damaged(path, storageError(error).cause ?? "")
+    }
+
+    private func open(_ mayBegin: Bool, _ isLogSaved: Bool) throws -> OpenDatabase {
+        let before = try place(mayBegin, isLogSaved)
+        let log = try FileIdentity(path + "-wal")
+        if let why = standing.verdict(on: before, log) { throw StorageFailure.damaged(path, why) }
+        do {
+            let database = try OpenDatabase(connected(), path, before: before)
+            do { try inspect(database) } catch {
+                database.close()
+                throw error
+            }
+            standing.trust()
+            return database
+        } catch let failure as StorageFailure where failure.fault == .damaged {
+            standing.condemn(
+                Standing.Verdict(database: before, log: try FileIdentity(path + "-wal"), why: failure.cause))
+            throw failure
+        } catch let error as DatabaseError { throw suspecting(error) }
+    }
+
+    /// - Returns: the file, which is there now.
+    private func place(_ mayBegin: Bool, _ isLogSaved: Bool) throws -> FileIdentity {
+        let isAsked = standing.beginsAnew && !readonly
+        if let file = try FileIdentity(path) {
+            if file.size == 0, !isAsked { throw StorageFailure.damaged(path, "it is empty") }
+            if try !isLogSaved && FileIdentity(path + "-wal") == nil && SharedLocks.areHeld(on: path) {
+                guard !readonly else { throw LogRemoved() }
+                throw StorageFailure.damaged(path, "its log was removed, and another process has it open")
+            }
+            return file
+        }
+        guard isAsked || mayBegin && !standing.wasOpen && !readonly else { throw StorageFailure.gone(path) }
+        try Aside.move(["-wal", "-shm", "-journal"], of: path, to: Aside.name(path, "removed"))
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o640)
+        guard descriptor >= 0 else { throw StorageFailure("make", path) }
+        defer { close(descriptor) }
+        try Owner.adopt(descriptor, of: folder(of: path))
+        guard let file = try FileIdentity(path) else { throw StorageFailure.gone(path) }
+        return file
+    }
+
+    private func connected() throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.label = readonly ? "parley.read" : "parley.write"
         configuration.readonly = readonly
         configuration.busyMode = .timeout(Self.busyTimeout)
         configuration.foreignKeysEnabled = true
-        if !readonly { configuration.journalMode = .wal }
-        configuration.prepareDatabase { db in
+        configuration.prepareDatabase { [path, readonly] db in
+            // Before SQLite reads anything: with a log it would not miss the database's own first page.
+            let header = try SQLiteFiles(db, path).header()
+            guard SQLiteFiles.isHeader(header) || FileIdentity.isEmpty(path) else {
+                throw StorageFailure.damaged(path, "it does not begin as a database")
+            }
+            // A copy without a log, put here by hand: what lies beside it is another database's log.
+            if header[18] == 1, try FileIdentity(path + "-wal") != nil {
+                guard !readonly else { throw LogRemoved() }
+                try Aside.move(["-wal", "-shm"], of: path, to: Aside.name(path, "stray"))
+            }
+            // Not by GRDB's journalMode: that looks at the log through Foundation's URL, and writes twice to an empty one.
+            if !readonly, try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL") != "wal" {
+                throw StorageFailure(.other, "\(path) cannot have a log (WAL) beside it")
+            }
             // KiB; the kernel keeps the file in memory anyway, once for all workers.
             try db.execute(sql: "PRAGMA cache_size = -512")
         }
-        let queue = try DatabaseQueue(path: path, configuration: configuration)
-        if !readonly { try Schema.bringUpToDate(queue) }
-        return queue
+        return try DatabaseQueue(path: path, configuration: configuration)
     }
+
+    private func inspect(_ database: OpenDatabase) throws {
+        if case .damaged(let why) = try database.contents() { throw StorageFailure.damaged(path, why) }
+        if standing.isSuspect {
+            if let lost = standing.lostLog, let now = database.position(), now.isBehind(lost) {
+                throw StorageFailure.damaged(path, "its log was overwritten or cut")
+            }
+            let verdict = try database.queue.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
+            guard verdict == "ok" else { throw StorageFailure.damaged(path, verdict ?? "no verdict") }
+        }
+        if !readonly, migrates { try Schema.bringUpToDate(database.queue) }
+    }
+}
+
+/// The log has no name any more, or is not this database's own: a matter for the writing connection.
+struct LogRemoved: Error, CustomStringConvertible {
+    let description = "the database's log (-wal) was removed or replaced"
 }
 
 extension DatabaseError {
@@ -69,14 +212,13 @@ extension DatabaseError {
         default: false
         }
     }
+
+    /// A file that ends too early is damaged as well: SQLITE_IOERR_SHORT_READ.
+    fileprivate var isDamage: Bool {
+        resultCode == .SQLITE_CORRUPT || resultCode == .SQLITE_NOTADB || extendedResultCode.rawValue == 10 | 2 << 8
+    }
 }
 
-/// The application's error for whatever went wrong in the database; SQL and paths stay in the cause.
-func storageError(_ error: any Error) -> ChatError {
-    switch error {
-    case let error as ChatError: error
-    case let error as DatabaseError:
-        .storage("SQLite \(error.extendedResultCode.rawValue): \(error.message ?? "no message")")
-    default: .storage("\(error)")
-    }
+extension FileIdentity {
+    fileprivate static func isEmpty(_ path: String) -> Bool { (try? FileIdentity(path))??.size == 0 }
 }

@@ -3,22 +3,74 @@ import Glibc
 
 /// A lock between processes that is fair enough: without it SQLite's busy handler lets one of several writing
 /// processes starve for seconds. The kernel frees it when its holder dies.
+///
+/// That its file is there says that there was a database here before.
 struct FileLock {
     private let path: String
 
     init(path: String) { self.path = path }
 
-    func locked<T>(_ work: () throws -> T) throws -> T {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Self.failure("open", path) }
+    /// - Parameter work: is told whether this made the file of the lock.
+    func locked<T>(_ work: (_ isNew: Bool) throws -> T) throws -> T {
+        let (descriptor, isNew) = try opened()
         defer { close(descriptor) }
-        while flock(descriptor, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw Self.failure("lock", path) }
+        do { return try work(isNew) } catch {
+            // Nothing came of the new database, and there never was one.
+            if isNew, access(String(path.dropLast("-lock".count)), F_OK) != 0 { unlink(path) }
+            throw error
         }
+    }
+
+    /// For reading: nobody moves files where the lock has no file or cannot be had.
+    func lockedIfPossible<T>(_ work: () throws -> T) throws -> T {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return try work() }
+        defer { close(descriptor) }
+        try Self.lock(descriptor, path)
         return try work()
     }
 
-    private static func failure(_ verb: String, _ path: String) -> ChatError {
-        .storage("cannot \(verb) \(path): \(String(cString: strerror(errno)))")
+    /// A new file gets its name when it is locked already, so that no other process is first in it.
+    private func opened() throws -> (Int32, isNew: Bool) {
+        while true {
+            let existing = open(path, O_RDWR | O_CLOEXEC)
+            if existing >= 0 {
+                do { try Self.lock(existing, path) } catch {
+                    close(existing)
+                    throw error
+                }
+                return (existing, false)
+            }
+            guard errno == ENOENT else { throw StorageFailure("open", path) }
+            let draft = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max))"
+            let descriptor = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            guard descriptor >= 0 else { throw StorageFailure("make", path) }
+            defer { unlink(draft) }
+            do {
+                try Owner.adopt(descriptor, of: folder(of: path))
+                try Self.lock(descriptor, draft)
+                if link(draft, path) == 0 { return (descriptor, true) }
+                guard errno == EEXIST else { throw StorageFailure("make", path) }
+            } catch {
+                close(descriptor)
+                throw error
+            }
+            close(descriptor)
+        }
+    }
+
+    private static func lock(_ descriptor: Int32, _ path: String) throws {
+        while flock(descriptor, LOCK_EX) != 0 {
+            guard errno == EINTR else { throw StorageFailure("lock", path) }
+        }
+    }
+}
+
+/// What root makes for a service that runs as another user must be that user's.
+enum Owner {
+    /// Gives a new file to whom the folder or file at `path` belongs. Does nothing unless this process is root.
+    static func adopt(_ descriptor: Int32, of path: String) throws {
+        guard geteuid() == 0, let model = try FileIdentity(path) else { return }
+        guard fchown(descriptor, model.owner, model.group) == 0 else { throw StorageFailure("give away", path) }
     }
 }

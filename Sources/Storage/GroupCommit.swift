@@ -15,22 +15,23 @@ final class GroupCommit: Sendable {
         /// Runs inside the transaction and keeps its result for `finish`.
         let perform: @Sendable (GRDB.Database) throws -> Void
         /// Told nil after the commit, or why there was none.
-        let finish: @Sendable (ChatError?) -> Void
+        let finish: @Sendable ((any Error)?) -> Void
     }
 
     /// A group larger than this would delay its first write for the sake of its last.
     private static let largestGroup = 256
 
     private let inbox = Inbox<Write>()
+    private let successes = Successes()
 
-    init(path: String) throws(ThreadError) {
-        try BlockingThread.detach { [inbox] in
-            var connection = Connection(path: path, readonly: false)
+    init(path: String, _ standing: Standing) throws(ThreadError) {
+        try BlockingThread.detach { [inbox, successes] in
+            var connection = Connection(path: path, readonly: false, standing)
             let lock = FileLock(path: path + "-lock")
             while let writes = inbox.take() {
                 var rest = writes[...]
                 while !rest.isEmpty {
-                    Self.commit(rest.prefix(Self.largestGroup), on: &connection, lock)
+                    Self.commit(rest.prefix(Self.largestGroup), on: &connection, lock, successes)
                     rest = rest.dropFirst(Self.largestGroup)
                 }
             }
@@ -39,12 +40,24 @@ final class GroupCommit: Sendable {
 
     deinit { inbox.close() }
 
+    /// When something was last committed; nil before the first time, and after a failure of the file.
+    var lastSuccess: ContinuousClock.Instant? { successes.last.withLock { $0 } }
+
+    func forgetSuccess() { successes.last.withLock { $0 = nil } }
+
+    /// - Throws: ``ChatError``.
+    func write<T: Sendable>(isPassing: Bool = false, _ work: @escaping @Sendable (GRDB.Database) throws -> T)
+        async throws -> T
+    {
+        do { return try await attempt(isPassing: isPassing, work) } catch { throw storageError(error) }
+    }
+
     /// - Parameters:
     ///   - isPassing: other processes see it at once, but a power cut may undo it.
     ///   - work: throws ``ChatError`` to refuse; whatever it changed before is undone.
     /// - Returns: what `work` returned, after its commit.
-    /// - Throws: ``ChatError``.
-    func write<T: Sendable>(isPassing: Bool = false, _ work: @escaping @Sendable (GRDB.Database) throws -> T)
+    /// - Throws: what went wrong, as it was.
+    func attempt<T: Sendable>(isPassing: Bool = false, _ work: @escaping @Sendable (GRDB.Database) throws -> T)
         async throws -> T
     {
         let kept = Kept<T>()
@@ -68,11 +81,13 @@ final class GroupCommit: Sendable {
         }
     }
 
-    private static func commit(_ group: ArraySlice<Write>, on connection: inout Connection, _ lock: FileLock) {
+    private static func commit(
+        _ group: ArraySlice<Write>, on connection: inout Connection, _ lock: FileLock, _ successes: Successes
+    ) {
         var refusals: [Int: ChatError] = [:]
         do {
-            try lock.locked {
-                try connection.use(durably: !group.allSatisfy(\.isPassing)) { db in
+            try lock.locked { isNew in
+                try connection.use(durably: !group.allSatisfy(\.isPassing), mayBegin: isNew) { db in
                     try db.inTransaction(.immediate) {
                         for (index, write) in zip(group.indices, group) {
                             refusals[index] = try refusal(of: write, in: db)
@@ -83,18 +98,22 @@ final class GroupCommit: Sendable {
             }
         } catch {
             if group.count == 1 || !isOfOneWrite(error) {
-                for write in group { write.finish(storageError(error)) }
+                if !(error is ChatError) { successes.last.withLock { $0 = nil } }
+                for write in group { write.finish(error) }
             } else {
-                for index in group.indices { commit(group[index...index], on: &connection, lock) }
+                for index in group.indices { commit(group[index...index], on: &connection, lock, successes) }
             }
             return
         }
+        successes.last.withLock { $0 = .now }
         for (index, write) in zip(group.indices, group) { write.finish(refusals[index]) }
     }
 
     /// Whether one of the writes is the reason, and not the file or the lock before it.
     private static func isOfOneWrite(_ error: any Error) -> Bool {
-        guard let error = error as? DatabaseError else { return (error as? ChatError)?.code != .unavailable }
+        guard let error = error as? DatabaseError else {
+            return !(error is StorageFailure || error is LogRemoved || (error as? ChatError)?.code == .unavailable)
+        }
         switch error.resultCode {
         case .SQLITE_ERROR, .SQLITE_CONSTRAINT, .SQLITE_TOOBIG, .SQLITE_MISMATCH, .SQLITE_RANGE: return true
         default: return false
@@ -111,6 +130,10 @@ final class GroupCommit: Sendable {
             return error
         }
     }
+}
+
+private final class Successes: Sendable {
+    let last = Mutex<ContinuousClock.Instant?>(nil)
 }
 
 /// Carries a write's result past the commit.

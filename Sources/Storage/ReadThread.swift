@@ -7,10 +7,13 @@ final class ReadThread: Sendable {
     private typealias Query = @Sendable (inout Connection) -> Void
 
     private let inbox = Inbox<Query>()
+    private let mend: @Sendable () async -> Void
 
-    init(path: String) throws(ThreadError) {
+    /// - Parameter mend: writes nothing, but lets the writing connection see to a log that was removed.
+    init(path: String, _ standing: Standing, mend: @escaping @Sendable () async -> Void) throws(ThreadError) {
+        self.mend = mend
         try BlockingThread.detach { [inbox] in
-            var connection = Connection(path: path, readonly: true)
+            var connection = Connection(path: path, readonly: true, standing)
             while let queries = inbox.take() {
                 for query in queries { query(&connection) }
             }
@@ -19,16 +22,25 @@ final class ReadThread: Sendable {
 
     deinit { inbox.close() }
 
+    /// Has the connection closed, after the reads before it; the next read opens it anew.
+    func letGo() { inbox.add { $0.drop() } }
+
     /// - Throws: ``ChatError``.
     func read<T: Sendable>(_ work: @escaping @Sendable (GRDB.Database) throws -> T) async throws -> T {
+        do { return try await attempt(work) } catch { throw storageError(error) }
+    }
+
+    /// - Throws: what went wrong, as it was.
+    func attempt<T: Sendable>(_ work: @escaping @Sendable (GRDB.Database) throws -> T) async throws -> T {
+        do { return try await once(work) } catch is LogRemoved {
+            await mend()
+            return try await once(work)
+        }
+    }
+
+    private func once<T: Sendable>(_ work: @escaping @Sendable (GRDB.Database) throws -> T) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
-            inbox.add { connection in
-                do {
-                    continuation.resume(returning: try connection.use(work))
-                } catch {
-                    continuation.resume(throwing: storageError(error))
-                }
-            }
+            inbox.add { connection in continuation.resume(with: Result { try connection.use(work) }) }
         }
     }
 }

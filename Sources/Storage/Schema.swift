@@ -5,7 +5,7 @@ import GRDB
 enum Schema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
-        migrator.registerMigration("1 sessions, exchanges, answers") { db in
+        migrator.registerMigration(first) { db in
             try db.execute(
                 sql: """
                     CREATE TABLE sessions (
@@ -93,11 +93,19 @@ enum Schema {
 
     /// - Throws: ``ChatError`` when the file was written by a newer program.
     static func bringUpToDate(_ queue: DatabaseQueue) throws {
-        let migrator = migrator
-        let isNewer = try queue.read(migrator.hasBeenSuperseded)
-        guard !isNewer else {
-            throw ChatError.storage("the database was written by a newer version of this program; update the program")
-        }
+        guard try !queue.read(migrator.hasBeenSuperseded) else { throw ChatError.storage(isNewer) }
         try migrator.migrate(queue)
     }
+
+    /// - Throws: ``StorageFailure`` when this is no database of Parley's, or a newer program's.
+    static func check(_ db: GRDB.Database) throws {
+        guard try migrator.appliedIdentifiers(db).contains(first) else {
+            throw StorageFailure(.other, "it is no database of Parley's")
+        }
+        guard try !migrator.hasBeenSuperseded(db) else { throw StorageFailure(.other, isNewer) }
+    }
+
+    private static let first = "1 sessions, exchanges, answers"
+    private static let isNewer =
+        "it was written by a newer version of this program; install that version or a later one"
 }

@@ -61,7 +61,9 @@ struct Parley: ParsableCommand {
             in the working folder) and defaults, in that order. `parley config` shows what they come to.
             """,
         version: Version.text,
-        subcommands: [Serve.self, Status.self, Migrate.self, Config.self, Check.self, Version.self])
+        subcommands: [
+            Serve.self, Status.self, Migrate.self, Backup.self, Restore.self, Config.self, Check.self, Version.self,
+        ])
 }
 
 struct Version: ParsableCommand {

@@ -29,7 +29,7 @@ struct Service {
             load: Load(limit: settings.maxInFlight))
         responder = ChatService(
             pipeline: pipeline, gate: gate, exchanges: database,
-            health: Health(database: database, source: providers, memory: memory),
+            health: Health(store: database, source: providers, memory: memory),
             settings: ServiceSettings(
                 version: Version.text, messageLimit: settings.messageLimit,
                 minimumUserAgentLength: settings.minimumUserAgentLength, corsOrigins: settings.corsOrigins),
@@ -50,7 +50,7 @@ extension Settings {
 
 /// What GET /health tells.
 private struct Health: HealthSource {
-    let database: Database
+    let store: Database
     let source: Providers
     let memory: MemoryCache
 
@@ -58,5 +58,9 @@ private struct Health: HealthSource {
     var isEcho: Bool { providers.allSatisfy { $0.name == "echo" } }
     var cacheBytes: Int { memory.bytes }
 
-    func checkDatabase() async throws { try await database.check() }
+    func database() async -> StoreHealth {
+        let health = await store.health()
+        return StoreHealth(
+            readingFault: health.reading?.rawValue, writingFault: health.writing?.rawValue, cause: health.cause)
+    }
 }

@@ -41,7 +41,10 @@ enum Worker {
         do {
             let service = try await Service(settings, log: log)
             await prepare(service.database, log)
-            exit(await CGI.respond(with: service.responder, limits: Limits()))
+            let code = await CGI.respond(with: service.responder, limits: Limits())
+            CGI.hangUp()
+            try? await service.database.tidyLog()  // else the next process does
+            exit(code)
         } catch {
             stop("\(error)", log)
         }

@@ -46,6 +46,230 @@ import Testing
     }
 }
 
+/// The database goes wrong while the pool runs.
+@Suite struct RunningDatabaseFaultTests {
+    enum Fault: String, CaseIterable {
+        case moved, removed, garbage, noHeader, cut, logRemoved, logGarbage
+
+        /// What /health calls it; nil when nothing fails.
+        var word: String? {
+            switch self {
+            case .moved, .removed: "file removed"
+            case .garbage, .noHeader, .cut, .logGarbage: "damaged"
+            case .logRemoved: nil
+            }
+        }
+
+        func begin(_ path: String) throws {
+            let url = URL(fileURLWithPath: path)
+            let manager = FileManager.default
+            switch self {
+            case .moved: try manager.moveItem(atPath: path, toPath: path + ".away")
+            case .removed: for ending in ["", "-wal", "-shm"] { try manager.removeItem(atPath: path + ending) }
+            case .garbage: try overwrite(url, try Data(contentsOf: url).count)
+            case .noHeader: try overwrite(url, 100)
+            case .cut: try FileHandle(forWritingTo: url).truncate(atOffset: 4_096)
+            case .logRemoved: try manager.removeItem(atPath: path + "-wal")
+            case .logGarbage:
+                let log = URL(fileURLWithPath: path + "-wal")
+                try overwrite(log, try Data(contentsOf: log).count)
+            }
+        }
+
+        fileprivate func end(_ path: String, _ good: Files) throws {
+            switch self {
+            case .moved: try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
+            case .logRemoved: break
+            default: try good.restore()
+            }
+        }
+
+        private func overwrite(_ url: URL, _ count: Int) throws {
+            let file = try FileHandle(forWritingTo: url)
+            try file.write(contentsOf: Data(repeating: 0x5A, count: count))
+            try file.close()
+        }
+    }
+
+    @Test(arguments: Fault.allCases) func isA503ThatHealthExplainsUntilItIsOver(_ fault: Fault) async throws {
+        let run = try await Deployment()
+        defer { try? FileManager.default.removeItem(atPath: run.folder) }
+        let token = try await run.logIn()
+        let path = run.folder + "/parley.sqlite"
+        var acknowledged: [String] = []
+        for number in 0..<6 {
+            #expect(try await run.post("/chat", token: token, ["message": "before \(number)"]).status == 200)
+            acknowledged.append("before \(number)")
+        }
+        let good = try Files(path, path + "-wal")
+        try fault.begin(path)
+        for number in 0..<6 {
+            let reply = try await run.post("/chat", token: token, ["message": "meanwhile \(number)"])
+            if fault.word == nil, reply.status == 200 {
+                acknowledged.append("meanwhile \(number)")
+            } else {
+                try expectError(reply, 503)
+                #expect(reply.headers["retry-after"] != nil)
+            }
+        }
+        if let word = fault.word {
+            let health = try await run.health { $0.status == 503 && $0.writing == word }
+            #expect(health.reply.text("status") == "unhealthy" && !health.reply.body.contains(run.folder))
+        }
+        try fault.end(path, good)
+        for number in 0..<6 {
+            let reply = try await run.post("/chat", token: token, ["message": "after \(number)"])
+            #expect(reply.status == 200, "\(reply)")
+            acknowledged.append("after \(number)")
+        }
+        let history = try await run.get("/chat/history?limit=100", token: token)
+        let messages = try #require(history.json["messages"] as? [[String: Any]], "\(history)")
+        #expect(messages.map { $0["message"] as? String } == acknowledged)
+        #expect(run.workers.count == 2)
+    }
+}
+
+extension Deployment {
+    fileprivate struct Health {
+        let reply: Reply
+        var status: Int { reply.status }
+        var writing: String? {
+            ((reply.json["components"] as? [String: Any])?["database"] as? [String: Any])?["writing"] as? String
+        }
+    }
+
+    /// A worker that wrote within the last second does not look again: the requests themselves are the wait.
+    ///
+    /// - Returns: the first that fits.
+    fileprivate func health(until fits: (Health) -> Bool) async throws -> Health {
+        let limit = ContinuousClock.now + .seconds(5)
+        while true {
+            let health = Health(reply: try await get("/health?detailed=true"))
+            if fits(health) { return health }
+            try #require(ContinuousClock.now < limit, "\(health.reply)")
+        }
+    }
+}
+
+/// On a file system of its own, which needs the right to mount.
+@Suite(.enabled(if: SmallDisk.isPossible, "mounting a file system needs root"))
+struct DiskFaultTests {
+    @Test func aFullDiskIsA503UntilThereIsSpace() async throws {
+        let disk = try await SmallDisk(bytes: 4 << 20)
+        let run = try await Deployment(["CHAT_DATABASE_URL": "sqlite:\(disk.folder)/parley.sqlite"])
+        defer { try? FileManager.default.removeItem(atPath: run.folder) }
+        let token = try await run.logIn()
+        var acknowledged: [String] = []
+        func ask(_ text: String) async throws -> Reply {
+            let reply = try await run.post("/chat", token: token, ["message": text])
+            if reply.status == 200 { acknowledged.append(text) }
+            return reply
+        }
+        #expect(try await ask("before").status == 200)
+        try disk.fill()
+        // What the log has room for already may still be written.
+        var last = try await ask("0" + String(repeating: "x", count: 9_000))
+        for number in 1..<20 where last.status == 200 {
+            last = try await ask("\(number)" + String(repeating: "x", count: 9_000))
+        }
+        try expectError(last, 503)
+        #expect(last.headers["retry-after"] != nil)
+        let worker = try #require(run.workers.first)
+        kill(worker, SIGKILL)
+        try await run.logLine { $0["message"] as? String == "worker ready" && $0["pid"] as? Int != Int(worker) }
+        #expect(try await run.get("/chat/history", token: token).status == 200)
+        let full = try await run.health { $0.status == 503 && $0.writing == "disk full" }
+        #expect(full.reply.text("database") == "read_only")
+        #expect(run.workers.count == 2, "\(run.log)")
+        try disk.free()
+        #expect(try await ask("after").status == 200)
+        _ = try await run.health { $0.status == 200 }
+        let history = try await run.get("/chat/history?limit=100", token: token)
+        let messages = try #require(history.json["messages"] as? [[String: Any]])
+        #expect(messages.map { $0["message"] as? String } == acknowledged)
+    }
+
+    @Test func aReadOnlyFileSystemIsA503UntilItIsWritable() async throws {
+        let disk = try await SmallDisk(bytes: 16 << 20)
+        let run = try await Deployment(["CHAT_DATABASE_URL": "sqlite:\(disk.folder)/parley.sqlite"])
+        defer { try? FileManager.default.removeItem(atPath: run.folder) }
+        let token = try await run.logIn()
+        #expect(try await run.post("/chat", token: token, ["message": "before"]).status == 200)
+        try await disk.lock()
+        for _ in 0..<4 {
+            let reply = try await run.post("/chat", token: token, ["message": "lost"])
+            try expectError(reply, 503)
+            #expect(reply.headers["retry-after"] != nil)
+            #expect(try await run.get("/chat/history", token: token).number("count") == 1)
+        }
+        // One that has never seen it otherwise.
+        let worker = try #require(run.workers.first)
+        kill(worker, SIGKILL)
+        try await run.logLine { $0["message"] as? String == "worker ready" && $0["pid"] as? Int != Int(worker) }
+        for _ in 0..<4 {
+            try expectError(await run.post("/chat", token: token, ["message": "lost"]), 503)
+        }
+        let locked = try await run.health { $0.status == 503 && $0.writing == "read-only file system" }
+        #expect(locked.reply.text("database") == "read_only")
+        try await disk.unlock()
+        // Each worker may say so once more: it finds out when it writes.
+        let limit = ContinuousClock.now + .seconds(10)
+        var answers = 0
+        while answers < 8, ContinuousClock.now < limit {
+            let isAnswered = try await run.post("/chat", token: token, ["message": "after"]).status == 200
+            answers = isAnswered ? answers + 1 : 0
+        }
+        #expect(answers == 8, "\(run.log)")
+        _ = try await run.health { $0.status == 200 }
+    }
+}
+
+/// A small file system in memory, which goes with this value.
+private final class SmallDisk: Sendable {
+    let folder: String
+
+    static let isPossible: Bool = {
+        guard geteuid() == 0, let folder = try? Deployment.newFolder() else { return false }
+        defer { rmdir(folder) }
+        guard mount("tmpfs", folder, "tmpfs", 0, "size=64k") == 0 else { return false }
+        return umount2(folder, Int32(MNT_DETACH)) == 0
+    }()
+
+    init(bytes: Int) async throws {
+        folder = try Deployment.newFolder()
+        guard mount("tmpfs", folder, "tmpfs", 0, "size=\(bytes),mode=0700") == 0 else { throw POSIXError(.EPERM) }
+    }
+
+    deinit {
+        umount2(folder, Int32(MNT_DETACH))
+        rmdir(folder)
+    }
+
+    /// Leaves not one block.
+    func fill() throws {
+        let descriptor = open(folder + "/filler", O_WRONLY | O_CREAT, 0o600)
+        defer { close(descriptor) }
+        let block = [UInt8](repeating: 0, count: 4_096)
+        while write(descriptor, block, block.count) > 0 {}
+        guard errno == ENOSPC else { throw POSIXError(.EIO) }
+    }
+
+    func free() throws { try FileManager.default.removeItem(atPath: folder + "/filler") }
+
+    /// The same files, of which none can be opened for writing.
+    func lock() async throws {
+        for arguments in [["--bind", folder, folder], ["-o", "remount,bind,ro", folder]] {
+            let (code, _, errors) = try await EndToEndTests.run("/bin/mount", arguments)
+            guard code == 0 else { throw RunningProcess.Ended(description: errors) }
+        }
+    }
+
+    func unlock() async throws {
+        let (code, _, errors) = try await EndToEndTests.run("/bin/umount", ["--lazy", folder])
+        guard code == 0 else { throw RunningProcess.Ended(description: errors) }
+    }
+}
+
 /// Files that are damaged and brought back.
 private struct Files {
     private let contents: [(url: URL, data: Data)]
@@ -61,6 +285,7 @@ private struct Files {
         for (url, data) in contents { try Data(repeating: 0x5A, count: data.count).write(to: url) }
     }
 
+    /// Into the files that are there, as `cp` does.
     func restore() throws {
         for (url, data) in contents { try data.write(to: url) }
     }

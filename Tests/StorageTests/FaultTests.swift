@@ -29,6 +29,24 @@ import Testing
         try await temporary.database.record("q", in: session)
     }
 
+    @Test func emptiesALongLogAndLeavesAShortOne() async throws {
+        let temporary = try await TemporaryDatabase(messageLimit: 200)
+        let session = try await temporary.session()
+        func logBytes() throws -> Int {
+            try #require(try FileManager.default.attributesOfItem(atPath: temporary.path + "-wal")[.size] as? Int)
+        }
+        try await temporary.database.record("q", in: session)
+        let short = try logBytes()
+        try await temporary.database.tidyLog()
+        #expect(try logBytes() == short)
+        for _ in 1...60 { try await temporary.database.record(String(repeating: "long ", count: 4_000), in: session) }
+        #expect(try logBytes() > 1 << 20)
+        try await temporary.database.tidyLog()
+        #expect(try logBytes() == 0)
+        try await temporary.database.record("after", in: session)
+        #expect(try logBytes() > 0)
+    }
+
     @Test func aReadOnlyDatabaseIsUnavailableAndOpenedAnew() async throws {
         let temporary = try await TemporaryDatabase()
         let session = try await temporary.session()

@@ -1,0 +1,104 @@
+import GRDB
+import Glibc
+
+/// A copy of a database in a file of its own, for one owner alone, without a log beside it.
+///
+/// While it is being made nobody else can be making it: the file is locked until the process ends.
+final class DatabaseCopy {
+    /// What a whole copy has.
+    struct Contents {
+        let exchanges: Int
+        let bytes: Int
+    }
+
+    let path: String
+    let queue: DatabaseQueue
+    private let descriptor: Int32
+    private var isKept = false
+
+    /// Makes an empty file. One that an earlier process left behind is made empty.
+    init(at path: String) throws {
+        self.path = path
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw StorageFailure("make", path) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, fchmod(descriptor, 0o600) == 0, ftruncate(descriptor, 0) == 0
+        else {
+            let failure = StorageFailure("take", path)
+            close(descriptor)
+            throw failure
+        }
+        for ending in Self.endings { unlink(path + ending) }
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(Connection.busyTimeout)
+        configuration.prepareDatabase { db in
+            // It is brought to the disk once, at the end; nobody else looks at it.
+            try db.execute(sql: "PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -8192")
+        }
+        do { queue = try DatabaseQueue(path: path, configuration: configuration) } catch {
+            unlink(path)
+            close(descriptor)
+            throw error
+        }
+    }
+
+    deinit {
+        close(descriptor)
+        guard !isKept else { return }
+        for ending in [""] + Self.endings { unlink(path + ending) }
+    }
+
+    private static let endings = ["-wal", "-shm", "-journal"]
+
+    /// Copies in one step, so that it is the database as it was at one instant.
+    func fill(from source: GRDB.Database) throws {
+        try queue.writeWithoutTransaction { copy in
+            try source.backup(to: copy)
+            let form = try String.fetchOne(copy, sql: "PRAGMA journal_mode = DELETE")
+            guard form == "delete" else { throw StorageFailure(.other, "\(path) cannot be made a single file") }
+        }
+    }
+
+    /// Reads it as a whole.
+    ///
+    /// - Throws: ``StorageFailure`` when it is damaged, no database of Parley, or newer than this program.
+    func check() throws -> Contents {
+        try queue.read { db in
+            let verdict = try String.fetchOne(db, sql: "PRAGMA integrity_check(1)")
+            guard verdict == "ok" else { throw StorageFailure(.damaged, "it is damaged: \(verdict ?? "no verdict")") }
+            try Schema.check(db)
+            guard try Row.fetchOne(db, sql: "PRAGMA foreign_key_check") == nil else {
+                throw StorageFailure(.damaged, "it is damaged: a row belongs to one that is not there")
+            }
+            return Contents(
+                exchanges: try Int.fetchOne(db, sql: "SELECT count(*) FROM exchanges") ?? 0,
+                bytes: try (Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0)
+                    * (Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0))
+        }
+    }
+
+    /// Brings it to the disk and gives it its name, which must be free.
+    ///
+    /// - Parameter model: the file whose mode and owner it gets; nil for the process's own user alone.
+    func keep(as name: String, like model: FileIdentity? = nil) throws {
+        try queue.close()
+        if let model {
+            if geteuid() == 0, fchown(descriptor, model.owner, model.group) != 0 {
+                throw StorageFailure("give away", path)
+            }
+            guard fchmod(descriptor, model.mode & 0o777) == 0 else { throw StorageFailure("set the mode of", path) }
+        }
+        guard fsync(descriptor) == 0 else { throw StorageFailure("write", path) }
+        guard link(path, name) == 0 else { throw StorageFailure("make", name) }
+        unlink(path)
+        isKept = true
+        try Self.syncFolder(of: name)
+    }
+
+    static func syncFolder(of path: String) throws {
+        let folder = folder(of: path)
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw StorageFailure("open", folder) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw StorageFailure("write", folder) }
+    }
+}

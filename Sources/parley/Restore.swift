@@ -1,0 +1,30 @@
+import ArgumentParser
+import FastCGI
+import Glibc
+import Storage
+
+struct Restore: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Makes a backup the database again, also while the pool runs.",
+        discussion: "The former database is kept beside it, and its name is printed.")
+
+    @OptionGroup var options: SettingOptions
+
+    @Argument(help: "A file that `parley backup` made.")
+    var file: String
+
+    func run() throws {
+        // It is seconds; whoever stops it would have to find out how far it came.
+        Signals.block([SIGINT, SIGTERM, SIGHUP])
+        let settings = try options.settings()
+        let path = settings.database.path
+        try settings.database.makeFolder()
+        let restored = try Storage.Backup.restore(file, to: path)
+        print("\(path) is now \(file): \(restored.exchanges) exchanges, \(restored.bytes) bytes")
+        switch restored.former {
+        case nil: print("There was no database before.")
+        case let former?:
+            print("The former database is \(former)\(restored.wasUnusable ? "; it could not be used" : "")")
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import GRDB
+import Testing
+
+/// `parley backup`, `restore` and `migrate`, as an operator runs them beside a pool.
+@Suite struct BackupTests {
+    /// Runs a subcommand on the deployment's database.
+    private func parley(_ arguments: String..., on run: Deployment) async throws -> (code: Int32, text: String) {
+        let ended = try await EndToEndTests.run(
+            Program.path, arguments,
+            environment: [
+                "CHAT_JWT_SECRET": String(repeating: "s", count: 32),
+                "CHAT_DATABASE_URL": "sqlite:\(run.folder)/parley.sqlite", "CHAT_ENV_FILE": "",
+            ])
+        return (ended.code, ended.output + ended.errors)
+    }
+
+    private func questions(_ run: Deployment, _ token: String) async throws -> [String] {
+        let reply = try await run.get("/chat/history", token: token)
+        let messages = try #require(reply.json["messages"] as? [[String: Any]], "\(reply)")
+        return messages.compactMap { $0["message"] as? String }
+    }
+
+    @Test func aBackupIsRestoredBesideARunningPool() async throws {
+        let run = try await Deployment()
+        defer { try? FileManager.default.removeItem(atPath: run.folder) }
+        let token = try await run.logIn()
+        _ = try await run.post("/chat", token: token, ["message": "kept"])
+        let file = run.folder + "/backup"
+        let backup = try await parley("backup", file, on: run)
+        #expect(backup.code == 0 && backup.text.contains("1 exchanges"), "\(backup.text)")
+        let again = try await parley("backup", file, on: run)
+        #expect(again.code == 1 && again.text.contains("there already"), "\(again.text)")
+        _ = try await run.post("/chat", token: token, ["message": "after the backup"])
+        let restored = try await parley("restore", file, on: run)
+        #expect(restored.code == 0 && restored.text.contains("-before-restore-"), "\(restored.text)")
+        for _ in 0..<8 { #expect(try await questions(run, token) == ["kept"]) }
+        let new = try await run.post("/chat", token: token, ["message": "new"])
+        #expect(new.status == 200)
+        #expect(try await questions(run, token) == ["kept", "new"])
+
+        // What was there before can be had again.
+        let former = try #require(restored.text.split(separator: " ").first { $0.contains("-before-restore-") })
+        let back = try await parley("restore", former.trimmingCharacters(in: .whitespacesAndNewlines), on: run)
+        #expect(back.code == 0, "\(back.text)")
+        #expect(try await questions(run, token) == ["kept", "after the backup"])
+        #expect(try await run.get("/health").status == 200)
+    }
+
+    @Test func aNewerDatabaseIsRefusedByEveryCommandAndAnsweredWith503() async throws {
+        let run = try await Deployment(["CHAT_WORKERS": "1"])
+        defer { try? FileManager.default.removeItem(atPath: run.folder) }
+        let path = run.folder + "/parley.sqlite"
+        try await DatabaseQueue(path: path).write {
+            try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('999 from the future')")
+        }
+        for arguments in [["migrate"], ["backup", run.folder + "/backup"]] {
+            let ended =
+                arguments.count == 1
+                ? try await parley(arguments[0], on: run) : try await parley(arguments[0], arguments[1], on: run)
+            #expect(ended.code == 1 && ended.text.contains("newer version of this program"), "\(ended.text)")
+        }
+        #expect(await run.stop() == 0)
+        let serve = try RunningProcess(
+            Program.path, ["serve"],
+            environment: [
+                "CHAT_JWT_SECRET": String(repeating: "s", count: 32), "CHAT_DATABASE_URL": "sqlite:\(path)",
+                "CHAT_SOCKET": run.folder + "/other.sock", "CHAT_WORKERS": "1", "CHAT_ENV_FILE": "",
+            ])
+        defer {
+            serve.signal(SIGTERM)
+            serve.waitBlocking()
+        }
+        try await serve.errors { $0.contains("database not available") && $0.contains("newer version of this program") }
+    }
+
+    @Test func onlyMigrateBeginsAnewWhereADatabaseWasRemoved() async throws {
+        let run = try await Deployment(["CHAT_WORKERS": "1"])
+        defer { try? FileManager.default.removeItem(atPath: run.folder) }
+        for ending in ["", "-wal", "-shm"] {
+            try FileManager.default.removeItem(atPath: run.folder + "/parley.sqlite" + ending)
+        }
+        let refused = try await parley("migrate", "--unless-removed", on: run)
+        #expect(
+            refused.code == 1 && refused.text.contains("run `parley migrate` to begin a new one"), "\(refused.text)")
+        let worker = try #require(run.workers.first)
+        kill(worker, SIGKILL)
+        try await run.logLine { $0["message"] as? String == "worker ready" && $0["pid"] as? Int != Int(worker) }
+        try expectError(try await run.post("/auth/email", ["email": "ann@example.com"]), 503)
+        #expect(!FileManager.default.fileExists(atPath: run.folder + "/parley.sqlite"))
+        #expect(run.log.contains("run `parley migrate` to begin a new one"))
+        let migrated = try await parley("migrate", on: run)
+        #expect(migrated.code == 0, "\(migrated.text)")
+        _ = try await run.logIn()
+    }
+}
