@@ -1,7 +1,8 @@
 /// How long a slot waits before its next worker.
 ///
-/// A worker that had settled is replaced at once, however it went. One that dies young is replaced after `first`
-/// seconds, and each further one after twice the time, up to `longest`.
+/// A worker that had settled is replaced at once, however it went, and so is one that served and was killed from
+/// outside. One that dies young by itself is replaced after `first` seconds, and each further one after twice the time,
+/// up to `longest`.
 public struct Backoff: Sendable, Equatable {
     /// Seconds before the replacement after one early death.
     public var first: Double
@@ -18,17 +19,21 @@ public struct Backoff: Sendable, Equatable {
         self.settled = settled
     }
 
-    /// Whether a worker that was ready for `served` seconds died young; nil stands for one that never was.
-    public func isEarly(_ served: Double?) -> Bool { served.map { $0 < settled } ?? true }
+    /// Whether a worker that has been ready for `served` seconds, nil for never, is still at its start.
+    public func isYoung(_ served: Double?) -> Bool { served.map { $0 < settled } ?? true }
 
-    /// Notes the end of a worker that was ready for `served` seconds, nil for never.
+    /// Notes the end of a worker.
     ///
-    /// - Returns: seconds to wait before the next one starts.
-    public mutating func delay(afterServing served: Double?) -> Double {
-        guard isEarly(served) else {
+    /// - Parameters:
+    ///   - served: seconds that it was ready for; nil for never.
+    ///   - isKilled: whether somebody else ended it.
+    /// - Returns: seconds to wait before the next one starts; nil when it did not die early.
+    public mutating func delay(afterServing served: Double?, isKilled: Bool) -> Double? {
+        guard isYoung(served) else {
             earlyDeaths = 0
-            return 0
+            return nil
         }
+        if isKilled, served != nil { return nil }
         defer { earlyDeaths += 1 }
         var delay = first
         for _ in 0..<earlyDeaths where delay < longest { delay *= 2 }

@@ -93,7 +93,7 @@ struct Crew {
                 if isReplaced { slots[number].successor = worker } else { slots[number].worker = worker }
             } catch {
                 if case .system(_, _, let code) = error { onEvent(.workerFailedToStart(slot: number, errno: code)) }
-                noteDeath(number, served: nil)
+                noteDeath(number, served: nil, how: nil)
             }
         }
     }
@@ -167,12 +167,12 @@ struct Crew {
                 onEvent(.workerEnded(slot: number, pid: worker.pid, how: how))
                 slots[number].worker = slots[number].successor
                 slots[number].successor = nil
-                if thenReplace, slots[number].worker == nil { noteDeath(number, served: worker.served) }
+                if thenReplace, slots[number].worker == nil { noteDeath(number, served: worker.served, how: how) }
             }
             if let successor = slots[number].successor, let how = successor.reap() {
                 slots[number].successor = nil
                 onEvent(.workerEnded(slot: number, pid: successor.pid, how: how))
-                if thenReplace { noteDeath(number, served: nil) }
+                if thenReplace { noteDeath(number, served: nil, how: how) }
                 failures.append(how)
             }
         }
@@ -184,11 +184,11 @@ struct Crew {
         return failures
     }
 
-    private mutating func noteDeath(_ number: Int, served: Double?) {
-        let delay = slots[number].backoff.delay(afterServing: served)
-        slots[number].due = .now + .seconds(delay)
-        onEvent(.respawning(slot: number, seconds: delay))
-        guard slots[number].backoff.isEarly(served) else { return }
+    private mutating func noteDeath(_ number: Int, served: Double?, how: PoolEvent.Ending?) {
+        let delay = slots[number].backoff.delay(afterServing: served, isKilled: how?.isKill ?? false)
+        slots[number].due = .now + .seconds(delay ?? 0)
+        onEvent(.respawning(slot: number, seconds: delay ?? 0))
+        guard delay != nil else { return }
         board.set(.earlyDeaths, board.header(.earlyDeaths) + 1)
         if storm.noteEarlyDeath(at: .now) {
             board.set(.storm, 1)

@@ -54,6 +54,12 @@ public enum PoolEvent: Sendable, Equatable {
         case exited(code: Int32)
         case signalled(Int32)
 
+        /// Whether somebody else ended it: an operator, or the kernel for its memory.
+        var isKill: Bool {
+            if case .signalled(let signal) = self { return [SIGKILL, SIGTERM, SIGINT, SIGHUP].contains(signal) }
+            return false
+        }
+
         /// - Parameter status: as `waitpid` gives it.
         init(status: Int32) {
             let signal = status & 0x7F

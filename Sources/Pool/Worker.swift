@@ -78,7 +78,7 @@ struct Worker {
 
     var isReady: Bool { ready != nil }
 
-    func isYoung(_ backoff: Backoff) -> Bool { backoff.isEarly(served) }
+    func isYoung(_ backoff: Backoff) -> Bool { backoff.isYoung(served) }
 
     /// When it last gave a sign of life.
     var lastSign: ContinuousClock.Instant {

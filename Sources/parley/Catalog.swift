@@ -126,7 +126,7 @@ enum Catalog {
         "CHAT_WORKER_MAX_RSS", 536_870_912, 0...1_099_511_627_776,
         "Resident bytes above which a worker is replaced; 0 for never.")
     static let workerStallTimeout = Setting<Double>(
-        "CHAT_WORKER_STALL_TIMEOUT", "15",
+        "CHAT_WORKER_STALL_TIMEOUT", "10",
         "Seconds without a sign of life after which a worker is killed and replaced; 0 for never."
     ) { text throws(SettingFault) in
         // A sign comes once a second.

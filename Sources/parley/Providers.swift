@@ -98,7 +98,7 @@ struct ProviderBuilder {
             firstToken: .seconds(try sources.required(Catalog.firstTokenTimeout)),
             stall: .seconds(try sources.required(Catalog.stallTimeout)),
             whole: .seconds(try sources.required(Catalog.modelTimeout)))
-        upstream = try Upstream()
+        upstream = Upstream()
     }
 
     func provider(_ name: String) throws -> BuiltProvider {

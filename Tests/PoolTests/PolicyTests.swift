@@ -7,13 +7,19 @@ import Testing
     @Test(
         arguments: [
             ([nil, 0, nil, 0, 0, nil, 0, 0, 0, 0], [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10, 10]),
-            ([5], [0]),
-            ([5, 5, 5], [0, 0, 0]),
-            ([nil, 0.9, 1, nil], [0.1, 0.2, 0, 0.1]),
-        ] as [([Double?], [Double])])
-    func waitsLongerWithEachEarlyDeath(served: [Double?], delays: [Double]) {
+            ([5], [nil]),
+            ([5, 5, 5], [nil, nil, nil]),
+            ([nil, 0.9, 1, nil], [0.1, 0.2, nil, 0.1]),
+        ] as [([Double?], [Double?])])
+    func waitsLongerWithEachEarlyDeath(served: [Double?], delays: [Double?]) {
         var backoff = Backoff()
-        #expect(served.map { backoff.delay(afterServing: $0) } == delays)
+        #expect(served.map { backoff.delay(afterServing: $0, isKilled: false) } == delays)
+    }
+
+    @Test func doesNotBlameAWorkerThatServedForBeingKilled() {
+        var backoff = Backoff()
+        #expect([0, 0.5, 5].map { backoff.delay(afterServing: $0, isKilled: true) } == [nil, nil, nil])
+        #expect(backoff.delay(afterServing: nil, isKilled: true) == 0.1)
     }
 
     @Test func tellsAStormOnce() {
