@@ -1,11 +1,12 @@
-/* The model: a provider that streams one fixed answer, in OpenAI's format, as late as it is asked to.
+/* The model: a provider that streams one fixed answer, or one word, in OpenAI's format, as late as it is asked to.
  *
  *     model PORT
  *
  * Listens on 127.0.0.1 and speaks HTTP/1.1, kept alive. POST /v1/chat/completions is answered at once, or, when its
- * body has `answer after 2000 ms`, so long after its last byte. One thread holds thousands of waiting calls: all with
- * one delay fall due in the order in which they came, so a queue for each delay is the whole timer. GET /count says how
- * many were asked since the start, wait now, and waited at most at once: `asked 5200 waiting 0 most 5000`.
+ * body has `answer after 2000 ms`, so long after its last byte. When it has `answer with run-17`, that word of letters,
+ * digits and hyphens is the answer. One thread holds thousands of waiting calls: all with one delay fall due in the
+ * order in which they came, so a queue for each delay is the whole timer. GET /count says how many were asked since the
+ * start, wait now, and waited at most at once: `asked 5200 waiting 0 most 5000`.
  *
  * It refuses, by closing the connection: a request above 16 KiB, one without a Content-Length, one sent before the last
  * was answered, any other path, and more than eight different delays.
@@ -26,9 +27,11 @@
 
 #define EVENT(members) \
     "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"bench\"," members "}\n\n"
-static const char answer[] =
-    EVENT("\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"An instant answer.\"},"
-          "\"finish_reason\":null}]")
+static const char answer_head[] =
+    "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"bench\","
+    "\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"";
+static const char answer_tail[] =
+    "\"},\"finish_reason\":null}]}\n\n"
     EVENT("\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]")
     EVENT("\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4,\"total_tokens\":13}")
     "data: [DONE]\n\n";
@@ -77,6 +80,19 @@ static void reply(struct connection *connection, const char *type, const char *b
     if (send(connection->descriptor, text, (size_t)length, MSG_NOSIGNAL) != length) hang_up(connection);
 }
 
+/* The fixed answer, or the word that the question asks for. */
+static void answer(struct connection *connection) {
+    char text[1536];
+    const char *word = "An instant answer.", *wish = strstr(connection->input, "answer with ");
+    int length = (int)strlen(word);
+    if (wish) {
+        word = wish + 12;
+        length = (int)strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
+    }
+    int size = snprintf(text, sizeof text, "%s%.*s%s", answer_head, length < 200 ? length : 200, word, answer_tail);
+    reply(connection, "text/event-stream", text, (size_t)size);
+}
+
 static struct queue *queue_of(long delay) {
     for (int i = 0; i < queue_count; i++)
         if (queues[i].delay == delay) return &queues[i];
@@ -96,7 +112,7 @@ static void serve(struct connection *connection) {
     char *wish = strstr(connection->input, "answer after ");
     long delay = wish ? strtol(wish + 13, NULL, 10) : 0;
     asked++;
-    if (delay <= 0) return reply(connection, "text/event-stream", answer, sizeof answer - 1);
+    if (delay <= 0) return answer(connection);
     struct queue *queue = queue_of(delay);
     if (!queue) return hang_up(connection);
     connection->waiting = true;
@@ -141,7 +157,7 @@ static int answer_due(void) {
                 continue;
             }
             waiting--;
-            reply(connection, "text/event-stream", answer, sizeof answer - 1);
+            answer(connection);
         }
         if (queue->first && (next < 0 || queue->first->due - now < next)) next = queue->first->due - now;
     }
