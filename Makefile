@@ -6,18 +6,23 @@ RUN_DIR ?= .run
 # Seconds that `make bench` loads each case; all together it takes some fifteen times that.
 BENCH_SECONDS ?= 10
 
-SCRIPTS := deploy/install-packages deploy/make-certificate deploy/render-nginx deploy/run \
-    Tests/Load/bench Tests/Load/stage Tests/Load/targets .ci/run
+# Every bash script, by its first line.
+SCRIPTS := $(shell grep -lErs '^\#!/usr/bin/env bash|^\# shellcheck shell=bash' deploy Tests/Deploy Tests/Load .ci)
 SWIFT_SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench format lint check clean run-packages test-packages bench-packages
+.PHONY: help build run test bench soak deb test-deb test-docker format lint check clean
+.PHONY: run-packages test-packages bench-packages deb-packages package-test-packages
 
 help:
 	@echo 'make run      build, and serve on https://localhost:$(PORT) until Ctrl-C (PORT=8443 RUN_DIR=.run)'
 	@echo 'make build    the release program, .build/release/parley'
 	@echo 'make test     unit tests and end-to-end tests'
 	@echo 'make bench    requests a second, what waiting chats cost, and what Parley adds to a call (BENCH_SECONDS=10)'
+	@echo 'make soak     ten minutes of faults under load: reloads, kills, a full disk'
+	@echo 'make deb      the Debian package'
+	@echo 'make test-deb     installs it in a bare Debian of its own, uses it and removes it; as root'
+	@echo 'make test-docker  runs the steps of the Dockerfile in a bare Debian of its own; as root'
 	@echo 'make format   format the Swift sources'
 	@echo 'make lint     check the format of the Swift sources, and the scripts'
 	@echo 'make check    lint and test'
@@ -43,17 +48,29 @@ bench: export BENCH_SECONDS := $(BENCH_SECONDS)
 bench: bench-packages build
 	@Tests/Load/bench
 
+soak: bench-packages build
+	@Tests/Load/soak
+
+deb: deb-packages build
+	@deploy/make-deb
+
+test-deb: package-test-packages deb
+	@Tests/Deploy/package
+
+test-docker: package-test-packages
+	@Tests/Deploy/docker
+
 format:
 	swift format --in-place --recursive --parallel $(SWIFT_SOURCES)
 
 lint: test-packages
 	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
-	shellcheck $(SCRIPTS)
+	shellcheck -x $(SCRIPTS)
 
 check: lint test
 
 clean:
 	swift package clean
 
-run-packages test-packages bench-packages: %-packages:
+run-packages test-packages bench-packages deb-packages package-test-packages: %-packages:
 	@deploy/install-packages $*
