@@ -31,7 +31,7 @@ help:
 
 # Warnings are errors in every build: Package.swift says so for this package's own targets.
 build: run-packages
-	swift build -c release --static-swift-stdlib --product parley
+	@deploy/build-release
 
 run: export PORT := $(PORT)
 run: export RUN_DIR := $(RUN_DIR)

@@ -60,6 +60,12 @@ import Testing
         return reply.number("count") == 1
     }
 
+    /// Units, logrotate, and every setting in the settings file.
+    @Test func whatSystemdIsGivenIsSound() async throws {
+        let (code, output, errors) = try await run(Program.repository + "/Tests/Deploy/units")
+        #expect(code == 0, "\(output)\(errors)")
+    }
+
     @Test func workersEndWhenTheirSupervisorIsKilled() async throws {
         let run = try await Deployment()
         let workers = run.workers
