@@ -1,7 +1,7 @@
 /// How long a slot waits before its next worker.
 ///
-/// A worker that had settled is replaced at once, however it went, and so is one that served and was killed from
-/// outside. One that dies young by itself is replaced after `first` seconds, and each further one after twice the time,
+/// A worker that had settled is replaced at once, however it went, and so are the first few in a row that served and were
+/// killed from outside. One that dies young by itself is replaced after `first` seconds, and each further one after twice the time,
 /// up to `longest`.
 public struct Backoff: Sendable, Equatable {
     /// Seconds before the replacement after one early death.
@@ -11,7 +11,11 @@ public struct Backoff: Sendable, Equatable {
     /// A worker that has been ready for so many seconds had got past its start.
     public var settled: Double
 
+    /// Kills of young workers in a row that cost no wait. A kernel out of memory kills for ever.
+    private static let freeKills = 3
+
     private var earlyDeaths = 0
+    private var kills = 0
 
     public init(first: Double = 0.1, longest: Double = 10, settled: Double = 1) {
         self.first = first
@@ -30,10 +34,13 @@ public struct Backoff: Sendable, Equatable {
     /// - Returns: seconds to wait before the next one starts; nil when it did not die early.
     public mutating func delay(afterServing served: Double?, isKilled: Bool) -> Double? {
         guard isYoung(served) else {
-            earlyDeaths = 0
+            (earlyDeaths, kills) = (0, 0)
             return nil
         }
-        if isKilled, served != nil { return nil }
+        if isKilled, served != nil {
+            kills += 1
+            if kills <= Self.freeKills { return nil }
+        }
         defer { earlyDeaths += 1 }
         var delay = first
         for _ in 0..<earlyDeaths where delay < longest { delay *= 2 }

@@ -7,7 +7,10 @@ extension Crew {
         let now = ContinuousClock.now
         endStuck(now, since)
         for number in slots.indices { replaceWornOut(number) }
-        let hasSettled = slots.contains { $0.worker.map { !$0.isEnded && !$0.isYoung(configuration.backoff) } ?? false }
+        let hasSettled = slots.contains { slot in
+            guard let worker = slot.worker, let began = storm.began else { return false }
+            return worker.started > began && !worker.isEnded && !worker.isYoung(configuration.backoff)
+        }
         if storm.isOn, hasSettled, storm.noteSettled() {
             board.set(.storm, 0)
             for number in slots.indices { slots[number].due = now }

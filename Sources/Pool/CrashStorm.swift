@@ -11,6 +11,8 @@ struct CrashStorm: Sendable, Equatable {
     let pause: Double
 
     private(set) var isOn = false
+    /// When the last storm began.
+    private(set) var began: ContinuousClock.Instant?
     private var deaths: [ContinuousClock.Instant] = []
     private var nextTry: ContinuousClock.Instant?
 
@@ -27,10 +29,13 @@ struct CrashStorm: Sendable, Equatable {
         if isOn { nextTry = now + .seconds(pause) }
         guard !isOn, deaths.count >= limit else { return false }
         isOn = true
+        began = now
         nextTry = now + .seconds(pause)
         return true
     }
 
+    /// Notes that a worker has settled which was started since the storm began.
+    ///
     /// - Returns: true when this ends a storm.
     mutating func noteSettled() -> Bool {
         defer { isOn = false }

@@ -23,6 +23,8 @@ struct Crew {
     /// Those that finish what they have.
     var retired: [Worker]
     var storm: CrashStorm
+    /// Whether nobody gets a successor for now.
+    var isHoldingSuccessors = false
     let board: Scoreboard
     let onEvent: @Sendable (PoolEvent) -> Void
     private let descriptors: Worker.Descriptors
@@ -57,7 +59,6 @@ struct Crew {
     var isEmpty: Bool { all.isEmpty }
     /// Whether a worker is there that does not serve yet.
     var isStarting: Bool { slots.contains { $0.worker?.isReady == false || $0.successor != nil } }
-    var isServing: Bool { slots.contains { $0.worker?.isReady == true } }
     /// Whether every slot has a worker of this generation that serves.
     var isWhole: Bool { slots.allSatisfy { $0.worker?.isReady == true && $0.worker?.generation == generation } }
 
@@ -72,7 +73,7 @@ struct Crew {
     }
 
     private func wantsSuccessor(_ slot: Slot) -> Bool {
-        guard let worker = slot.worker, slot.successor == nil else { return false }
+        guard !isHoldingSuccessors, let worker = slot.worker, slot.successor == nil else { return false }
         return worker.generation < generation || slot.isWornOut
     }
 

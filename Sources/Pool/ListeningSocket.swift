@@ -47,10 +47,7 @@ struct ListeningSocket {
                 if code == EADDRINUSE { throw .alreadyListening(path: path) }
                 throw .system(call: "bind", subject: path, errno: code)
             }
-            guard lchown(path, owner ?? uid_t.max, group ?? gid_t.max) == 0 else {
-                throw .system(call: "chown", subject: path, errno: errno)
-            }
-            guard chmod(path, mode) == 0 else { throw .system(call: "chmod", subject: path, errno: errno) }
+            try Self.give(path, mode, owner, group)
             guard listen(descriptor, backlog) == 0 else {
                 throw .system(call: "listen", subject: path, errno: errno)
             }
@@ -63,6 +60,18 @@ struct ListeningSocket {
             if isBound { unlink(path) }
             throw error
         }
+    }
+
+    /// Gives the socket to whom the settings say now; not one that is not ours.
+    func give(_ mode: mode_t, _ owner: uid_t?, _ group: gid_t?) throws(PoolError) {
+        if let identity, Self.identity(path) == identity { try Self.give(path, mode, owner, group) }
+    }
+
+    private static func give(_ path: String, _ mode: mode_t, _ owner: uid_t?, _ group: gid_t?) throws(PoolError) {
+        guard lchown(path, owner ?? uid_t.max, group ?? gid_t.max) == 0 else {
+            throw .system(call: "chown", subject: path, errno: errno)
+        }
+        guard chmod(path, mode) == 0 else { throw .system(call: "chmod", subject: path, errno: errno) }
     }
 
     /// The socket that this process got from a service manager, or had before it was executed anew.

@@ -61,7 +61,7 @@ public struct PoolConfiguration: Sendable {
         socketMode = 0o660
         backlog = 4_096
         drainDeadline = 30
-        startDeadline = 30
+        startDeadline = 120
         backoff = Backoff()
     }
 

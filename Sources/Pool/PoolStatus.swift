@@ -55,7 +55,7 @@ public struct PoolStatus: Sendable {
         }
         defer { close(probe) }
         guard Scoreboard.isHeld(probe) else { return nil }
-        return PoolStatus(try Scoreboard(existing: path, forWriting: false))
+        return PoolStatus(try Scoreboard(reading: path))
     }
 
     init(_ board: Scoreboard) {

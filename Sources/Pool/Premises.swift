@@ -12,6 +12,7 @@ struct Premises {
         if let inherited {
             socket = try ListeningSocket(
                 inherited: inherited.socket, path: configuration.socketPath, isOurs: inherited.isSocketOurs)
+            try socket.give(configuration.socketMode, configuration.socketOwner, configuration.socketGroup)
             lifeline = Pipe(reading: inherited.lifeline[0], writing: inherited.lifeline[1])
             readiness = try Readiness(Pipe(reading: inherited.readiness[0], writing: inherited.readiness[1]))
             board = try Scoreboard(path: boardPath, inherited: inherited.board)

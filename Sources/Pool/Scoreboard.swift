@@ -27,7 +27,7 @@ public final class Scoreboard: Sendable {
     /// `nonisolated(unsafe)`: points to `bytes` bytes of shared memory that stay mapped until `deinit`, page-aligned,
     /// and only atomic operations touch them.
     nonisolated(unsafe) private let memory: UnsafeMutablePointer<Word>
-    /// Open as long as this value, -1 where nothing is locked: the lock belongs to it.
+    /// The supervisor's, open as long as this value; -1 for others. The lock belongs to it.
     let descriptor: Int32
     let path: String
 
@@ -43,14 +43,21 @@ public final class Scoreboard: Sendable {
         } else {
             descriptor = try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
         }
-        self.descriptor = descriptor
         do throws(PoolError) {
-            guard Self.lock(descriptor, Self.setLock) != nil else { throw .alreadyRunning(board: path) }
-            let code = posix_fallocate(descriptor, 0, off_t(Self.bytes))
-            guard code == 0 else { throw .system(call: "fallocate", subject: path, errno: code) }
-            memory = try Self.map(descriptor, PROT_READ | PROT_WRITE, path)
+            // Beyond the numbers that a worker gets.
+            self.descriptor = inherited == nil ? try raised(descriptor, path) : descriptor
+            if inherited == nil { close(descriptor) }
         } catch {
             close(descriptor)
+            throw error
+        }
+        do throws(PoolError) {
+            guard Self.lock(self.descriptor, Self.setLock) != nil else { throw .alreadyRunning(board: path) }
+            let code = posix_fallocate(self.descriptor, 0, off_t(Self.bytes))
+            guard code == 0 else { throw .system(call: "fallocate", subject: path, errno: code) }
+            memory = try Self.map(self.descriptor, PROT_READ | PROT_WRITE, path)
+        } catch {
+            close(self.descriptor)
             throw error
         }
         if inherited == nil || header(.layout) != Self.layout {
@@ -62,16 +69,33 @@ public final class Scoreboard: Sendable {
         set(.supervisor, UInt64(getpid()))
     }
 
-    /// A worker's or a reader's view.
-    init(existing path: String, forWriting: Bool) throws(PoolError) {
+    /// A worker's view.
+    ///
+    /// - Parameter given: its descriptor, closed by this: the lock stays with the supervisor's.
+    init(given: Int32) throws(PoolError) {
+        path = "descriptor \(given)"
+        descriptor = -1
+        defer { close(given) }
+        memory = try Self.existing(given, PROT_READ | PROT_WRITE, path)
+        guard header(.layout) == Self.layout else { throw .notABoard(path: path) }
+    }
+
+    /// A reader's view.
+    init(reading path: String) throws(PoolError) {
         self.path = path
         descriptor = -1
-        let opened = try Self.open(path, forWriting ? O_RDWR : O_RDONLY)
+        let opened = try Self.open(path, O_RDONLY)
         defer { close(opened) }
-        var status = stat()
-        guard fstat(opened, &status) == 0, status.st_size >= Self.bytes else { throw .notABoard(path: path) }
-        memory = try Self.map(opened, forWriting ? PROT_READ | PROT_WRITE : PROT_READ, path)
+        memory = try Self.existing(opened, PROT_READ, path)
         guard header(.layout) == Self.layout else { throw .notABoard(path: path) }
+    }
+
+    private static func existing(
+        _ descriptor: Int32, _ protection: Int32, _ path: String
+    ) throws(PoolError) -> UnsafeMutablePointer<Word> {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_size >= bytes else { throw .notABoard(path: path) }
+        return try map(descriptor, protection, path)
     }
 
     deinit {

@@ -6,8 +6,6 @@ struct ServiceManager {
     private let address: sockaddr_un
     private let length: socklen_t
     private let descriptor: Int32
-    /// Seconds within which it wants to hear from us again and again; nil when it does not watch this process.
-    let watchdog: Double?
 
     init?(environment: (String) -> String?) {
         // A path, or a name without a file that begins with @.
@@ -24,12 +22,9 @@ struct ServiceManager {
         length = socklen_t(MemoryLayout<sa_family_t>.size + name.utf8.count)
         descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return nil }
-        let isOurs = environment("WATCHDOG_PID").map { $0 == "\(getpid())" } ?? true
-        watchdog = isOurs ? environment("WATCHDOG_USEC").flatMap(Double.init).map { $0 / 1e6 } : nil
     }
 
     func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
-    func status(_ status: String) { send("STATUS=\(status)") }
     func stopping() { send("STOPPING=1\nSTATUS=finishing what is under way") }
     func isAlive() { send("WATCHDOG=1") }
 

@@ -24,8 +24,10 @@ public struct WorkerReport: Sendable {
 /// A worker's side of its supervision: it says once that it serves, and then again and again how it does. A worker from
 /// which nothing comes any more is taken for stuck and replaced.
 public struct Supervised: Sendable {
-    /// Name the environment variables with the board's path and the worker's row in it.
-    static let (boardVariable, rowVariable) = ("POOL_BOARD", "POOL_ROW")
+    /// Name the environment variables with the number of the board's descriptor and the worker's row in it.
+    static let (boardVariable, rowVariable) = ("POOL_BOARD_FD", "POOL_ROW")
+    /// The board's descriptor that a worker gets.
+    static let boardDescriptor: Int32 = 5
     /// Variables that are a worker's own or its supervisor's, and nobody else's.
     static let variables = [
         Lifeline.variable, Readiness.variable, boardVariable, rowVariable, Inheritance.variable, "LISTEN_PID",
@@ -43,9 +45,7 @@ public struct Supervised: Sendable {
         else { return nil }
         self.descriptor = descriptor
         row = Self.number(Self.rowVariable).flatMap { (0..<Scoreboard.rows).contains($0) ? $0 : nil }
-        board = getenv(Self.boardVariable).flatMap {
-            try? Scoreboard(existing: String(cString: $0), forWriting: true)
-        }
+        board = Self.number(Self.boardVariable).flatMap { try? Scoreboard(given: Int32($0)) }
     }
 
     /// Says that this worker takes requests from now on.

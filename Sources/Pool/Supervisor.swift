@@ -24,15 +24,20 @@ public struct Supervisor {
     private let configuration: PoolConfiguration
     private let onEvent: @Sendable (PoolEvent) -> Void
     private let onReopen: @Sendable () -> Void
+    private let onStart: @Sendable (_ isReload: Bool) -> Void
 
     /// - Parameters:
+    ///   - onStart: prepares what workers need, once it is sure that no other supervisor has the socket. Connections wait
+    ///     meanwhile.
     ///   - onReopen: reopens this process's log; the workers are told by SIGUSR1.
     ///   - onEvent: hears what happens, on the thread that runs the supervisor. It must not block for long.
     public init(
-        _ configuration: PoolConfiguration, onReopen: @escaping @Sendable () -> Void = {},
+        _ configuration: PoolConfiguration, onStart: @escaping @Sendable (_ isReload: Bool) -> Void = { _ in },
+        onReopen: @escaping @Sendable () -> Void = {},
         onEvent: @escaping @Sendable (PoolEvent) -> Void
     ) {
         self.configuration = configuration
+        self.onStart = onStart
         self.onReopen = onReopen
         self.onEvent = onEvent
     }
@@ -52,6 +57,7 @@ public struct Supervisor {
         defer { premises.close() }
         let manager = ServiceManager { name in getenv(name).map { String(cString: $0) } }
         if inherited == nil { onEvent(.listening(path: configuration.socketPath)) }
+        onStart(inherited != nil)
 
         var crew: Crew
         do {
@@ -64,6 +70,7 @@ public struct Supervisor {
         }
         premises.board.set(.generation, UInt64(crew.generation))
         premises.board.set(.workers, UInt64(crew.slots.count))
+        premises.board.set(.storm, 0)
         var watch = Watch(signals: signals, manager: manager, isReloading: inherited != nil)
         let reason = keep(&crew, premises, &watch)
         // From here on connections are refused at once instead of waiting for workers that will not come, but for a
@@ -95,7 +102,9 @@ public struct Supervisor {
     private func keep(_ crew: inout Crew, _ premises: Premises, _ watch: inout Watch) -> Int32 {
         while true {
             for pid in premises.readiness.hear() { welcome(pid, &crew, &watch) }
-            if !watch.wantsReload { crew.startDue() }
+            // A reload waits until nobody is starting: no successor of this generation may keep it waiting.
+            crew.isHoldingSuccessors = watch.wantsReload
+            crew.startDue()
             crew.killOverdue()
             lookAround(&crew, &watch)
             finishReload(&crew, &watch)

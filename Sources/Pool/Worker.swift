@@ -28,8 +28,8 @@ struct Worker {
         let readiness: Int32
     }
 
-    /// Starts the program with the socket as descriptor 0, the lifeline as 3 and the readiness pipe as 4, standard output
-    /// and error inherited, no signal blocked, none ignored or handled, in a process group of its own: a terminal's
+    /// Starts the program with the socket as descriptor 0, the lifeline as 3, the readiness pipe as 4 and the scoreboard
+    /// as 5, standard output and error inherited, no signal blocked, none ignored or handled, in a process group of its own: a terminal's
     /// Ctrl-C reaches the supervisor alone, which then drains.
     ///
     /// - Parameter supervisor: the thread that waits for SIGCHLD, which must have it blocked.
@@ -41,12 +41,15 @@ struct Worker {
         for name in Supervised.variables { environment[name] = nil }
         environment[Lifeline.variable] = "\(Lifeline.workerDescriptor)"
         environment[Readiness.variable] = "\(Readiness.workerDescriptor)"
-        environment[Supervised.boardVariable] = row?.board.path
-        environment[Supervised.rowVariable] = row.map { "\($0.number)" }
-        let places = [
+        var places = [
             (descriptors.socket, 0), (descriptors.lifeline, Lifeline.workerDescriptor),
             (descriptors.readiness, Readiness.workerDescriptor),
         ]
+        if let row {
+            environment[Supervised.boardVariable] = "\(Supervised.boardDescriptor)"
+            environment[Supervised.rowVariable] = "\(row.number)"
+            places.append((row.board.descriptor, Supervised.boardDescriptor))
+        }
         pid = try spawn(configuration.executable, configuration.arguments, environment, places)
         waiter = try Self.wait(for: pid, telling: supervisor)
         self.slot = slot
@@ -83,7 +86,10 @@ struct Worker {
     /// When it last gave a sign of life.
     var lastSign: ContinuousClock.Instant {
         let since = ready ?? started
-        guard let beat = row?[.beat], beat != 0 else { return since }
+        // One that has no row cannot report, and is not silent.
+        guard let row else { return isReady ? .now : since }
+        let beat = row[.beat]
+        guard beat != 0 else { return since }
         return max(since, .now - .milliseconds(Int64(sharedMilliseconds()) - Int64(beat)))
     }
 

@@ -118,6 +118,15 @@ struct Connection {
     }
 
     private func open(_ mayBegin: Bool, _ isLogSaved: Bool) throws -> OpenDatabase {
+        let wasThere = try FileIdentity(path) != nil
+        do { return try openInPlace(mayBegin, isLogSaved) } catch {
+            // Nothing came of a new file: a full disk, say. The next time it is begun once more.
+            if !wasThere, FileIdentity.isEmpty(path) { unlink(path) }
+            throw error
+        }
+    }
+
+    private func openInPlace(_ mayBegin: Bool, _ isLogSaved: Bool) throws -> OpenDatabase {
         let before = try place(mayBegin, isLogSaved)
         let log = try FileIdentity(path + "-wal")
         if let why = standing.verdict(on: before, log) { throw StorageFailure.damaged(path, why) }

@@ -16,11 +16,16 @@ final class DatabaseCopy {
     private let descriptor: Int32
     private var isKept = false
 
-    /// Makes an empty file. One that an earlier process left behind is made empty.
+    /// Makes an empty file. One that an earlier process left behind is made empty; any other file of that name is left
+    /// alone.
     init(at path: String) throws {
         self.path = path
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw StorageFailure("make", path) }
+        guard Self.isLeftBehind(descriptor) else {
+            close(descriptor)
+            throw StorageFailure(.other, "\(path) is in the way; move it elsewhere")
+        }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, fchmod(descriptor, 0o600) == 0, ftruncate(descriptor, 0) == 0
         else {
             let failure = StorageFailure("take", path)
@@ -48,6 +53,14 @@ final class DatabaseCopy {
     }
 
     private static let endings = ["-wal", "-shm", "-journal"]
+
+    private static func isLeftBehind(_ descriptor: Int32) -> Bool {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_uid == geteuid(), status.st_nlink == 1 else { return false }
+        guard status.st_size > 0 else { return true }
+        var start = [UInt8](repeating: 0, count: 16)
+        return pread(descriptor, &start, start.count, 0) == start.count && start == Array("SQLite format 3\0".utf8)
+    }
 
     /// Copies in one step, so that it is the database as it was at one instant.
     func fill(from source: GRDB.Database) throws {

@@ -80,12 +80,14 @@ extension Backup {
         let keepsake = try DatabaseCopy(at: former + ".partial")
         try connection.use { try keepsake.fill(from: $0) }
         try keepsake.keep(as: former, like: live)
+        var isWritten = false
         do {
             try connection.use(durably: true) { live in
                 try copy.queue.read { try $0.backup(to: live) }
+                isWritten = true
             }
         } catch {
-            unlink(former)
+            if !isWritten { unlink(former) }
             throw error
         }
         // The log is as large as the database now. Somebody who reads may keep it so; it is used again.

@@ -32,8 +32,15 @@ enum Entry {
     }
 }
 
+/// Asynchronous work was not done in time.
+struct TookTooLong: Error {}
+
 /// Holds this thread until asynchronous work is done.
-func wait<Value: Sendable>(for work: @escaping @Sendable () async throws -> Value) throws -> Value {
+///
+/// - Parameter limit: throws ``TookTooLong`` after that time, and lets the work go on; nil for never.
+func wait<Value: Sendable>(
+    atMost limit: Duration? = nil, for work: @escaping @Sendable () async throws -> Value
+) throws -> Value {
     let done = DispatchSemaphore(value: 0)
     let result = Mutex<Result<Value, any Error>?>(nil)
     Task {
@@ -42,7 +49,8 @@ func wait<Value: Sendable>(for work: @escaping @Sendable () async throws -> Valu
         result.withLock { $0 = outcome }
         done.signal()
     }
-    done.wait()
+    let deadline = limit.map { DispatchTime.now() + ($0 / .seconds(1)) } ?? .distantFuture
+    guard done.wait(timeout: deadline) == .success else { throw TookTooLong() }
     return try result.withLock { $0! }.get()
 }
 

@@ -17,12 +17,37 @@ struct Migrate: ParsableCommand {
         print("The database is up to date: \(settings.database.path)")
     }
 
-    /// - Parameter beginningAnew: makes the database also where one was removed.
-    static func migrate(_ settings: Settings, beginningAnew: Bool = false) throws {
-        let database = try Database(
-            path: settings.database.path, messageLimit: settings.messageLimit, reservationLifetime: .zero)
-        do { try wait { try await database.prepare(beginningAnew: beginningAnew) } } catch let error as ChatError {
-            throw SettingFault("The database \(settings.database.path) cannot be used: \(error.cause ?? error.message)")
+    /// - Parameters:
+    ///   - beginningAnew: makes the database also where one was removed.
+    ///   - limit: how long it is waited for; nil for as long as it takes. The work goes on all the same.
+    static func migrate(_ settings: Settings, beginningAnew: Bool = false, limit: Duration? = nil) throws {
+        let database = try database(settings)
+        try explained(settings) {
+            try wait(atMost: limit) { try await database.prepare(beginningAnew: beginningAnew) }
+        }
+    }
+
+    /// - Throws: ``SettingFault`` when the database was written by a newer program. Any other fault of it is no reason to
+    ///   refuse: it may be mended while the pool runs.
+    static func checkVersion(_ settings: Settings) throws {
+        let database = try database(settings)
+        let isNewer = try? wait(atMost: .seconds(5)) { try await database.isNewer() }
+        guard isNewer != true else {
+            throw SettingFault(
+                "the database \(settings.database.path) was written by a newer version of this program; install that")
+        }
+    }
+
+    private static func database(_ settings: Settings) throws -> Database {
+        try Database(path: settings.database.path, messageLimit: settings.messageLimit, reservationLifetime: .zero)
+    }
+
+    private static func explained(_ settings: Settings, _ work: () throws -> Void) throws {
+        let what = "The database \(settings.database.path)"
+        do { try work() } catch let error as ChatError {
+            throw SettingFault("\(what) cannot be used: \(error.cause ?? error.message)")
+        } catch is TookTooLong {
+            throw SettingFault("\(what) is locked by another process, or takes long to bring up to date")
         }
     }
 }

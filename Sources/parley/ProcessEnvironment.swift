@@ -21,8 +21,21 @@ enum ProcessEnvironment {
         return pages * sysconf(Int32(_SC_PAGESIZE))
     }
 
-    /// This very program, also when it was found by PATH or has been replaced since.
+    /// This very program: by the name that it was started with, where that is a path, so that a link which leads to
+    /// another version tomorrow leads there for a reload too. Else where it lies, also when it has been replaced since.
     static var executable: String {
+        let name = CommandLine.arguments[0]
+        guard name.contains("/"), isThisProgram(name) else { return resolvedExecutable }
+        return name.hasPrefix("/") ? name : FileManager.default.currentDirectoryPath + "/" + name
+    }
+
+    private static func isThisProgram(_ path: String) -> Bool {
+        var (one, other) = (stat(), stat())
+        return stat(path, &one) == 0 && stat("/proc/self/exe", &other) == 0 && one.st_ino == other.st_ino
+            && one.st_dev == other.st_dev
+    }
+
+    private static var resolvedExecutable: String {
         var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let length = readlink("/proc/self/exe", &buffer, buffer.count)
         guard length > 0 else { return CommandLine.arguments[0] }

@@ -22,6 +22,8 @@ struct Serve: ParsableCommand {
 
     func run() throws {
         Signals.block([SIGCHLD, SIGIO, SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+        // Whoever reads the log may go; the pool stays.
+        signal(SIGPIPE, SIG_IGN)
         let plan: Plan
         do { plan = try Plan(options.settings()) } catch {
             Refusal.tell(error)
@@ -55,28 +57,41 @@ private struct Plan {
     ///
     /// - Parameter socket: the one that the pool has, and keeps.
     func rehearse(_ socket: String) throws {
-        guard settings.socket != socket else { return }
-        Refusal.tell(
-            SettingFault(
-                "CHAT_SOCKET was \(socket) and is \(settings.socket): a reload keeps the socket, so stop and start"))
-        throw ExitCode(Refusal.code)
+        do {
+            guard settings.socket == socket else {
+                throw SettingFault(
+                    "CHAT_SOCKET was \(socket) and is \(settings.socket): a reload keeps the socket, so stop and start")
+            }
+            try Migrate.checkVersion(settings)
+        } catch {
+            Refusal.tell(error)
+            throw ExitCode(Refusal.code)
+        }
     }
 
     /// - Returns: the process's exit code, after the pool has stopped.
     func carryOut() throws -> Int32 {
-        try settings.database.makeFolder()
-        do { try Migrate.migrate(settings) } catch {
-            // Workers answer 503 until the database is mended; a pool that does not start would answer nothing.
-            log.error("database not available", metadata: ["cause": "\(error)"])
-        }
-        // A new pool finds out anew which provider is down.
-        try CircuitBoard.shared(settings, log: log).reset()
         let supervisor = Supervisor(
             try configuration,
+            onStart: { [self] isReload in prepare(isReload) },
             onReopen: { [log, file = settings.logFile.map(LogFile.init)] in log.reopen(file) },
             onEvent: { [log] in log.log($0) })
         StartPages.giveBack()
         return try supervisor.run()
+    }
+
+    /// A reload leaves the database to its workers, which bring it up to date as they open it: the supervisor must not
+    /// wait for a lock that one of them holds.
+    private func prepare(_ isReload: Bool) {
+        do {
+            try settings.database.makeFolder()
+            if !isReload { try Migrate.migrate(settings, limit: .seconds(20)) }
+        } catch {
+            // Workers answer 503 until the database is mended; a pool that does not start would answer nothing.
+            log.error("database not available", metadata: ["cause": "\(error)"])
+        }
+        // A new pool finds out anew which provider is down.
+        _ = try? CircuitBoard.shared(settings, log: log).reset()
     }
 
     private var configuration: PoolConfiguration {

@@ -189,6 +189,20 @@ struct DiskFaultTests {
         #expect(messages.map { $0["message"] as? String } == acknowledged)
     }
 
+    @Test func aDiskThatIsFullAtTheFirstStartIsNoDatabaseThatWasRemoved() async throws {
+        let disk = try await SmallDisk(bytes: 1 << 20)
+        try disk.fill()
+        let settings = [
+            "CHAT_ENV_FILE": "", "CHAT_JWT_SECRET": String(repeating: "s", count: 32),
+            "CHAT_DATABASE_URL": "sqlite:\(disk.folder)/parley.sqlite",
+        ]
+        let arguments = ["migrate", "--unless-removed"]
+        #expect(try await EndToEndTests.run(Program.path, arguments, environment: settings).code != 0)
+        try disk.free()
+        let (code, _, errors) = try await EndToEndTests.run(Program.path, arguments, environment: settings)
+        #expect(code == 0, "\(errors)")
+    }
+
     @Test func aReadOnlyFileSystemIsA503UntilItIsWritable() async throws {
         let disk = try await SmallDisk(bytes: 16 << 20)
         let run = try await Deployment(["CHAT_DATABASE_URL": "sqlite:\(disk.folder)/parley.sqlite"])

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Testing
 
 /// SIGHUP: the pool gets new settings and a new program while it serves. What it does under load is in SoakTests.
@@ -68,6 +69,58 @@ import Testing
         for pid in try await pool.workers().union([supervisor]) {
             #expect(try inode(of: pid) == inode(program))
         }
+    }
+
+    @Test func followsALinkToAnotherVersion() async throws {
+        let folder = try Deployment.newFolder()
+        for version in ["1", "2"] {
+            try FileManager.default.copyItem(atPath: Program.path, toPath: folder + "/parley-" + version)
+        }
+        let link = folder + "/parley"
+        #expect(symlink("parley-1", link) == 0)
+        let pool = try ServedPool(program: link, folder: folder)
+        try await pool.lines("worker ready", count: 2)
+        #expect(symlink("parley-2", link + ".new") == 0 && rename(link + ".new", link) == 0)
+        pool.process.signal(SIGHUP)
+        try await pool.lines("pool reloaded")
+        for pid in try await pool.workers().union([pool.process.pid]) {
+            #expect(try inode(of: pid) == inode(folder + "/parley-2"))
+        }
+    }
+
+    @Test func refusesAProgramThatIsOlderThanTheDatabase() async throws {
+        let pool = try ServedPool()
+        try await pool.lines("worker ready", count: 2)
+        let workers = try await pool.workers()
+        try await DatabaseQueue(path: pool.folder + "/parley.sqlite").write { db in
+            try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('99 of a newer program')")
+        }
+        pool.process.signal(SIGHUP)
+        try await pool.lines("reload failed")
+        let reason = try await pool.lines("cannot start").first?["cause"] as? String
+        #expect(reason?.contains("newer version") == true)
+        #expect(try await pool.workers() == workers)
+    }
+
+    @Test func doesNotWaitForTheDatabasesLock() async throws {
+        let pool = try ServedPool()
+        try await pool.lines("worker ready", count: 2)
+        let lock = open(pool.folder + "/parley.sqlite-lock", O_RDWR)
+        #expect(flock(lock, LOCK_EX) == 0)
+        pool.process.signal(SIGHUP)
+        // The new supervisor is at work, though no worker of its can be ready yet.
+        try await pool.lines("worker started", count: 3)
+        close(lock)
+        try await pool.lines("pool reloaded")
+    }
+
+    @Test func givesTheSocketItsNewMode() async throws {
+        let pool = try ServedPool()
+        try await pool.lines("worker ready", count: 2)
+        try pool.reload(["CHAT_SOCKET_MODE": "0600"])
+        try await pool.lines("pool reloaded")
+        var status = stat()
+        #expect(stat(pool.socket, &status) == 0 && status.st_mode & 0o777 == 0o600)
     }
 
     @Test func changesTheNumberOfWorkers() async throws {

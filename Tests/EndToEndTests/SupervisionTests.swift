@@ -84,6 +84,27 @@ import Testing
         #expect(pool.process.errors.isEmpty)
     }
 
+    @Test func outlivesTheReaderOfItsLog() async throws {
+        let pool = try ServedPool(launcher: ["/bin/bash", "-c", "exec \"$@\" 2> >(head -n 1 >/dev/null)", "x"])
+        let limit = ContinuousClock.now + .seconds(20)
+        while try await pool.workers().count < 2 { try #require(ContinuousClock.now < limit) }
+        let workers = try await pool.workers()
+        // Each of these is a line that nobody takes.
+        for signal in [SIGUSR1, SIGHUP] { pool.process.signal(signal) }
+        while try await !pool.workers().isDisjoint(with: workers) { try #require(ContinuousClock.now < limit) }
+        #expect(try await pool.status().output.contains("reloads 1"))
+    }
+
+    @Test func keepsWatchOverWorkersWhenItsBoardIsRemoved() async throws {
+        let pool = try ServedPool(["CHAT_WORKERS": "1", "CHAT_WORKER_STALL_TIMEOUT": "2"])
+        let first = try #require(try await pool.lines("worker ready").first?["pid"] as? Int)
+        #expect(unlink(pool.socket + "-board") == 0)
+        kill(pid_t(first), SIGKILL)
+        let second = try #require(try await pool.lines("worker ready", count: 2).last?["pid"] as? Int)
+        kill(pid_t(second), SIGSTOP)
+        #expect(try await pool.lines("worker stuck").map { $0["worker"] as? Int } == [second])
+    }
+
     @Test func speaksWithTheServiceManager() async throws {
         let folder = try Deployment.newFolder()
         let manager = try DatagramSocket(folder + "/notify")

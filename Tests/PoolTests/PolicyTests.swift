@@ -18,8 +18,10 @@ import Testing
 
     @Test func doesNotBlameAWorkerThatServedForBeingKilled() {
         var backoff = Backoff()
-        #expect([0, 0.5, 5].map { backoff.delay(afterServing: $0, isKilled: true) } == [nil, nil, nil])
-        #expect(backoff.delay(afterServing: nil, isKilled: true) == 0.1)
+        #expect([0, 0.5, 0, 5].map { backoff.delay(afterServing: $0, isKilled: true) } == [nil, nil, nil, nil])
+        #expect(
+            [0, 0.5, 0, 0, 0].map { backoff.delay(afterServing: $0, isKilled: true) } == [nil, nil, nil, 0.1, 0.2])
+        #expect(backoff.delay(afterServing: nil, isKilled: true) == 0.4)
     }
 
     @Test func tellsAStormOnce() {

@@ -19,7 +19,7 @@ import Testing
         row[.pid] = 4_711
         row[.requests] = 12
         row[.lastError] = "disk full"
-        let seen = try Scoreboard(existing: path, forWriting: false).row(row.number)
+        let seen = try Scoreboard(reading: path).row(row.number)
         #expect(seen[.requests] == 12)
         #expect(seen[.lastError] == "disk full")
         row[.lastError] = "no"
@@ -72,7 +72,7 @@ import Testing
     @Test func refusesAFileThatIsNone() throws {
         defer { remove() }
         close(open(path, O_CREAT | O_WRONLY, 0o600))
-        #expect(throws: PoolError.notABoard(path: path)) { try Scoreboard(existing: path, forWriting: true) }
+        #expect(throws: PoolError.notABoard(path: path)) { try Scoreboard(reading: path) }
     }
 
     @Test func beginsAnewAfterASupervisorThatWasKilled() throws {

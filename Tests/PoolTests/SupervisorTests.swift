@@ -146,7 +146,10 @@ import Testing
         ("the socket as descriptor 0", "test -S /dev/stdin"),
         ("the lifeline as descriptor 3", "test -p /dev/fd/3 && test \"$POOL_LIFELINE_FD\" = 3"),
         ("the readiness pipe as descriptor 4", "test -p /dev/fd/4 && test \"$POOL_READY_FD\" = 4"),
-        ("its row of the scoreboard", "test -f \"$POOL_BOARD\" && test \"$POOL_ROW\" = 0"),
+        (
+            "the scoreboard as descriptor 5",
+            "test -s /dev/fd/5 && test \"$POOL_BOARD_FD\" = 5 && test \"$POOL_ROW\" = 0"
+        ),
         ("exactly its environment", "test -S \"$FOLDER/socket\" && test -z \"$HOME\""),
         ("no blocked signal", "grep -q '^SigBlk:[^0-9a-f]*0*$' /proc/self/status"),
         // But for 32 and 33, which belong to the C library.

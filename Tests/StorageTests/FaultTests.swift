@@ -63,10 +63,10 @@ import Testing
             path: temporary.folder + "/other.sqlite", messageLimit: 1, reservationLifetime: .zero)
         try Data(repeating: 0x5A, count: 8_192).write(to: URL(fileURLWithPath: temporary.folder + "/other.sqlite"))
         await #expect(throws: ChatError.self) { try await fresh.prepare() }
-        await #expect(throws: ChatError.self) { try await fresh.check() }
+        await #expect(throws: ChatError.self) { try await fresh.checkIntegrity() }
         try copy.write(to: URL(fileURLWithPath: temporary.folder + "/other.sqlite"))
         try await fresh.prepare()
-        try await fresh.check()
+        try await fresh.checkIntegrity()
     }
 
     @Test func aMissingFolderIsUnavailable() async throws {
