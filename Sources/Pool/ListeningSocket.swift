@@ -69,6 +69,7 @@ struct ListeningSocket {
 
     private static func give(_ path: String, _ mode: mode_t, _ owner: uid_t?, _ group: gid_t?) throws(PoolError) {
         guard lchown(path, owner ?? uid_t.max, group ?? gid_t.max) == 0 else {
+            if errno == EPERM { throw .mayNotGive(path: path) }
             throw .system(call: "chown", subject: path, errno: errno)
         }
         guard chmod(path, mode) == 0 else { throw .system(call: "chmod", subject: path, errno: errno) }

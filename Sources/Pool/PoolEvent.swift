@@ -25,8 +25,10 @@ public enum PoolEvent: Sendable, Equatable {
     case reloadFailed(ReloadFailure)
     /// Every worker is of the new generation; older ones may still finish what they have.
     case reloaded(generation: Int)
-    /// SIGUSR1.
-    case reopeningLogs
+    /// SIGUSR1, and there is a log to open.
+    case reopenedLogs
+    /// A reload could not change the socket's mode, owner or group; they are what they were.
+    case socketNotGiven(PoolError)
     /// A signal asked to stop: the workers finish what they have.
     case draining(signal: Int32)
     /// A worker outlived the drain deadline and was sent SIGKILL.
@@ -77,6 +79,12 @@ public enum PoolError: Error, Sendable, Equatable, CustomStringConvertible {
     case notASocket(path: String)
     /// Another supervisor of the same socket lives.
     case alreadyRunning(board: String)
+    /// There is no folder for the socket and the scoreboard.
+    case noFolder(path: String)
+    /// The kernel does not let this user give the socket away.
+    case mayNotGive(path: String)
+    /// Somebody else has put a file there.
+    case foreignBoard(path: String)
     /// The file is no scoreboard, or another version's.
     case notABoard(path: String)
     /// The service manager gave several sockets.
@@ -93,6 +101,10 @@ public enum PoolError: Error, Sendable, Equatable, CustomStringConvertible {
         case .alreadyListening(let path): "another process is already listening on \(path)"
         case .notASocket(let path): "\(path) exists and is not a socket"
         case .alreadyRunning(let board): "another supervisor is running on this socket: it holds \(board)"
+        case .noFolder(let path): "there is no folder for \(path): make it, owned by the user that this program runs as"
+        case .mayNotGive(let path):
+            "\(path) cannot get that owner or group: only root may give a socket away, and others to a group of theirs"
+        case .foreignBoard(let path): "\(path) belongs to another user: remove it"
         case .notABoard(let path): "\(path) is not the scoreboard of this version's pool"
         case .tooManySockets(let count): "the service manager gave \(count) sockets, and there must be one"
         case .inheritedSocketDoesNotListen: "descriptor 3, which the service manager gave, is no listening socket"

@@ -43,11 +43,19 @@ public struct PoolStatus: Sendable {
     /// By slot, then by age.
     public let workers: [Worker]
 
-    /// Looks at the pool whose board is at `path`.
+    /// Whether the pool stops, and its workers finish what they have.
+    public let isDraining: Bool
+
+    /// Looks at the pool whose board is at `path`; where none runs, at one that still stops.
     ///
     /// - Returns: nil when no supervisor holds it.
     /// - Throws: ``PoolError`` when there is a file that cannot be read.
     public static func read(board path: String) throws(PoolError) -> PoolStatus? {
+        if let status = try read(path, isDraining: false) { return status }
+        return try read(Scoreboard.draining(path), isDraining: true)
+    }
+
+    private static func read(_ path: String, isDraining: Bool) throws(PoolError) -> PoolStatus? {
         let probe = open(path, O_RDONLY | O_CLOEXEC)
         guard probe >= 0 else {
             if errno == ENOENT { return nil }
@@ -55,10 +63,11 @@ public struct PoolStatus: Sendable {
         }
         defer { close(probe) }
         guard Scoreboard.isHeld(probe) else { return nil }
-        return PoolStatus(try Scoreboard(reading: path))
+        return PoolStatus(try Scoreboard(reading: path), isDraining: isDraining)
     }
 
-    init(_ board: Scoreboard) {
+    init(_ board: Scoreboard, isDraining: Bool) {
+        self.isDraining = isDraining
         let now = sharedMilliseconds()
         func seconds(since then: UInt64) -> Double { now > then ? Double(now - then) / 1_000 : 0 }
         supervisor = pid_t(truncatingIfNeeded: board.header(.supervisor))

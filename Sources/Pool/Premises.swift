@@ -6,18 +6,24 @@ struct Premises {
     let lifeline: Pipe
     let readiness: Readiness
     let board: Scoreboard
+    /// Why a reload could not give the socket to whom the settings say now: no reason to end a pool.
+    let notGiven: PoolError?
 
     init(_ configuration: PoolConfiguration, _ inherited: Inheritance?) throws(PoolError) {
         let boardPath = PoolConfiguration.boardPath(socketPath: configuration.socketPath)
         if let inherited {
             socket = try ListeningSocket(
                 inherited: inherited.socket, path: configuration.socketPath, isOurs: inherited.isSocketOurs)
-            try socket.give(configuration.socketMode, configuration.socketOwner, configuration.socketGroup)
+            do throws(PoolError) {
+                try socket.give(configuration.socketMode, configuration.socketOwner, configuration.socketGroup)
+                notGiven = nil
+            } catch { notGiven = error }
             lifeline = Pipe(reading: inherited.lifeline[0], writing: inherited.lifeline[1])
             readiness = try Readiness(Pipe(reading: inherited.readiness[0], writing: inherited.readiness[1]))
             board = try Scoreboard(path: boardPath, inherited: inherited.board)
             return
         }
+        notGiven = nil
         let environment = { (name: String) in getenv(name).map { String(cString: $0) } }
         let given = try ListeningSocket.fromServiceManager(path: configuration.socketPath, environment: environment)
         // First, so that of two supervisors that start at once one knows of the other.
@@ -44,7 +50,13 @@ struct Premises {
             socket: socket.descriptor, lifeline: lifeline.reading, readiness: readiness.pipe.writing)
     }
 
-    /// Gives up the socket and the scoreboard's path: another pool may start.
+    /// Gives up the socket and the scoreboard's name: another pool may start.
+    func vacate() {
+        socket.remove()
+        board.vacate()
+    }
+
+    /// The end, also of what was vacated.
     func remove() {
         socket.remove()
         board.remove()

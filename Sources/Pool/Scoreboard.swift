@@ -52,6 +52,10 @@ public final class Scoreboard: Sendable {
             throw error
         }
         do throws(PoolError) {
+            var status = stat()
+            guard fstat(self.descriptor, &status) == 0, status.st_uid == geteuid() else {
+                throw .foreignBoard(path: path)
+            }
             guard Self.lock(self.descriptor, Self.setLock) != nil else { throw .alreadyRunning(board: path) }
             let code = posix_fallocate(self.descriptor, 0, off_t(Self.bytes))
             guard code == 0 else { throw .system(call: "fallocate", subject: path, errno: code) }
@@ -103,8 +107,22 @@ public final class Scoreboard: Sendable {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// Removes the file: a pool that starts now gets one of its own.
-    func remove() { unlink(path) }
+    /// Gives up the name: a pool that starts now gets a board of its own. While this pool drains, its board has another.
+    func vacate() { rename(path, Self.draining(path)) }
+
+    /// Removes the file, whichever of its two names it has.
+    func remove() {
+        for name in [path, Self.draining(path)] where Self.isSame(name, descriptor) { unlink(name) }
+    }
+
+    /// The name of a board whose pool stops.
+    static func draining(_ path: String) -> String { path + "-draining" }
+
+    private static func isSame(_ path: String, _ descriptor: Int32) -> Bool {
+        var (one, other) = (stat(), stat())
+        return lstat(path, &one) == 0 && fstat(descriptor, &other) == 0 && one.st_ino == other.st_ino
+            && one.st_dev == other.st_dev
+    }
 
     func header(_ field: Header) -> UInt64 { memory[field.rawValue].load(ordering: .acquiring) }
     func set(_ field: Header, _ value: UInt64) { memory[field.rawValue].store(value, ordering: .releasing) }
@@ -149,7 +167,10 @@ public final class Scoreboard: Sendable {
 
     private static func open(_ path: String, _ flags: Int32) throws(PoolError) -> Int32 {
         let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o640)
-        guard descriptor >= 0 else { throw .system(call: "open", subject: path, errno: errno) }
+        guard descriptor >= 0 else {
+            if errno == ENOENT, flags & O_CREAT != 0 { throw .noFolder(path: path) }
+            throw .system(call: "open", subject: path, errno: errno)
+        }
         return descriptor
     }
 

@@ -23,17 +23,17 @@ import Glibc
 public struct Supervisor {
     private let configuration: PoolConfiguration
     private let onEvent: @Sendable (PoolEvent) -> Void
-    private let onReopen: @Sendable () -> Void
+    private let onReopen: @Sendable () -> Bool
     private let onStart: @Sendable (_ isReload: Bool) -> Void
 
     /// - Parameters:
     ///   - onStart: prepares what workers need, once it is sure that no other supervisor has the socket. Connections wait
     ///     meanwhile.
-    ///   - onReopen: reopens this process's log; the workers are told by SIGUSR1.
+    ///   - onReopen: reopens this process's log and says whether it has one; the workers are told by SIGUSR1.
     ///   - onEvent: hears what happens, on the thread that runs the supervisor. It must not block for long.
     public init(
         _ configuration: PoolConfiguration, onStart: @escaping @Sendable (_ isReload: Bool) -> Void = { _ in },
-        onReopen: @escaping @Sendable () -> Void = {},
+        onReopen: @escaping @Sendable () -> Bool = { false },
         onEvent: @escaping @Sendable (PoolEvent) -> Void
     ) {
         self.configuration = configuration
@@ -57,6 +57,7 @@ public struct Supervisor {
         defer { premises.close() }
         let manager = ServiceManager { name in getenv(name).map { String(cString: $0) } }
         if inherited == nil { onEvent(.listening(path: configuration.socketPath)) }
+        if let error = premises.notGiven { onEvent(.socketNotGiven(error)) }
         onStart(inherited != nil)
 
         var crew: Crew
@@ -75,10 +76,11 @@ public struct Supervisor {
         let reason = keep(&crew, premises, &watch)
         // From here on connections are refused at once instead of waiting for workers that will not come, but for a
         // service manager's socket, in which they wait for the next pool.
-        premises.remove()
+        premises.vacate()
         manager?.stopping()
         onEvent(.draining(signal: reason))
         stop(&crew, signals)
+        premises.board.remove()
         onEvent(.stopped)
         return 0
     }
@@ -118,8 +120,7 @@ public struct Supervisor {
             case SIGINT?: return SIGINT
             case SIGHUP?: watch.wantsReload = configuration.relaunch != nil
             case SIGUSR1?:
-                onReopen()
-                onEvent(.reopeningLogs)
+                if onReopen() { onEvent(.reopenedLogs) }
                 watch.reopened = .now
                 crew.send(SIGUSR1, onlyReady: true)
             default: break

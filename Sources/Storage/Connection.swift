@@ -129,7 +129,7 @@ struct Connection {
     private func openInPlace(_ mayBegin: Bool, _ isLogSaved: Bool) throws -> OpenDatabase {
         let before = try place(mayBegin, isLogSaved)
         let log = try FileIdentity(path + "-wal")
-        if let why = standing.verdict(on: before, log) { throw StorageFailure.damaged(path, why) }
+        if let why = standing.verdict(on: before, log) { throw StorageFailure(.damaged, why) }
         do {
             let database = try OpenDatabase(connected(), path, before: before)
             do { try inspect(database) } catch {

@@ -59,6 +59,8 @@ extension Backup {
             throw BackupError("\(file) cannot be restored: \(error.cause ?? error.message)")
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
             throw BackupError("\(file) cannot be restored: it is no database")
+        } catch let error as DatabaseError {
+            throw BackupError("\(file) cannot be restored: \(error.message ?? "SQLite \(error.resultCode.rawValue)")")
         }
     }
 

@@ -42,11 +42,19 @@ struct Check: ParsableCommand {
     private static func database(_ settings: Settings) async -> Finding {
         let path = settings.database.path
         guard access(path, F_OK) == 0 else {
+            if access(path + "-lock", F_OK) == 0 {
+                return .wrong(
+                    "database", "\(path) is gone",
+                    mend: "put it back, `parley restore FILE`, or `parley migrate` to begin a new one")
+            }
             return .well("database", "\(path) is not there yet; `parley serve` or `parley migrate` makes it")
         }
         do {
             let database = try Database(path: path, messageLimit: settings.messageLimit, reservationLifetime: .zero)
             try await database.checkIntegrity()
+            if let cause = await database.health().cause {
+                return .wrong("database", cause, mend: "free space on its disk, or mend what this says")
+            }
             return .well("database", path)
         } catch {
             let cause = (error as? ChatError)?.cause ?? "\(error)"

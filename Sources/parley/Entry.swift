@@ -89,8 +89,10 @@ struct SettingOptions: ParsableArguments {
     @Option(name: .customLong("env-file"), help: "A file of NAME=VALUE lines.")
     var file: String?
 
-    func sources() throws -> SettingSources {
-        try SettingSources(overrides: overrides, environment: ProcessEnvironment.all, file: file)
+    /// - Parameter ignoresUnknown: whether names that no setting has are let through.
+    func sources(ignoresUnknown: Bool = false) throws -> SettingSources {
+        try SettingSources(
+            overrides: overrides, environment: ProcessEnvironment.all, file: file, ignoresUnknown: ignoresUnknown)
     }
 
     func settings() throws -> Settings { try Settings(sources(), cores: ProcessEnvironment.cores) }

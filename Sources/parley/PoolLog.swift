@@ -11,7 +11,7 @@ extension Logger {
         case .workerStarted(let slot, let pid):
             info("worker started", metadata: ["slot": .stringConvertible(slot), "worker": .stringConvertible(pid)])
         case .workerReady(let slot, let pid, let seconds):
-            info(
+            debug(
                 "worker serves",
                 metadata: [
                     "slot": .stringConvertible(slot), "worker": .stringConvertible(pid),
@@ -27,9 +27,10 @@ extension Logger {
                 metadata: [
                     "slot": .stringConvertible(slot), "worker": .stringConvertible(pid), "cause": "\(how.words)",
                 ])
+        case .respawning(_, seconds: 0): break
         case .respawning(let slot, let seconds):
             info(
-                "worker to be replaced",
+                "worker waits for its next try",
                 metadata: ["slot": .stringConvertible(slot), "seconds": .stringConvertible(seconds)])
         case .recycling(let slot, let pid, let reason):
             let cause =
@@ -62,12 +63,14 @@ extension Logger {
             error("reload failed", metadata: ["cause": "\(failure.words)"])
         case .reloaded(let generation):
             notice("pool reloaded", metadata: ["generation": .stringConvertible(generation)])
-        case .reopeningLogs: info("log opened anew")
+        case .reopenedLogs: info("log opened anew")
+        case .socketNotGiven(let error):
+            self.error("the socket stays as it was", metadata: ["cause": "\(error)"])
         case .draining(let signal):
             info("pool draining", metadata: ["signal": .stringConvertible(signal)])
         case .killed(let slot, let pid):
             error(
-                "worker killed: it outlived the drain deadline",
+                "worker killed: it had not finished in time",
                 metadata: ["slot": .stringConvertible(slot), "worker": .stringConvertible(pid)])
         case .stopped:
             info("pool stopped")
@@ -80,7 +83,7 @@ extension PoolEvent.Ending {
         switch self {
         case .exited(code: 0): "it had finished"
         case .exited(let code): "exit code \(code)"
-        case .signalled(let signal): "signal \(signal)"
+        case .signalled(let signal): "signal \(signal) (\(String(cString: strsignal(signal))))"
         }
     }
 }

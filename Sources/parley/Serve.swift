@@ -17,8 +17,12 @@ struct Serve: ParsableCommand {
 
     @OptionGroup var options: SettingOptions
 
+    /// The socket of the running pool, which a reload keeps.
     @Option(name: .customLong("test"), help: .hidden)
     var runningSocket: String?
+
+    @Option(name: .customLong("running-database"), help: .hidden)
+    var runningDatabase: String?
 
     func run() throws {
         Signals.block([SIGCHLD, SIGIO, SIGTERM, SIGINT, SIGHUP, SIGUSR1])
@@ -29,7 +33,7 @@ struct Serve: ParsableCommand {
             Refusal.tell(error)
             throw ExitCode(Refusal.code)
         }
-        if let runningSocket { return try plan.rehearse(runningSocket) }
+        if let runningSocket { return try plan.rehearse(runningSocket, runningDatabase) }
         let code: Int32
         do { code = try plan.carryOut() } catch {
             Refusal.tell(error)
@@ -55,14 +59,23 @@ private struct Plan {
 
     /// The test before a reload.
     ///
-    /// - Parameter socket: the one that the pool has, and keeps.
-    func rehearse(_ socket: String) throws {
+    /// - Parameters:
+    ///   - socket: the one that the pool has, and keeps.
+    ///   - database: the one that the pool has. Another must be there and in order; the faults of this one are no reason
+    ///     against a reload.
+    func rehearse(_ socket: String, _ database: String?) throws {
         do {
             guard settings.socket == socket else {
                 throw SettingFault(
                     "CHAT_SOCKET was \(socket) and is \(settings.socket): a reload keeps the socket, so stop and start")
             }
+            // A service manager's socket is not given to anybody here.
+            if ProcessEnvironment.all["LISTEN_FDS"] == nil { try access.check() }
             try Migrate.checkVersion(settings)
+            if settings.database.path != database {
+                try settings.database.makeFolder()
+                try Migrate.migrate(settings, limit: .seconds(4))
+            }
         } catch {
             Refusal.tell(error)
             throw ExitCode(Refusal.code)
@@ -108,7 +121,9 @@ private struct Plan {
             pool.maxMemory = try sources.limit(Catalog.workerMaxMemory)
             let arguments = Array(CommandLine.arguments.dropFirst())
             pool.relaunch = PoolConfiguration.Relaunch(
-                testArguments: arguments + ["--test", settings.socket], arguments: arguments,
+                testArguments: arguments
+                    + ["--test", settings.socket, "--running-database", settings.database.path],
+                arguments: arguments,
                 environment: ProcessEnvironment.all)
             return pool
         }

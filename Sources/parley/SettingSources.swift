@@ -18,21 +18,24 @@ struct SettingSources: Sendable {
     ///   - environment: of the process.
     ///   - file: a `.env`-style file that must exist; nil reads `.env` in the working folder if it is there; an empty
     ///     name reads none.
+    ///   - ignoresUnknown: lets names through that no setting has.
     /// - Throws: ``SettingFault`` for a `CHAT_` name that no setting has, and for a file that cannot be read.
-    init(overrides: [String] = [], environment: [String: String], file: String? = nil) throws(SettingFault) {
+    init(overrides: [String] = [], environment: [String: String], file: String? = nil, ignoresUnknown: Bool = false)
+        throws(SettingFault)
+    {
         var pairs: [String: String] = [:]
         for override in overrides {
             let parts = override.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { throw SettingFault("--set takes NAME=VALUE, not “\(override)”") }
             pairs[String(parts[0])] = String(parts[1])
         }
-        try Self.check(pairs.keys, in: "the command line", all: true)
+        if !ignoresUnknown { try Self.check(pairs.keys, in: "the command line", all: true) }
         var environment = environment
         let named = environment.removeValue(forKey: Self.fileVariable)
         let file = file ?? named
-        try Self.check(environment.keys, in: "the environment")
+        if !ignoresUnknown { try Self.check(environment.keys, in: "the environment") }
         let filed = try Self.read(file)
-        try Self.check(filed.keys, in: file ?? ".env")
+        if !ignoresUnknown { try Self.check(filed.keys, in: file ?? ".env") }
         sources = [("command line", pairs), ("environment", environment), (file ?? ".env", filed)]
     }
 

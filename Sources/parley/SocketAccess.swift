@@ -31,6 +31,20 @@ struct SocketAccess {
         group = try Self.number(sources, Catalog.socketGroup, "group") { getgrnam($0)?.pointee.gr_gid }
     }
 
+    /// - Throws: ``SettingFault`` when this user may not give the socket to that owner or group.
+    func check() throws(SettingFault) {
+        guard geteuid() != 0 else { return }
+        var groups = [gid_t](repeating: 0, count: max(0, Int(getgroups(0, nil))))
+        let count = getgroups(Int32(groups.count), &groups)
+        groups = groups.prefix(max(0, Int(count))) + [getegid()]
+        if let group, !groups.contains(group) {
+            throw SettingFault("CHAT_SOCKET_GROUP names a group that this program's user is not in")
+        }
+        if let owner, owner != geteuid() {
+            throw SettingFault("CHAT_SOCKET_OWNER names another user than this program's: only root may do that")
+        }
+    }
+
     private static func number(
         _ sources: SettingSources, _ setting: Setting<String>, _ what: String, _ find: (String) -> UInt32?
     ) throws(SettingFault) -> UInt32? {

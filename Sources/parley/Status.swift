@@ -9,7 +9,8 @@ struct Status: ParsableCommand {
     @OptionGroup var options: SettingOptions
 
     func run() throws {
-        let sources = try options.sources()
+        // A mistake in the settings must not hide the pool that goes on without them.
+        let sources = try options.sources(ignoresUnknown: true)
         let socket = try sources.required(Catalog.socket)
         guard let status = try PoolStatus.read(board: PoolConfiguration.boardPath(socketPath: socket)) else {
             print("No pool runs on \(socket).")
@@ -29,6 +30,7 @@ struct StatusTable: CustomStringConvertible {
                 + "\(status.workers.count { $0.state == .serving }) of \(status.wanted) workers serve, "
                 + "reloads \(status.reloads), died at their start \(status.earlyDeaths)"
         ]
+        if status.isDraining { lines.append("IT STOPS: the workers finish what they have") }
         if status.isInStorm { lines.append("WORKERS KEEP DYING at their start; the log says why") }
         lines.append("")
         let head = ["SLOT", "PID", "STATE", "AGE", "REQUESTS", "IN FLIGHT", "MEMORY", "LAST SIGN", "LAST ERROR"]

@@ -120,8 +120,15 @@ extension Logger {
     }
 
     /// Opens the log file anew, after it was renamed.
-    func reopen(_ file: LogFile?) {
-        guard let file else { return }
-        do { try file.open() } catch { self.error("log file not available", metadata: ["cause": "\(error)"]) }
+    ///
+    /// - Returns: false when there is none, or it cannot be opened; the log then goes where it went before.
+    @discardableResult
+    func reopen(_ file: LogFile?) -> Bool {
+        guard let file else { return false }
+        do { try file.open() } catch {
+            self.error("log file not available", metadata: ["cause": "\(error)"])
+            return false
+        }
+        return true
     }
 }

@@ -18,6 +18,28 @@ import Testing
         #expect(try await pool.status().code == 3)
     }
 
+    @Test func isShownInSpiteOfAMistypedSetting() async throws {
+        let pool = try ServedPool()
+        try await pool.lines("worker ready", count: 2)
+        let (code, output, _) = try await run(
+            Program.path, ["status"],
+            environment: ["CHAT_ENV_FILE": "", "CHAT_SOCKET": pool.socket, "CHAT_WROKERS": "3"])
+        #expect(code == 0 && output.contains("2 of 2 workers serve"))
+    }
+
+    @Test func isShownWhileItDrains() async throws {
+        let pool = try ServedPool(["CHAT_DRAIN_DEADLINE": "0"])
+        try await pool.lines("worker ready", count: 2)
+        let worker = try #require(try await pool.workers().first)
+        kill(worker, SIGSTOP)
+        pool.process.signal(SIGTERM)
+        try await pool.lines("pool draining")
+        #expect(try await pool.status().output.contains("IT STOPS"))
+        kill(worker, SIGCONT)
+        #expect(await pool.process.end() == 0)
+        #expect(try await pool.status().code == 3)
+    }
+
     @Test func replacesAWornOutWorkerWithoutAGap() async throws {
         let run = try await Deployment(["CHAT_WORKERS": "1", "CHAT_WORKER_MAX_REQUESTS": "5"])
         let first = run.workers
@@ -63,10 +85,7 @@ import Testing
                 await Task.yield()
             }
         }
-        try await wait {
-            text(log).components(separatedBy: "worker serves").count == 3
-                || text(log).components(separatedBy: "worker ready").count == 3
-        }
+        try await wait { text(log).components(separatedBy: "worker ready").count == 3 }
         let workers = try await pool.workers()
         #expect(rename(log, old) == 0)
         pool.process.signal(SIGUSR1)
