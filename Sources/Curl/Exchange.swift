@@ -95,14 +95,17 @@ final class Exchange: Sendable {
         return state.deadline
     }
 
+    /// Drops what is unread. From then on the reader is told `.cancelled`, also when the response had ended well: without
+    /// those bytes it would look like an empty one.
+    ///
     /// - Returns: whether there was something to cancel.
     @discardableResult
     func cancel() -> Bool {
         update { state in
+            let wasUnderWay = state.end == nil
             state.buffer = []
-            guard state.end == nil else { return false }
             state.end = .failure(CurlError(.cancelled, "cancelled"))
-            return true
+            return wasUnderWay
         }
     }
 

@@ -50,7 +50,7 @@ public final class Transfer: Sendable {
         if exchange.moveDeadline(to: deadline) { client.send(.watch(exchange, deadline)) }
     }
 
-    /// Ends the transfer: unread bytes are dropped, and ``next()`` throws `.cancelled`. Nothing happens after the end.
+    /// Ends the transfer: unread bytes are dropped, and ``next()`` throws `.cancelled`, however much had arrived.
     public func cancel() {
         if exchange.cancel() { client.send(.drop(exchange)) }
     }

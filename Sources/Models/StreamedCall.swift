@@ -39,13 +39,16 @@ struct StreamedCall: Sendable {
     }
 
     /// The one way out for failures. What the provider said is for the log: the key is blotted out first and the words
-    /// are cut then, so that no half of a key is left.
+    /// are cut then, so that no half of a key is left. A try that was cancelled has no failure, whatever had arrived: what
+    /// is missing may be what nobody waited to read.
     private func reporting<Value>(_ work: () async throws -> Value) async throws -> Value {
         do {
             return try await work()
         } catch let error as CurlError {
+            try Task.checkCancellation()
             throw failure(error)
         } catch let failure as ModelFailure {
+            try Task.checkCancellation()
             let detail = (secret?.redact(failure.detail) ?? failure.detail).prefix(Self.longestDetail)
             throw ModelFailure(provider: failure.provider, reason: failure.reason, detail: String(detail))
         }

@@ -190,6 +190,35 @@ struct TransferFailureTests {
         #expect(await events.next() == true)
     }
 
+    /// A kept connection takes the next request once the response before it has wholly arrived.
+    private func openOneThatHasArrived() async throws -> Transfer {
+        let server = try ScriptedServer(eachConnection: { connection, number in
+            while connection.readRequest() != nil { try connection.answer("connection \(number)") }
+        })
+        let transfer = try await open(server)
+        var connection = ""
+        while connection != "connection 0" {
+            let body = try await open(server).next() ?? []
+            connection = String(decoding: body, as: UTF8.self)
+        }
+        return transfer
+    }
+
+    @Test func aCancelledReadIsCancelledAlsoWhenAllHasArrived() async throws {
+        let transfer = try await openOneThatHasArrived()
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return await kind { try await drain(transfer) }
+        }
+        #expect(await task.value == .cancelled)
+    }
+
+    @Test func aCancelledTransferIsCancelledAlsoWhenAllHasArrived() async throws {
+        let transfer = try await openOneThatHasArrived()
+        transfer.cancel()
+        #expect(await kind { try await drain(transfer) } == .cancelled)
+    }
+
     @Test func aTaskThatIsCancelledAlreadySendsNothing() async throws {
         let server = try ScriptedServer(eachConnection: { _, _ in Issue.record("connected") })
         let task = Task {

@@ -188,4 +188,37 @@ struct ProviderTests {
         #expect(throws: CancellationError.self) { try result.get() }
         #expect(await iterator.next() == true)
     }
+
+    /// What a crowd of callers who hang up at once leaves behind: replies that have arrived and that nobody has read.
+    @Test(arguments: ["200 OK", "500 Oh"])
+    func aCancelledCallTeachesNothingWhateverHadArrived(status: String) async throws {
+        let answered = AsyncStream<Void>.makeStream()
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            while connection.readRequest() != nil {
+                let body = ProviderFixture.event(.openrouter, "Hello")
+                // An error's body is waited for.
+                let length = status == "200 OK" ? body.utf8.count : 1_000
+                try connection.send("HTTP/1.1 \(status)\r\nContent-Length: \(length)\r\n\r\n" + body)
+                answered.continuation.yield()
+            }
+        })
+        let changes = Seen<CircuitChange>()
+        let circuit = Circuit(
+            on: try CircuitBoard(), identity: "p",
+            Circuit.Cooldowns(outage: .seconds(20), key: .seconds(600), probe: .seconds(30)))
+        let provider = try ProviderFixture(.openrouter, server).model
+        let model = CircuitBreaking(provider, provider: "p", circuit: circuit) { change, _ in changes.append(change) }
+        var answers = answered.stream.makeAsyncIterator()
+        for _ in 0..<6 {
+            let task = Task {
+                try await model.answer(try ProviderFixture.request(), by: .now + .seconds(60)) { _ in
+                    withUnsafeCurrentTask { $0?.cancel() }
+                }
+            }
+            await answers.next()
+            if status != "200 OK" { task.cancel() }
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+        #expect(circuit.isClosed && changes.all.isEmpty)
+    }
 }
