@@ -126,12 +126,15 @@ public struct CircuitBreaking: LanguageModel {
                 detail: "left alone, as it \(cause)")
         }
         let start = Circuit.now()
-        func report(_ outcome: CircuitOutcome, _ detail: String = "") {
+        @Sendable func report(_ outcome: CircuitOutcome, _ detail: String = "") {
             let change = circuit.report(outcome, start: start, isProbe: admission == .probe)
             if let change { observer(change, detail) }
         }
+        // A probe's answer may stream for a long time: its first text shows that the provider is back.
+        let isBack: @Sendable () -> Void = { report(.success) }
+        let watch = DeltaWatch(onDelta, onFirst: admission == .probe ? isBack : nil)
         do {
-            let answer = try await model.answer(request, by: deadline, onDelta: onDelta)
+            let answer = try await model.answer(request, by: deadline, onDelta: watch.handler)
             report(.success)
             return answer
         } catch let failure as ModelFailure {

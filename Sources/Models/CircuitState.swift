@@ -2,7 +2,7 @@ internal import Chat
 
 /// What the pool knows of one provider, in 64 bits, so that every worker changes it in one atomic step.
 ///
-///     closed ──failures──▶ open ──cool-down over──▶ probing ──success──▶ closed
+///     closed ──failures──▶ open ──cool-down over──▶ probing ──first text──▶ closed
 ///                           ▲                          │
 ///                           └────failure, for longer───┘
 ///

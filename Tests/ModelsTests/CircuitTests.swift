@@ -232,6 +232,35 @@ struct CircuitTests {
         #expect(changes.all.count == 2 && changes.all.last == .closed)
     }
 
+    @Test(arguments: [false, true])
+    func theFirstTextOfAProbeLetsTheOthersIn(isWatched: Bool) async throws {
+        let board = try CircuitBoard()
+        let circuit = Circuit(on: board, identity: "p", Self.cooldowns)
+        _ = board.update(circuit.slot) { _ in ((), CircuitState(phase: .open, time: 1)) }
+        let changes = Seen<CircuitChange>()
+        let (texts, hasText) = AsyncStream<Void>.makeStream()
+        let (ends, mayEnd) = AsyncStream<Void>.makeStream()
+        let streaming = StreamingModel(
+            text: "Hel",
+            pause: {
+                hasText.finish()
+                for await _ in ends {}
+            })
+        func guarding(_ model: any LanguageModel) -> CircuitBreaking {
+            CircuitBreaking(model, provider: "p", circuit: circuit) { change, _ in changes.append(change) }
+        }
+        let onDelta: DeltaHandler? = isWatched ? { _ in } : nil
+        let probe = Task {
+            try await guarding(streaming).answer(
+                try ProviderFixture.request(), by: .now + .seconds(60), onDelta: onDelta)
+        }
+        for await _ in texts {}
+        #expect(try await ask(guarding(ScriptedModel("p", [.answer("ok")]))).text == "ok")
+        mayEnd.finish()
+        #expect(try await probe.value.text == "Hel")
+        #expect(changes.all == [.closed])
+    }
+
     @Test func aFileThatCannotBeIsAnError() {
         #expect(throws: CircuitBoardError.self) { try CircuitBoard(path: "/nowhere/at/all") }
     }

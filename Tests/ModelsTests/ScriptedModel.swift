@@ -2,6 +2,20 @@ import Chat
 import Synchronization
 import Testing
 
+/// Says its text, waits in the midst of its answer, and ends it.
+struct StreamingModel: LanguageModel {
+    let text: String
+    let pause: @Sendable () async -> Void
+
+    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?) async throws
+        -> ModelAnswer
+    {
+        try await onDelta?(text)
+        await pause()
+        return ModelAnswer(text: text, model: "m", provider: "p", usage: TokenUsage(prompt: 1, completion: 1))
+    }
+}
+
 /// Plays outcomes in order; the text of each goes to the caller before it fails or returns.
 final class ScriptedModel: LanguageModel {
     enum Turn: Sendable {
