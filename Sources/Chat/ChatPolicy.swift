@@ -93,6 +93,11 @@ public struct ChatPolicy: Sendable {
                 after: .seconds(60), "No model provider can answer right now; please try again later", cause)
         case .rateLimited(let wait):
             return unavailable(after: wait, "The model provider is busy; please try again", cause)
+        case .outOfTokens:
+            return ChatError(
+                .providerFailed,
+                "The model used up its tokens before the first word of an answer; CHAT_MAX_TOKENS must be raised",
+                cause: cause)
         case .malformed, .empty, .tooLong, .refused, .filtered:
             return ChatError(.providerFailed, "The model provider could not answer this request", cause: cause)
         }

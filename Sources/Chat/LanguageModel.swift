@@ -49,6 +49,16 @@ public struct ModelRequest: Sendable, Hashable {
     }
 }
 
+/// Why an answer ends where it does, by its name on the wire and in the database.
+public enum FinishReason: String, Sendable, Hashable {
+    /// All was said.
+    case stop
+    /// The most tokens that it may have were reached.
+    case length
+    /// A fixed text in place of an answer: no model saw the message.
+    case blocked
+}
+
 /// A whole answer and what it cost.
 public struct ModelAnswer: Sendable, Hashable {
     public let text: String
@@ -113,6 +123,8 @@ public struct ModelFailure: Error, Sendable, Equatable, Codable {
         case refused(status: Int)
         /// The provider answered, with no text in it.
         case empty
+        /// All of the answer's tokens were used up, by thoughts, before its first word.
+        case outOfTokens
     }
 
     public let provider: String
@@ -132,7 +144,7 @@ public struct ModelFailure: Error, Sendable, Equatable, Codable {
         case .unreachable, .brokenOff, .timedOut, .rateLimited, .serverError, .malformed, .unauthorized, .resting,
             .empty:
             true
-        case .filtered, .tooLong, .refused: false
+        case .filtered, .tooLong, .refused, .outOfTokens: false
         }
     }
 }
@@ -153,6 +165,7 @@ extension ModelFailure.Reason: CustomStringConvertible {
         case .tooLong: "too long"
         case .refused: "request refused"
         case .empty: "empty answer"
+        case .outOfTokens: "no token left for an answer"
         }
     }
 }

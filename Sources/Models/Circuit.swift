@@ -2,7 +2,7 @@ public import Chat
 internal import Crypto
 internal import Glibc
 
-/// One provider's circuit on the ``CircuitBoard``: asks before each try, hears of its outcome after it.
+/// One provider's circuit on the ``CircuitBoard``: asks before each question, hears of its outcome after it.
 public struct Circuit: Sendable {
     /// How long a failing provider is left alone.
     public struct Cooldowns: Sendable {
@@ -98,6 +98,8 @@ public enum CircuitChange: Sendable, Equatable {
 }
 
 /// Asks a provider only while its circuit is closed, or when it is this question's turn to probe it.
+///
+/// It stands before ``Retrying``, so that the tries of one question are one outcome.
 public struct CircuitBreaking: LanguageModel {
     private let model: any LanguageModel
     private let provider: String

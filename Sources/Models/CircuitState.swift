@@ -12,7 +12,7 @@ struct CircuitState: Sendable, Equatable {
     enum Phase: UInt64 { case closed, open, probing }
 
     var phase = Phase.closed
-    /// Milliseconds since 1970. Closed: since when. Open: until when. Probing: when the probe is given up for lost.
+    /// Milliseconds since 1970. Closed: when it was last known to be well. Open: until when. Probing: when the probe is given up for lost.
     var time: UInt64 = 0
     /// Of failures in a row.
     var points: UInt64 = 0
@@ -39,7 +39,7 @@ struct CircuitState: Sendable, Equatable {
         return (.probe, next)
     }
 
-    /// A try that began at `start` has ended.
+    /// A question that was put to the provider at `start` has ended.
     func after(_ outcome: CircuitOutcome, start: UInt64, isProbe: Bool, at now: UInt64, _ policy: CircuitPolicy)
         -> CircuitState
     {
@@ -54,6 +54,7 @@ struct CircuitState: Sendable, Equatable {
                 next = CircuitState(time: now)
             } else if phase == .closed {
                 next.points = 0
+                next.time = now
             }
         case .abandoned:
             if isProbe { next.open(until: now, cause) }
@@ -84,7 +85,7 @@ struct CircuitState: Sendable, Equatable {
     }
 }
 
-/// How a try ended, as far as the circuit cares.
+/// How a question ended at the provider, all its tries together, as far as the circuit cares.
 enum CircuitOutcome: Equatable {
     /// The provider is well, whatever it thought of the question.
     case success
@@ -100,6 +101,8 @@ enum CircuitOutcome: Equatable {
         switch failure.reason {
         // No question is the reason for a 404: the model's name or the address is wrong.
         case .refused(404): self = .failure(weight: 1, cause, milliseconds: nil)
+        // A reply that is whole, whatever is in it.
+        case .empty, .outOfTokens: self = .success
         case .filtered, .tooLong, .refused, .resting: self = .success
         case .unauthorized: self = .keyRefused(cause)
         // A silent provider costs each of its callers a whole time-out.
@@ -107,7 +110,7 @@ enum CircuitOutcome: Equatable {
         case .rateLimited(let wait?) where wait > longestRetryAfter,
             .serverError(_, let wait?) where wait > longestRetryAfter:
             self = .failure(weight: 1, cause, milliseconds: UInt64(wait.milliseconds))
-        case .unreachable, .brokenOff, .rateLimited, .serverError, .malformed, .empty:
+        case .unreachable, .brokenOff, .rateLimited, .serverError, .malformed:
             self = .failure(weight: 1, cause, milliseconds: nil)
         }
     }
@@ -130,8 +133,7 @@ struct CircuitCause: Sendable, Equatable, CustomStringConvertible {
         case .timedOut: code = 2
         case .brokenOff: code = 3
         case .malformed: code = 4
-        case .empty: code = 5
-        case .filtered, .tooLong, .resting: code = 0
+        case .filtered, .tooLong, .resting, .empty, .outOfTokens: code = 0
         }
     }
 
@@ -142,7 +144,6 @@ struct CircuitCause: Sendable, Equatable, CustomStringConvertible {
         case 2: "does not answer in time"
         case 3: "breaks off"
         case 4: "answers in no known format"
-        case 5: "answers with nothing"
         case 6: "refuses the key or its credit"
         case 401, 402, 403: "refuses the key or its credit (HTTP \(code))"
         default: "answers with HTTP \(code)"

@@ -52,7 +52,7 @@ public struct Fallback: LanguageModel {
         case .tooLong: 5
         case .resting: 4
         case .malformed: 3
-        case .empty: 2
+        case .empty, .outOfTokens: 2
         case .refused: 1
         case .unauthorized: 0
         }

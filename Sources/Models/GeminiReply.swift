@@ -34,7 +34,7 @@ struct GeminiReply: ReplyFormat {
         if let reason = candidate["finishReason"]?.string {
             try finish(reason)
         } else if !text.isEmpty {
-            draft.isFinished = false
+            draft.finishReason = nil
         }
         return draft.take(text)
     }
@@ -48,9 +48,11 @@ struct GeminiReply: ReplyFormat {
             break
         case "LANGUAGE", "OTHER", "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS":
             throw draft.failure(.malformed, "the model broke off: \(reason)")
+        case "MAX_TOKENS":
+            draft.finishReason = .length
         default:
-            // STOP, MAX_TOKENS, and names to come: what had to be said was said.
-            draft.isFinished = true
+            // STOP, and names to come: what had to be said was said.
+            draft.finishReason = .stop
         }
     }
 

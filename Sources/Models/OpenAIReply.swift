@@ -4,7 +4,7 @@ internal import StrictJSON
 /// OpenAI's chat.completion.chunk, or one chat.completion from a server that does not stream.
 struct OpenAIReply: ReplyFormat {
     private(set) var draft: ReplyDraft
-    var hasFinalWord: Bool { draft.isFinished }
+    var hasFinalWord: Bool { draft.finishReason != nil }
 
     init(provider: String, model: String) {
         draft = ReplyDraft(provider: provider, model: model)
@@ -30,9 +30,11 @@ struct OpenAIReply: ReplyFormat {
             throw draft.failure(.filtered(reason: "content_filter"), "the answer was stopped")
         case "error", "abort":
             throw draft.failure(.serverError(status: 500, retryAfter: nil), "the answer was broken off")
+        case "length", "max_tokens", "model_length":
+            draft.finishReason = .length
         default:
-            // stop, length, and what other servers call them.
-            draft.isFinished = true
+            // stop, and what other servers call it.
+            draft.finishReason = .stop
         }
         return draft.take(text)
     }

@@ -20,8 +20,8 @@ struct ReplyDraft: Sendable {
     private(set) var model: String
     private var text = ""
     var usage = TokenUsage(prompt: 0, completion: 0)
-    /// The provider said that the answer ends here.
-    var isFinished = false
+    /// Why the provider said that the answer ends here; nil as long as it did not.
+    var finishReason: FinishReason?
 
     init(provider: String, model: String) {
         self.provider = provider
@@ -51,10 +51,15 @@ struct ReplyDraft: Sendable {
 
     /// - Parameter isWhole: the form of the reply proves that nothing is missing.
     func answer(isWhole: Bool) throws(ModelFailure) -> ModelAnswer {
-        guard isFinished || isWhole else {
+        guard finishReason != nil || isWhole else {
             throw failure(text.isEmpty ? .unreachable : .brokenOff, "the reply ended before the answer was finished")
         }
-        guard text.contains(where: { !$0.isWhitespace }) else { throw failure(.empty, "the reply has no text") }
+        guard text.contains(where: { !$0.isWhitespace }) else {
+            throw finishReason == .length
+                ? failure(
+                    .outOfTokens, "all tokens were used up before any text; CHAT_MAX_TOKENS is too low for this model")
+                : failure(.empty, "the reply has no text")
+        }
         return ModelAnswer(text: text, model: model, provider: provider, usage: usage)
     }
 }

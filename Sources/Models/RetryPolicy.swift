@@ -45,7 +45,7 @@ public struct RetryPolicy: Sendable, Hashable {
             if hasFallback { return nil }
             asked = nil
         case .rateLimited(let retryAfter), .serverError(_, let retryAfter): asked = retryAfter
-        case .timedOut, .unauthorized, .filtered, .tooLong, .refused, .resting: return nil
+        case .timedOut, .unauthorized, .filtered, .tooLong, .refused, .resting, .outOfTokens: return nil
         }
         let longest = min(cap, base * (1 << min(failures - 1, 20)))
         let delay = asked ?? longest * random

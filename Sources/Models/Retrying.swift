@@ -12,7 +12,7 @@ public struct Retrying: LanguageModel {
 
     /// - Parameters:
     ///   - provider: the name for `observer`.
-    ///   - mayRetry: asked before each wait for another try.
+    ///   - mayRetry: asked before each wait for another try, and after it.
     ///   - observer: hears of each try after it ended.
     ///   - random: a number in 0..<1.
     public init(
@@ -58,6 +58,8 @@ public struct Retrying: LanguageModel {
                         remaining: now.duration(to: deadline), random: random())
                 else { throw failure }
                 try await sleep(delay)
+                // Others may have found out meanwhile that it is down.
+                guard mayRetry() else { throw failure }
             } catch {
                 report(.abandoned)
                 throw error

@@ -2,10 +2,10 @@ internal import Curl
 
 /// Language models behind HTTP, and what keeps them usable: retry, circuit breaker, fallback.
 ///
-///     Fallback ─▶ Retrying ─▶ CircuitBreaking ─▶ Gemini, OpenAICompatible ─▶ StreamedCall ─▶ libcurl
-///                                  │                    │                        │
-///                             CircuitBoard              └── reply format ──▶ ReplyReader ◀── SSEParser
-///                         (shared by the pool)
+///     Fallback ─▶ CircuitBreaking ─▶ Retrying ─▶ Gemini, OpenAICompatible ─▶ StreamedCall ─▶ libcurl
+///                       │                               │                        │
+///                  CircuitBoard                         └── reply format ──▶ ReplyReader ◀── SSEParser
+///              (shared by the pool)
 ///
 /// Every provider is asked for a stream, also when the caller wants one plain reply: a silence, a stall, a cut or a
 /// broken chunk is then known at once. A reply counts as an answer only when the provider said that it is finished.

@@ -3,7 +3,7 @@ import Chat
 import Logging
 import Models
 
-/// The providers that the settings name, each behind its circuit and its retries, and one behind the other.
+/// The providers that the settings name, each with its retries behind its circuit, and one behind the other.
 struct Providers {
     let model: any LanguageModel
     /// Everything about them that decides an answer, addresses too: part of the cache key.
@@ -20,14 +20,12 @@ struct Providers {
         for name in settings.providers {
             let built = try builder.provider(name)
             let circuit = try built.circuit(on: board, settings.sources)
-            let guarded = CircuitBreaking(built.provider, provider: name, circuit: circuit) {
-                log.note($0, $1, of: name)
-            }
             let policy = RetryPolicy(retries: retries, hasFallback: name != settings.providers.last)
+            let patient = Retrying(
+                built.provider, provider: name, policy: policy, mayRetry: { circuit.isClosed },
+                observer: { log.note($0, isNews: circuit.isClosed) })
             models.append(
-                Retrying(
-                    guarded, provider: name, policy: policy, mayRetry: { circuit.isClosed },
-                    observer: { log.note($0, isNews: circuit.isClosed) }))
+                CircuitBreaking(patient, provider: name, circuit: circuit) { log.note($0, $1, of: name) })
             circuits.append((name, built.model, circuit))
             identities.append("\(name)/\(built.model) \(built.address)")
         }

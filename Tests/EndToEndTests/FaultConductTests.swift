@@ -80,12 +80,13 @@ import Testing
             if trial.end < recovery { #expect(trial.voice == "fallback", trial.note) }
         }
 
-        // The fifth failure in a row opens the circuit.
-        let failures = attempts.filter { $0.began < recovery }
-        try #require(failures.count >= 5, "\(failures)")
+        // The fifth question in a row that failed three times opens the circuit.
+        let questions = Dictionary(grouping: attempts.filter { $0.began < recovery }, by: \.question)
+        let failures = questions.values.filter { $0.count >= 3 }.compactMap { $0.compactMap(\.ended).max() }
+        try #require(failures.count >= 5, "\(questions)")
         // A try is noted as ended a little after its client knows.
         let slack = Duration.milliseconds(50)
-        let opening = failures.compactMap(\.ended).sorted()[4]
+        let opening = failures.sorted()[4]
         let probes = attempts.filter { $0.began > opening + slack }.sorted { $0.began < $1.began }
         let times = probes.map { "\(start.duration(to: $0.began)) \($0.fault)" }.joined(separator: ", ")
         #expect((1...8).contains(probes.count { $0.began < recovery }), "\(wire): \(times)")
@@ -97,6 +98,45 @@ import Testing
         let back = try #require(success.ended)
         #expect(trials.contains { $0.start > back }, "\(wire): \(times)")
         for trial in trials where trial.start > back { #expect(trial.voice == "primary", trial.note) }
+    }
+
+    @Test func whatOneQuestionMeetsIsNoOutageForTheOthers() async throws {
+        try await on { wire in
+            let stage = try await FaultStage(
+                wire,
+                primary: { occasion in
+                    switch occasion.question.split(separator: " ").first {
+                    case "failing": .refuse(500)
+                    case "empty": .empty(finish: "stop")
+                    case "thinking": .empty(finish: "length")
+                    default: .answer
+                    }
+                })
+            let token = try await stage.run.logIn()
+            for question in ["failing one", "failing two"] {
+                let trial = try await stage.ask(question, token: token)
+                #expect(trial.voice == "fallback" && trial.primary.count == 3, trial.note)
+            }
+            for number in 1...6 {
+                for question in ["empty \(number)", "thinking \(number)"] {
+                    let trial = try await stage.ask(question, token: token)
+                    #expect(trial.voice == "fallback" && trial.primary.count == 1, trial.note)
+                }
+            }
+            let next = try await stage.ask("well", token: token)
+            #expect(next.voice == "primary", next.note)
+        }
+    }
+
+    @Test func whenNoTokenIsLeftForAWordTheReplySaysSo() async throws {
+        try await on { wire in
+            let thinking: FaultyProvider.Conduct = { _ in .empty(finish: "length") }
+            let stage = try await FaultStage(wire, primary: thinking, fallback: thinking)
+            let trial = try await stage.ask("anyone", token: try await stage.run.logIn())
+            try expectError(trial.reply, 502, trial.note)
+            #expect(trial.reply.text("message")?.contains("CHAT_MAX_TOKENS") == true, trial.note)
+            #expect(trial.primary.count == 1 && trial.fallback.count == 1, trial.note)
+        }
     }
 
     @Test func whenAllAreDownAnExpiredAnswerServesElseA503() async throws {

@@ -43,6 +43,7 @@ struct FaultPlayer {
             return stream(events + reply.endMark) && end()
         case .noEndMark: return stream(reply.whole) && end()
         case .staysOpen: return stream(reply.whole) && hold()
+        case .empty(let finish): return stream(reply.empty(finish) + reply.endMark) && end()
         case .tooLong: return answer(400, reply.tooLong)
         case .filtered:
             let (status, text) = reply.promptBlocked

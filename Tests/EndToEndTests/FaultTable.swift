@@ -79,6 +79,8 @@ extension FaultRow {
         FaultRow("orderly end after all words without finish reason", tries: thrice, ofFallback) { _ in
             .unfinished(after: FaultyProvider.words)
         },
+        FaultRow("no word and the finish reason stop", tries: thrice, ofFallback) { _ in .empty(finish: "stop") },
+        FaultRow("no word and the finish reason length", tries: once, ofFallback) { _ in .empty(finish: "length") },
         FaultRow("one chunk of invalid JSON", tries: thrice, ofEither) { _ in .brokenJSON(at: 30) },
         FaultRow("no DONE after a finish reason", wires: [.openai], tries: once, ofPrimary, limit: .seconds(2)) { _ in
             .noEndMark

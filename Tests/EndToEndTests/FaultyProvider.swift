@@ -38,6 +38,8 @@ final class FaultyProvider: Sendable {
         case noEndMark
         /// A whole answer with its finish reason, then neither the end mark nor the body's end.
         case staysOpen
+        /// No word, and a finish reason: `stop` or `length`.
+        case empty(finish: String)
         /// 400: more tokens than the model takes.
         case tooLong
         /// The content filter refuses the question.

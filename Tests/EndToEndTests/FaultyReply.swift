@@ -48,6 +48,14 @@ struct FaultyReply {
         }
     }
 
+    /// - Parameter finish: OpenAI's name for it.
+    func empty(_ finish: String) -> [String] {
+        switch wire {
+        case .gemini: [event("", finish: finish == "length" ? "MAX_TOKENS" : "STOP")]
+        case .openai: [event("", finish: finish), usageEvent]
+        }
+    }
+
     /// OpenAI's; Gemini has none.
     var endMark: [String] { wire == .openai ? ["[DONE]"] : [] }
 

@@ -79,6 +79,15 @@ struct CircuitStateTests {
         #expect(state.phase == .closed && state.points == 0)
     }
 
+    @Test func aSilenceDuringWhichOthersWereAnsweredDoesNotCount() {
+        let silence = CircuitOutcome(
+            ModelFailure(provider: "p", reason: .timedOut, detail: ""), isHurried: false)
+        let answered = after(CircuitState(), .success, at: 10_500)
+        let state = after(after(answered, silence, at: 11_000), silence, at: 11_000)
+        #expect(state.phase == .closed && state.points == 0)
+        #expect(after(after(state, silence, start: 10_500), silence, start: 10_500).phase == .open)
+    }
+
     @Test func aKeyThatWasRefusedBeforeItWasMendedDoesNotCount() {
         let closed = CircuitState(time: 50_000)
         #expect(after(closed, .keyRefused(CircuitCause(code: 401)), start: 49_999, at: 51_000) == closed)
@@ -122,7 +131,9 @@ struct CircuitStateTests {
         #expect(time(8) == 9_000 && time(3_600) == 21_000 && time(2) == 0, "a short one is for the retry")
     }
 
-    @Test(arguments: [ModelFailure.Reason.filtered(reason: "SAFETY"), .tooLong, .refused(status: 400)])
+    @Test(arguments: [
+        ModelFailure.Reason.filtered(reason: "SAFETY"), .tooLong, .refused(status: 400), .empty, .outOfTokens,
+    ])
     func aVerdictOnTheQuestionIsASuccess(reason: ModelFailure.Reason) {
         #expect(CircuitOutcome(ModelFailure(provider: "p", reason: reason, detail: ""), isHurried: false) == .success)
     }
@@ -198,6 +209,23 @@ struct CircuitTests {
         #expect(Circuit(on: board, identity: "p key-2", Self.cooldowns).status.state == "closed")
         board.reset()
         #expect(old.status.state == "closed")
+    }
+
+    @Test func theTriesOfOneQuestionCountOnce() async throws {
+        let circuit = Circuit(on: try CircuitBoard(), identity: "p", Self.cooldowns)
+        func model(_ turns: [ScriptedModel.Turn]) -> CircuitBreaking {
+            let patient = Retrying(
+                ScriptedModel("p", turns), provider: "p", policy: RetryPolicy(retries: 2),
+                mayRetry: { circuit.isClosed }, sleep: { _ in })
+            return CircuitBreaking(patient, provider: "p", circuit: circuit) { _, _ in }
+        }
+        let failing = [ScriptedModel.Turn](repeating: .failure(.unreachable), count: 3)
+        for _ in 1...4 {
+            await #expect(throws: ModelFailure.self) { try await ask(model(failing)) }
+            #expect(circuit.isClosed)
+        }
+        await #expect(throws: ModelFailure.self) { try await ask(model(failing)) }
+        #expect(!circuit.isClosed)
     }
 
     @Test func oneOfManyGetsTheProbe() async throws {

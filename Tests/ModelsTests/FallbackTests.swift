@@ -13,7 +13,7 @@ struct FallbackTests {
 
     @Test(arguments: [
         ModelFailure.Reason.unreachable, .timedOut, .rateLimited(retryAfter: nil), .malformed, .empty,
-        .unauthorized(status: 401), .refused(status: 400), .serverError(status: 500, retryAfter: nil),
+        .unauthorized(status: 401), .refused(status: 400), .serverError(status: 500, retryAfter: nil), .outOfTokens,
     ])
     func asksTheNextProvider(reason: ModelFailure.Reason) async throws {
         let answer = try await ask([ScriptedModel("a", [.failure(reason)]), ScriptedModel("b", [.answer("ok")])])

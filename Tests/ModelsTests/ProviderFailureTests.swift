@@ -85,6 +85,18 @@ struct ProviderFailureTests {
             body: #"data: {"choices":[{"delta":{"content":" \n"},"finish_reason":"stop"}]}"# + "\n\n",
             reason: .empty),
         Reply(
+            kinds: [.openrouter],
+            body: #"data: {"choices":[{"delta":{"content":null,"reasoning":"hm"},"finish_reason":"length"}]}"# + "\n\n",
+            reason: .outOfTokens),
+        Reply(
+            kinds: [.openrouter],
+            body: #"{"choices":[{"message":{"content":""},"finish_reason":"length"}]}"#, reason: .outOfTokens),
+        Reply(
+            kinds: [.gemini],
+            body: #"data: {"candidates":[{"content":{"role":"model"},"finishReason":"MAX_TOKENS","index":0}]}"#
+                + "\r\n\r\n",
+            reason: .outOfTokens),
+        Reply(
             kinds: [.gemini], body: #"data: {"candidates":[{"finishReason":"LANGUAGE"}]}"# + "\r\n\r\n",
             reason: .malformed),
         Reply(

@@ -11,7 +11,7 @@ struct RetryTests {
     static let final: [ModelFailure.Reason] = [
         .timedOut, .unauthorized(status: 401), .filtered(reason: "SAFETY"), .refused(status: 400),
         .rateLimited(retryAfter: .seconds(6)), .serverError(status: 503, retryAfter: .seconds(3600)), .tooLong,
-        .resting(for: .seconds(1)),
+        .resting(for: .seconds(1)), .outOfTokens,
     ]
 
     @Test(arguments: transient)
@@ -115,6 +115,15 @@ struct RetryTests {
     @Test func doesNotWaitForAProviderThatIsLeftAlone() async throws {
         let scripted = ScriptedModel("a", [.failure(.unreachable)])
         let model = Retrying(scripted, provider: "p", mayRetry: { false }, sleep: { _ in Issue.record("waits") })
+        let failure = await #expect(throws: ModelFailure.self) { try await ask(model) }
+        #expect(failure?.reason == .unreachable)
+    }
+
+    @Test func doesNotAskAProviderThatWasLeftAloneWhileItWaited() async throws {
+        let waits = Seen<Duration>()
+        let model = Retrying(
+            ScriptedModel("a", [.failure(.unreachable)]), provider: "p", mayRetry: { waits.all.isEmpty },
+            sleep: { waits.append($0) })
         let failure = await #expect(throws: ModelFailure.self) { try await ask(model) }
         #expect(failure?.reason == .unreachable)
     }
