@@ -7,10 +7,14 @@ internal import StrictJSON
 /// Google: `{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":…,"details":[…]}}`.
 /// OpenAI: `{"error":{"code":"rate_limit_exceeded","type":…,"message":…}}`.
 /// OpenRouter: `{"error":{"code":429,"message":…,"metadata":{…}}}`. Others: `{"error":"words"}`.
+/// vLLM: `{"object":"error","message":…,"type":…,"code":400}`. FastChat: `{"text":…,"error_code":50001}`.
 struct ErrorReport {
     let status: Int
     private let retryAfter: Duration?
+    /// The object that tells of the error: the body itself where it has no member for it.
     private let error: JSON?
+    /// What stands beside the error: some servers give it one word, and the sentence to the body.
+    private let body: JSON?
 
     /// - Parameters:
     ///   - retryAfter: the header's value.
@@ -19,11 +23,16 @@ struct ErrorReport {
         self.status = status
         self.retryAfter = retryAfter.flatMap { RetryAfter.parse($0, now: time(nil)) }
         let document = try? JSON(parsing: body)
-        error = document?["error"] ?? document?[0]?["error"]
+        self.body = document?[0] ?? document
+        error = self.body?.reported ?? self.body
     }
 
-    /// An error object in a reply whose HTTP status was 200.
-    init(_ error: JSON) {
+    /// An error in a reply whose HTTP status was 200.
+    ///
+    /// - Parameter document: a chunk, or a part of one that may hold an error of its own.
+    /// - Returns: nil when it tells of none.
+    init?(in document: JSON) {
+        guard let error = document.reported ?? (document.isError ? document : nil) else { return nil }
         let code = error["code"]
         let words = Self.words(of: error)
         if let number = code?.int ?? code?.string.flatMap({ Int64($0) }), (400...599).contains(number) {
@@ -39,6 +48,7 @@ struct ErrorReport {
         }
         retryAfter = nil
         self.error = error
+        body = document
     }
 
     /// The one place that decides what a provider's status means.
@@ -73,7 +83,10 @@ struct ErrorReport {
     }
 
     private var message: String {
-        error?["message"]?.string ?? error?.string ?? ""
+        let texts = [error?["message"], error, body?["message"], body?["detail"]].compactMap { $0?.string }
+        // FastChat's text is an answer's in every other server.
+        let said = texts.isEmpty ? [error?["text"]?.string ?? ""] : texts
+        return said.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }.joined(separator: ": ")
     }
 
     /// The header, else google.rpc.RetryInfo.
@@ -85,7 +98,7 @@ struct ErrorReport {
 
     /// OpenAI and OpenRouter have a code for it, llama.cpp a type; Google, vLLM and others only say it.
     private func isTooLong(_ words: [String]) -> Bool {
-        guard status == 400 || status == 413 else { return false }
+        guard [400, 413, 422].contains(status) else { return false }
         return words.contains { $0.contains("context_length") || $0.contains("context_size") }
             || Self.tooLongPhrases.contains(where: message.lowercased().contains)
     }
@@ -102,5 +115,18 @@ struct ErrorReport {
     private static func words(of error: JSON?) -> [String] {
         [error?["code"], error?["type"], error?["status"], error?["innererror"]?["code"]]
             .compactMap { $0?.string?.lowercased() }
+    }
+}
+
+extension JSON {
+    /// What the member for errors holds, unless that says that there is none.
+    fileprivate var reported: JSON? {
+        guard let error = self["error"], error != .null, error != .bool(false), error != .string("") else { return nil }
+        return error
+    }
+
+    /// Whether this is an error in itself.
+    fileprivate var isError: Bool {
+        self["object"]?.string == "error" || self["error_code"].map { $0 != .null && $0 != .int(0) } ?? false
     }
 }

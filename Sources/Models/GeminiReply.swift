@@ -20,7 +20,7 @@ struct GeminiReply: ReplyFormat {
             return text
         }
         guard document.object != nil else { throw draft.failure(.malformed, "a chunk is no object") }
-        if let error = document["error"] { throw ErrorReport(error).failure(of: draft.provider) }
+        if let report = ErrorReport(in: document) { throw report.failure(of: draft.provider) }
         if let version = document["modelVersion"]?.string, !version.isEmpty { draft.take(model: version) }
         if let usage = document["usageMetadata"] { draft.usage = Self.usage(usage) }
         if let reason = document["promptFeedback"]?["blockReason"]?.string {

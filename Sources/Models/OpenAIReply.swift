@@ -12,16 +12,12 @@ struct OpenAIReply: ReplyFormat {
 
     mutating func read(_ document: JSON) throws(ModelFailure) -> String {
         guard document.object != nil else { throw draft.failure(.malformed, "a chunk is no object") }
-        if let error = document["error"], !error.isNull {
-            throw ErrorReport(error).failure(of: draft.provider)
-        }
+        if let report = ErrorReport(in: document) { throw report.failure(of: draft.provider) }
         if let model = document["model"]?.string, !model.isEmpty { draft.take(model: model) }
         if let usage = document["usage"], usage.object != nil { draft.usage = Self.usage(usage) }
         // The chunk with the usage has no choice.
         guard let choice = document["choices"]?[0] else { return "" }
-        if let error = choice["error"], !error.isNull {
-            throw ErrorReport(error).failure(of: draft.provider)
-        }
+        if let report = ErrorReport(in: choice) { throw report.failure(of: draft.provider) }
         let text = (choice["delta"] ?? choice["message"])?["content"]?.string ?? ""
         switch choice["finish_reason"]?.string {
         case nil, "":

@@ -11,7 +11,8 @@ struct ReplyReader<Format: ReplyFormat>: Sendable {
     }
 
     private(set) var format: Format
-    /// The stream's own end mark was read; nothing after it matters.
+    /// The stream's own end mark was read; nothing after it matters. It ends a stream that broke off too: only a finish
+    /// reason says that the answer is whole.
     private(set) var isOver = false
     private var framing = Framing.unknown
     private var parser = SSEParser()
@@ -74,7 +75,7 @@ struct ReplyReader<Format: ReplyFormat>: Sendable {
         if documents == 0, parser.foreignLines > 0 {
             throw format.draft.failure(.malformed, "the reply is neither JSON nor server-sent events")
         }
-        return (text, try format.draft.answer(isWhole: framing == .document || isOver))
+        return (text, try format.draft.answer(isWhole: framing == .document))
     }
 
     private mutating func read(_ bytes: [UInt8]) throws(ModelFailure) -> String {

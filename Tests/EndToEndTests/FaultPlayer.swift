@@ -36,6 +36,8 @@ struct FaultPlayer {
             _ = stream(reply.beginning(count))
             return false
         case .unfinished(let count): return stream(reply.beginning(count)) && end()
+        case .brokenByError(let count):
+            return stream(reply.beginning(count) + [reply.flatError] + reply.endMark) && end()
         case .stall(let count): return stream(reply.beginning(count)) && hold()
         case .brokenJSON(let place):
             var events = reply.whole

@@ -79,6 +79,9 @@ extension FaultRow {
         FaultRow("orderly end after all words without finish reason", tries: thrice, ofFallback) { _ in
             .unfinished(after: FaultyProvider.words)
         },
+        FaultRow("error object after 40 of 60 words and DONE", tries: thrice, ofEither) {
+            $0.attempt == 1 ? .brokenByError(after: 40) : .answer
+        },
         FaultRow("no word and the finish reason stop", tries: thrice, ofFallback) { _ in .empty(finish: "stop") },
         FaultRow("no word and the finish reason length", tries: once, ofFallback) { _ in .empty(finish: "length") },
         FaultRow("one chunk of invalid JSON", tries: thrice, ofEither) { _ in .brokenJSON(at: 30) },

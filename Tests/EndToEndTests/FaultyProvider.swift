@@ -30,6 +30,8 @@ final class FaultyProvider: Sendable {
         case cut(after: Int)
         /// So many words and an orderly end of the body, but no finish reason.
         case unfinished(after: Int)
+        /// So many words, then an error in vLLM's form, and the end mark.
+        case brokenByError(after: Int)
         /// So many words, then nothing, on an open connection.
         case stall(after: Int)
         /// A whole answer, but for one chunk that is broken JSON.

@@ -103,6 +103,8 @@ struct FaultyReply {
         }
     }
 
+    var flatError: String { #"{"object":"error","message":"secret detail of \#(voice)","code":50001}"# }
+
     var tooLong: String {
         switch wire {
         case .gemini:

@@ -66,6 +66,14 @@ struct ProviderFailureTests {
             body:
                 #"{"error":{"code":400,"message":"The input token count (9000) exceeds the maximum number of tokens allowed (8192).","status":"INVALID_ARGUMENT"}}"#,
             reason: .tooLong),
+        Reply(
+            kinds: [.openrouter], status: "400 Bad",
+            body:
+                #"{"object":"error","message":"This model's maximum context length is 2048 tokens. However, you requested 3000 tokens.","type":"BadRequestError","param":null,"code":400}"#,
+            reason: .tooLong),
+        Reply(
+            kinds: [.openrouter], status: "413 Large",
+            body: #"{"error":"Payload Too Large","message":"the prompt is too long"}"#, reason: .tooLong),
         Reply(status: "404 No", body: "[]", reason: .refused(status: 404)),
         Reply(status: "302 Found", headers: ["Location: /"], body: "", reason: .refused(status: 302)),
         Reply(body: "", reason: .unreachable),
@@ -78,6 +86,10 @@ struct ProviderFailureTests {
         Reply(body: "data: {}\n\n", reason: .unreachable),
         Reply(kinds: [.gemini], body: ProviderFixture.event(.gemini, "cut"), reason: .brokenOff),
         Reply(kinds: [.openrouter], body: ProviderFixture.event(.openrouter, "cut"), reason: .brokenOff),
+        Reply(
+            kinds: [.openrouter], body: ProviderFixture.event(.openrouter, "cut") + "data: [DONE]\n\n",
+            reason: .brokenOff),
+        Reply(kinds: [.openrouter], body: "data: [DONE]\n\n", reason: .unreachable),
         Reply(kinds: [.gemini], body: ProviderFixture.end(.gemini), reason: .empty),
         Reply(kinds: [.openrouter], body: ProviderFixture.end(.openrouter), reason: .empty),
         Reply(
@@ -114,6 +126,17 @@ struct ProviderFailureTests {
         Reply(
             kinds: [.openrouter], body: #"data: {"error":"words only"}"# + "\n\n",
             reason: .serverError(status: 500, retryAfter: nil)),
+        Reply(
+            kinds: [.openrouter],
+            body: ProviderFixture.event(.openrouter, "Hel")
+                + #"data: {"text":"**NETWORK ERROR**","error_code":50001}"# + "\n\ndata: [DONE]\n\n",
+            reason: .serverError(status: 500, retryAfter: nil)),
+        Reply(
+            body: #"data: {"object":"error","message":"Internal Server Error","code":500}"# + "\n\ndata: [DONE]\n\n",
+            reason: .serverError(status: 500, retryAfter: nil)),
+        Reply(
+            body: #"{"object":"error","message":"engine is dead","type":"InternalServerError","code":503}"#,
+            reason: .serverError(status: 503, retryAfter: nil)),
         Reply(
             kinds: [.openrouter], body: #"data: {"choices":[{"delta":{},"finish_reason":"content_filter"}]}"# + "\n\n",
             reason: .filtered(reason: "content_filter")),
