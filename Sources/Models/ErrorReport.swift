@@ -22,7 +22,7 @@ struct ErrorReport {
     init(status: Int, retryAfter: String?, body: [UInt8]) {
         self.status = status
         self.retryAfter = retryAfter.flatMap { RetryAfter.parse($0, now: time(nil)) }
-        let document = try? JSON(parsing: body)
+        let document = try? JSON(parsing: body, .tolerant)
         self.body = document?[0] ?? document
         error = self.body?.reported ?? self.body
     }

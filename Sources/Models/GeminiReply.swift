@@ -26,7 +26,7 @@ struct GeminiReply: ReplyFormat {
         if let reason = document["promptFeedback"]?["blockReason"]?.string {
             throw draft.failure(.filtered(reason: reason), "the prompt was blocked")
         }
-        guard let candidate = document["candidates"]?[0] else { return "" }
+        guard let candidate = document["candidates"]?.firstAnswer else { return "" }
         let text = (candidate["content"]?["parts"]?.array ?? [])
             .filter { $0["thought"]?.bool != true }
             .compactMap { $0["text"]?.string }

@@ -16,9 +16,9 @@ struct OpenAIReply: ReplyFormat {
         if let model = document["model"]?.string, !model.isEmpty { draft.take(model: model) }
         if let usage = document["usage"], usage.object != nil { draft.usage = Self.usage(usage) }
         // The chunk with the usage has no choice.
-        guard let choice = document["choices"]?[0] else { return "" }
+        guard let choice = document["choices"]?.firstAnswer else { return "" }
         if let report = ErrorReport(in: choice) { throw report.failure(of: draft.provider) }
-        let text = (choice["delta"] ?? choice["message"])?["content"]?.string ?? ""
+        let text = Self.text(of: (choice["delta"] ?? choice["message"])?["content"])
         switch choice["finish_reason"]?.string {
         case nil, "":
             break
@@ -33,6 +33,14 @@ struct OpenAIReply: ReplyFormat {
             draft.finishReason = .stop
         }
         return draft.take(text)
+    }
+
+    /// Content is a text or, from Mistral and others, a list of parts, of which thoughts are no answer.
+    private static func text(of content: JSON?) -> String {
+        guard let parts = content?.array else { return content?.string ?? "" }
+        return parts.filter { ($0["type"]?.string ?? "text") == "text" }
+            .compactMap { $0.string ?? $0["text"]?.string }
+            .joined()
     }
 
     private static func usage(_ usage: JSON) -> TokenUsage {

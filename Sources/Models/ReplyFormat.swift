@@ -63,3 +63,11 @@ struct ReplyDraft: Sendable {
         return ModelAnswer(text: text, model: model, provider: provider, usage: usage)
     }
 }
+
+extension JSON {
+    /// Of the choices or candidates in a chunk the first one, in whatever order they come; the others are answers that
+    /// nobody asked for. Without an index it is the first one: Google leaves zeros out.
+    var firstAnswer: JSON? {
+        array?.first { ($0["index"]?.int ?? 0) == 0 }
+    }
+}

@@ -46,7 +46,7 @@ struct ReplyReader<Format: ReplyFormat>: Sendable {
         }
         var progress = Progress()
         for event in events where !isOver {
-            if event.elementsEqual("[DONE]".utf8) {
+            if Self.isEndMark(event) {
                 isOver = true
             } else {
                 progress.text += try read(event)
@@ -64,9 +64,9 @@ struct ReplyReader<Format: ReplyFormat>: Sendable {
         if framing == .document {
             text = try read(document)
         } else if !isOver, let event = parser.finish() {
-            if event.elementsEqual("[DONE]".utf8) {
+            if Self.isEndMark(event) {
                 isOver = true
-            } else if let last = try? JSON(parsing: event) {
+            } else if let last = try? JSON(parsing: event, .tolerant) {
                 // Otherwise the event was cut in its middle, and the answer with it.
                 documents += 1
                 text = try format.read(last)
@@ -78,10 +78,15 @@ struct ReplyReader<Format: ReplyFormat>: Sendable {
         return (text, try format.draft.answer(isWhole: framing == .document))
     }
 
+    /// OpenAI's, with whatever blanks around it.
+    private static func isEndMark(_ event: [UInt8]) -> Bool {
+        event.count < 32 && event.filter { $0 > 0x20 }.elementsEqual("[DONE]".utf8)
+    }
+
     private mutating func read(_ bytes: [UInt8]) throws(ModelFailure) -> String {
         let json: JSON
         do throws(JSONError) {
-            json = try JSON(parsing: bytes)
+            json = try JSON(parsing: bytes, .tolerant)
         } catch {
             throw format.draft.failure(.malformed, "not JSON: \(error)")
         }

@@ -5,7 +5,8 @@
 ///
 /// Refused, each with a ``JSONError`` whose words a caller may see: a trailing comma, a byte order mark, UTF-16,
 /// a member named twice, a lone surrogate, text after the value, NaN, raw control characters in strings, UTF-8 that is
-/// malformed or longer than it need be, nesting deeper than ``JSON/maximumDepth``, and numbers out of range.
+/// malformed or longer than it need be, nesting deeper than ``JSON/maximumDepth``, and numbers out of range. Two of these
+/// are let through in the replies of other programs (``JSON/Strictness``).
 public enum JSON: Sendable, Equatable {
     case null
     case bool(Bool)

@@ -122,6 +122,63 @@ struct ProviderTests {
         #expect(deltas.all == ["Hello"])
     }
 
+    /// What providers send beside the standard, and what must not cost an answer.
+    static let oddities: [(ProviderFixture.Kind, String)] = [
+        (
+            .openrouter,
+            #"data: {"choices":[{"index":1,"delta":{"content":"no"}},{"index":0,"delta":{"content":"Hel"}}]}"# + "\n\n"
+                + #"data: {"choices":[{"index":1,"delta":{"content":"no"},"finish_reason":"content_filter"}]}"# + "\n\n"
+                + #"data: {"choices":[{"index":0,"delta":{"content":"lo"}}]}"# + "\n\n"
+                + ProviderFixture.end(.openrouter)
+        ),
+        (
+            .gemini,
+            #"data: {"candidates":[{"index":1,"content":{"parts":[{"text":"no"}]},"finishReason":"SAFETY"},"#
+                + #"{"content":{"parts":[{"text":"Hel"}]}}]}"# + "\r\n\r\n" + ProviderFixture.event(.gemini, "lo")
+                + #"data: {"candidates":[{"index":2,"content":{"parts":[{"text":"no"}]}}]}"# + "\r\n\r\n"
+                + ProviderFixture.end(.gemini)
+        ),
+        (
+            .gemini,
+            #"data: {"error":null,"candidates":[{"content":{"parts":[{"text":"Hello"}]}}]}"# + "\r\n\r\n"
+                + ProviderFixture.end(.gemini)
+        ),
+        (
+            .openrouter,
+            ProviderFixture.event(.openrouter, "Hello")
+                + #"data: {"error":"","choices":[{"delta":{},"finish_reason":"stop"}]}"# + "\n\ndata: [DONE] \n\n"
+        ),
+        (
+            .openrouter,
+            #"data: {"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]}}]}"#
+                + "\n\n"
+                + #"data: {"choices":[{"delta":{"content":[{"type":"text","text":"Hel"},{"type":"text","text":"lo"}]}}]}"#
+                + "\n\n" + ProviderFixture.end(.openrouter)
+        ),
+        (
+            .openrouter,
+            #"data: {"id":"a","id":"b","created":123456789012345678901234567890,"usage":{"prompt_tokens":7,"#
+                + #""total_tokens":9},"choices":[{"delta":{"content":"Hello","content":"Hello"}}]}"# + "\n\n"
+                + ProviderFixture.end(.openrouter)
+        ),
+        (
+            .gemini,
+            #"data: {"responseId":18446744073709551616,"candidates":[{"index":0,"index":0,"content":"#
+                + #"{"parts":[{"text":"Hello"}]}}]}"# + "\r\n\r\n" + ProviderFixture.end(.gemini)
+        ),
+    ]
+
+    @Test(arguments: oddities)
+    func losesNoAnswerToAnOddity(kind: ProviderFixture.Kind, body: String) async throws {
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            try connection.answer(headers: ["Content-Type: text/event-stream"], body)
+        })
+        let answer = try await ProviderFixture(kind, server).ask().get()
+        #expect(answer.text == "Hello")
+        if body.contains("prompt_tokens") { #expect(answer.usage == TokenUsage(prompt: 7, completion: 0, total: 9)) }
+    }
+
     @Test func doesNotWaitForAnEndMarkThatNeverComes() async throws {
         let server = try ScriptedServer(eachConnection: { connection, _ in
             _ = connection.readRequest()

@@ -69,6 +69,17 @@ import Testing
         #expect(json["d"]?.int == nil && json["s"]?.int == nil && json["n"]?.bool == nil)
     }
 
+    @Test func isTolerantOnlyOnDemandAndOnlyOfWhatItSays() throws {
+        let odd = Array(#"{"a":1,"a":2,"big":18446744073709551616,"real":1.5,"whole":3}"#.utf8)
+        #expect(throws: JSONError.self) { try JSON(parsing: odd) }
+        let json = try JSON(parsing: odd, .tolerant)
+        #expect(json["a"]?.int == 2 && json["whole"]?.int == 3)
+        #expect(json["big"] == .double(0x1p64) && json["real"] == .double(1.5))
+        for text in [#"{"a":1,}"#, "[1] 2", #"["\ud800"]"#, "NaN", ""] {
+            #expect(throws: JSONError.self) { try JSON(parsing: Array(text.utf8), .tolerant) }
+        }
+    }
+
     @Test(.disabled(if: Vectors.areMissing, "JSONTestSuite is not beside the repository"))
     func agreesWithJSONTestSuite() {
         #expect(Vectors.documents.count >= 316)
