@@ -82,7 +82,7 @@ public struct ChatPolicy: Sendable {
             return ChatError(.deadlinePassed, "The model did not answer in time; please try again", cause: cause)
         }
         switch failure.reason {
-        case .unreachable, .brokenOff, .timedOut:
+        case .unreachable, .brokenOff, .timedOut, .wordless:
             return unavailable(after: nil, "No model provider can answer right now; please try again", cause)
         case .serverError(_, let wait):
             return unavailable(after: wait, "No model provider can answer right now; please try again", cause)
@@ -93,6 +93,10 @@ public struct ChatPolicy: Sendable {
                 after: .seconds(60), "No model provider can answer right now; please try again later", cause)
         case .rateLimited(let wait):
             return unavailable(after: wait, "The model provider is busy; please try again", cause)
+        case .unfinished:
+            return ChatError(
+                .providerFailed, "The model did not finish its answer; ask for a shorter one, or try again",
+                cause: cause)
         case .outOfTokens:
             return ChatError(
                 .providerFailed,

@@ -103,8 +103,12 @@ public struct ModelFailure: Error, Sendable, Equatable, Codable {
         case unreachable
         /// Some of the answer came, and then the end of the connection.
         case brokenOff
-        /// Nothing, or nothing more, came in time.
+        /// Silence: no connection, no headers, or nothing more after some of the answer, in time.
         case timedOut
+        /// A reply began, and no word of an answer came in time: the model may be thinking.
+        case wordless
+        /// At work until its time was over, or its reply as large as one may be.
+        case unfinished
         /// 429; the provider's Retry-After where it sent one.
         case rateLimited(retryAfter: Duration?)
         /// 5xx; the provider's Retry-After where it sent one.
@@ -141,8 +145,8 @@ public struct ModelFailure: Error, Sendable, Equatable, Codable {
     /// Whether the provider is the reason and not the question: later, or elsewhere, the same question may be answered.
     public var isOutage: Bool {
         switch reason {
-        case .unreachable, .brokenOff, .timedOut, .rateLimited, .serverError, .malformed, .unauthorized, .resting,
-            .empty:
+        case .unreachable, .brokenOff, .timedOut, .wordless, .unfinished, .rateLimited, .serverError, .malformed,
+            .unauthorized, .resting, .empty:
             true
         case .filtered, .tooLong, .refused, .outOfTokens: false
         }
@@ -156,6 +160,8 @@ extension ModelFailure.Reason: CustomStringConvertible {
         case .unreachable: "cannot be reached"
         case .brokenOff: "broke off"
         case .timedOut: "timed out"
+        case .wordless: "no word in time"
+        case .unfinished: "not finished in time"
         case .rateLimited: "rate limited"
         case .serverError: "server error"
         case .malformed: "not its wire format"

@@ -103,14 +103,17 @@ enum CircuitOutcome: Equatable {
         case .refused(404): self = .failure(weight: 1, cause, milliseconds: nil)
         // A reply that is whole, whatever is in it.
         case .empty, .outOfTokens: self = .success
+        // It was answering, or thinking aloud, until the end.
+        case .unfinished: self = .success
         case .filtered, .tooLong, .refused, .resting: self = .success
         case .unauthorized: self = .keyRefused(cause)
-        // A silent provider costs each of its callers a whole time-out.
+        // A silent provider costs each of its callers a whole time-out. One that has begun to reply may be well.
         case .timedOut: self = .failure(weight: isHurried ? 1 : 3, cause, milliseconds: nil)
         case .rateLimited(let wait?) where wait > longestRetryAfter,
             .serverError(_, let wait?) where wait > longestRetryAfter:
             self = .failure(weight: 1, cause, milliseconds: UInt64(wait.milliseconds))
-        case .unreachable, .brokenOff, .rateLimited, .serverError, .malformed:
+        case .unreachable, .brokenOff, .rateLimited, .serverError, .malformed,
+            .wordless:
             self = .failure(weight: 1, cause, milliseconds: nil)
         }
     }
@@ -130,10 +133,10 @@ struct CircuitCause: Sendable, Equatable, CustomStringConvertible {
         case .serverError(let status, _), .refused(let status): code = UInt64(min(max(status, 100), 999))
         case .rateLimited: code = 429
         case .unreachable: code = 1
-        case .timedOut: code = 2
+        case .timedOut, .wordless: code = 2
         case .brokenOff: code = 3
         case .malformed: code = 4
-        case .filtered, .tooLong, .resting, .empty, .outOfTokens: code = 0
+        case .filtered, .tooLong, .resting, .empty, .outOfTokens, .unfinished: code = 0
         }
     }
 

@@ -45,7 +45,7 @@ public struct Fallback: LanguageModel {
         switch reason {
         case .filtered: 11
         case .rateLimited: 10
-        case .timedOut: 9
+        case .timedOut, .wordless, .unfinished: 9
         case .serverError: 8
         case .brokenOff: 7
         case .unreachable: 6

@@ -3,11 +3,11 @@ internal import StrictJSON
 
 /// Google's GenerateContentResponse: one a chunk, or an array of them, or one for all (ai.google.dev/api/generate-content).
 ///
-/// Parts that are thoughts are no answer. Older models say STOP in each chunk and may take it back in a later one, so
-/// only the last word counts, at the orderly end of the reply.
+/// Parts that are thoughts are no answer. Older models say STOP in each chunk and take it back with the text of the next;
+/// one that has sent text without a finish reason is none of these.
 struct GeminiReply: ReplyFormat {
     private(set) var draft: ReplyDraft
-    let hasFinalWord = false
+    private(set) var mayGoOn = true
 
     init(model: String) {
         draft = ReplyDraft(provider: "gemini", model: model)
@@ -35,6 +35,7 @@ struct GeminiReply: ReplyFormat {
             try finish(reason)
         } else if !text.isEmpty {
             draft.finishReason = nil
+            mayGoOn = false
         }
         return draft.take(text)
     }

@@ -4,7 +4,7 @@ internal import StrictJSON
 /// OpenAI's chat.completion.chunk, or one chat.completion from a server that does not stream.
 struct OpenAIReply: ReplyFormat {
     private(set) var draft: ReplyDraft
-    var hasFinalWord: Bool { draft.finishReason != nil }
+    let mayGoOn = false
 
     init(provider: String, model: String) {
         draft = ReplyDraft(provider: provider, model: model)

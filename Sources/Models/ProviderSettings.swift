@@ -11,9 +11,10 @@ public struct InvalidProviderSetting: Error, Sendable, Equatable, CustomStringCo
 
 /// How long one try may be silent, and how long it may take.
 public struct Timeouts: Sendable, Hashable {
-    /// From the start until the first piece of text, whatever headers or comments came.
+    /// From the start until the first byte after the headers, and from then on between one sign of life and the next,
+    /// thoughts and comments too, until there is text.
     public let firstToken: Duration
-    /// Between one piece of the answer and the next.
+    /// Between one sign of life and the next within the answer.
     public let stall: Duration
     /// From the start to the end.
     public let whole: Duration

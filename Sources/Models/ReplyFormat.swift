@@ -5,8 +5,8 @@ internal import StrictJSON
 protocol ReplyFormat: Sendable {
     var draft: ReplyDraft { get }
 
-    /// Whether the provider has finished and only bookkeeping may follow, so that nothing is lost by not waiting.
-    var hasFinalWord: Bool { get }
+    /// Whether text may follow a finish reason all the same, so that it is worth waiting for.
+    var mayGoOn: Bool { get }
 
     /// Takes the next document.
     ///

@@ -17,46 +17,43 @@ struct ReplyReader<Format: ReplyFormat>: Sendable {
     private var framing = Framing.unknown
     private var parser = SSEParser()
     private var document: [UInt8] = []
-    private var documents = 0
+    /// What was read of the provider's own; comments are none.
+    private(set) var documents = 0
 
     init(_ format: Format) {
         self.format = format
     }
 
-    /// What a portion of bytes brought.
-    struct Progress: Sendable, Equatable {
-        var text = ""
-        /// Whether there was any document in it; comments alone are none.
-        var isProgress = false
-    }
-
-    mutating func feed(_ bytes: [UInt8]) throws(ModelFailure) -> Progress {
+    /// - Returns: the text that these bytes add to the answer.
+    mutating func feed(_ bytes: [UInt8]) throws(ModelFailure) -> String {
         if framing == .unknown, let first = bytes.first(where: { $0 > 0x20 }) {
             framing = first == UInt8(ascii: "{") || first == UInt8(ascii: "[") ? .document : .events
         }
         guard framing != .document else {
             document += bytes
-            return Progress()
+            return ""
         }
         let events: [[UInt8]]
         do throws(SSEParser.EventTooLarge) {
             events = try parser.feed(bytes)
         } catch {
-            throw format.draft.failure(.malformed, "an event has more than \(SSEParser.maximumEventBytes) bytes")
+            throw format.draft.failure(.unfinished, "an event has more than \(SSEParser.maximumEventBytes) bytes")
         }
-        var progress = Progress()
+        var text = ""
         for event in events where !isOver {
             if Self.isEndMark(event) {
                 isOver = true
             } else {
-                progress.text += try read(event)
-                progress.isProgress = true
+                text += try read(event)
             }
         }
-        return progress
+        return text
     }
 
-    /// The reply's bytes have come to an orderly end.
+    /// Whether the provider has said that the answer ends here.
+    var isFinished: Bool { format.draft.finishReason != nil }
+
+    /// The reply's bytes have come to an orderly end, or nothing is missing after a finish reason.
     ///
     /// - Returns: text that came with the end, and the whole answer.
     mutating func finish() throws(ModelFailure) -> (text: String, answer: ModelAnswer) {

@@ -45,7 +45,8 @@ public struct RetryPolicy: Sendable, Hashable {
             if hasFallback { return nil }
             asked = nil
         case .rateLimited(let retryAfter), .serverError(_, let retryAfter): asked = retryAfter
-        case .timedOut, .unauthorized, .filtered, .tooLong, .refused, .resting, .outOfTokens: return nil
+        case .timedOut, .wordless, .unfinished, .unauthorized, .filtered, .tooLong, .refused, .resting, .outOfTokens:
+            return nil
         }
         let longest = min(cap, base * (1 << min(failures - 1, 20)))
         let delay = asked ?? longest * random

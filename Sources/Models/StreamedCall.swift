@@ -3,8 +3,11 @@ internal import Curl
 
 /// One try at one provider: sends a request, reads its reply as it comes, keeps to the timeouts.
 struct StreamedCall: Sendable {
-    /// How long to wait for bookkeeping after the answer, and for a connection's orderly end so that it can be reused.
-    private static let courtesy = (afterAnswer: Duration.seconds(1), afterEndMark: Duration.milliseconds(100))
+    /// How long to wait for bookkeeping after the answer, for a connection's orderly end so that it can be reused, and for
+    /// the words that come with an error status.
+    private static let courtesy = (
+        afterAnswer: Duration.seconds(1), afterEndMark: Duration.milliseconds(100), errorBody: Duration.seconds(1)
+    )
 
     /// Characters of a failure's detail.
     private static let longestDetail = 320
@@ -24,7 +27,7 @@ struct StreamedCall: Sendable {
         let firstToken = min(limit, start + timeouts.firstToken)
         return try await reporting {
             let transfer = try await upstream.client.open(request, deadline: firstToken)
-            guard transfer.status == 200 else { throw await failure(of: transfer) }
+            guard transfer.status == 200 else { throw await failure(of: transfer, by: firstToken) }
             return try await read(transfer, format, firstToken: firstToken, limit: limit, onDelta)
         }
     }
@@ -33,8 +36,9 @@ struct StreamedCall: Sendable {
     func probe(_ url: HTTPURL, headers: [(name: String, value: String)]) async throws {
         try await reporting {
             let request = try HTTPRequest(method: .get, url: url, headers: headers)
-            let transfer = try await upstream.client.open(request, deadline: .now + timeouts.firstToken)
-            guard transfer.status == 200 else { throw await failure(of: transfer) }
+            let limit = ContinuousClock.now + timeouts.firstToken
+            let transfer = try await upstream.client.open(request, deadline: limit)
+            guard transfer.status == 200 else { throw await failure(of: transfer, by: limit) }
         }
     }
 
@@ -61,23 +65,29 @@ struct StreamedCall: Sendable {
         var reader = ReplyReader(format)
         var expiry = firstToken
         var hasText = false
-        while let bytes = try await next(of: transfer, after: reader.format, hasText: hasText) {
-            let progress = try reader.feed(bytes)
-            if !progress.text.isEmpty {
-                hasText = true
-                try await onDelta?(progress.text)
+        do {
+            while let bytes = try await transfer.next() {
+                let wasFinished = reader.isFinished
+                let text = try reader.feed(bytes)
+                if !text.isEmpty {
+                    hasText = true
+                    try await onDelta?(text)
+                }
+                if reader.isOver { break }
+                let now = ContinuousClock.now
+                // Every byte is a sign of life, but what follows the finish reason must not hold the answer back.
+                if !wasFinished || !reader.isFinished || !text.isEmpty {
+                    expiry = min(limit, now + wait(after: reader, hasText: hasText))
+                    transfer.moveDeadline(to: expiry)
+                }
+                // A sender of nothing but comments never lets the transfer itself run into its deadline.
+                if now >= expiry { throw CurlError(.timedOut, "nothing but comments came in time") }
             }
-            if reader.isOver { break }
-            let now = ContinuousClock.now
-            if reader.format.hasFinalWord {
-                expiry = min(limit, now + Self.courtesy.afterAnswer)
-                transfer.moveDeadline(to: expiry)
-            } else if hasText, progress.isProgress {
-                expiry = min(limit, now + timeouts.stall)
-                transfer.moveDeadline(to: expiry)
+        } catch let error as CurlError {
+            // What is missing after the finish reason is no failure.
+            guard reader.isFinished, error.kind != .cancelled else {
+                throw failure(error, after: reader, hasText: hasText, isAtLimit: expiry >= limit)
             }
-            // A sender of nothing but comments never lets the transfer itself run into its deadline.
-            if now >= expiry { throw CurlError(.timedOut, "nothing but comments came in time") }
         }
         let (text, answer) = try reader.finish()
         if !text.isEmpty { try await onDelta?(text) }
@@ -88,25 +98,32 @@ struct StreamedCall: Sendable {
         return answer
     }
 
-    /// What is missing after the provider's last word is no failure.
-    private func next(of transfer: Transfer, after format: some ReplyFormat, hasText: Bool) async throws -> [UInt8]? {
-        do throws(CurlError) {
-            return try await transfer.next()
-        } catch {
-            if format.hasFinalWord, error.kind != .cancelled { return nil }
-            if hasText, error.kind == .unreachable {
-                throw ModelFailure(provider: provider, reason: .brokenOff, detail: error.detail)
-            }
-            throw error
-        }
+    /// How long the provider may say nothing at all.
+    private func wait<Format>(after reader: ReplyReader<Format>, hasText: Bool) -> Duration {
+        if reader.isFinished, !reader.format.mayGoOn { return Self.courtesy.afterAnswer }
+        return hasText ? timeouts.stall : timeouts.firstToken
     }
 
-    /// Reads an error's body as far as it comes.
-    private func failure(of transfer: Transfer) async -> ModelFailure {
+    /// Reads an error's body as far as it comes at once.
+    private func failure(of transfer: Transfer, by deadline: ContinuousClock.Instant) async -> ModelFailure {
+        let limit = min(deadline, .now + Self.courtesy.errorBody)
+        transfer.moveDeadline(to: limit)
         var body: [UInt8] = []
-        while body.count < 64 << 10, let bytes = try? await transfer.next() { body += bytes }
+        while body.count < 64 << 10, .now < limit, let bytes = try? await transfer.next() { body += bytes }
         return ErrorReport(status: transfer.status, retryAfter: transfer.header("retry-after"), body: body)
             .failure(of: provider)
+    }
+
+    /// What the end of a reply means depends on what came before it.
+    private func failure<Format>(
+        _ error: CurlError, after reader: ReplyReader<Format>, hasText: Bool, isAtLimit: Bool
+    ) -> any Error {
+        switch error.kind {
+        case .unreachable where hasText: reader.format.draft.failure(.brokenOff, error.detail)
+        case .timedOut where isAtLimit && reader.documents > 0: reader.format.draft.failure(.unfinished, error.detail)
+        case .timedOut where !hasText: reader.format.draft.failure(.wordless, error.detail)
+        default: error
+        }
     }
 
     private func failure(_ error: CurlError) -> any Error {
@@ -115,7 +132,8 @@ struct StreamedCall: Sendable {
         case .cancelled: return CancellationError()
         case .unreachable: reason = .unreachable
         case .timedOut: reason = .timedOut
-        case .tooLarge, .malformed, .invalidRequest: reason = .malformed
+        case .tooLarge: reason = .unfinished
+        case .malformed, .invalidRequest: reason = .malformed
         }
         return ModelFailure(provider: provider, reason: reason, detail: error.detail)
     }

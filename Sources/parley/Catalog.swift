@@ -48,7 +48,8 @@ enum Catalog {
     static let modelTimeout = Setting.number(
         "CHAT_MODEL_TIMEOUT", "30", 0.05...3_600, "Seconds that one call of a model may take.")
     static let firstTokenTimeout = Setting.number(
-        "CHAT_FIRST_TOKEN_TIMEOUT", "10", 0.05...3_600, "Seconds until a model's first word.")
+        "CHAT_FIRST_TOKEN_TIMEOUT", "10", 0.05...3_600,
+        "Seconds until a model's first word, or between two of its signs of life before that.")
     static let stallTimeout = Setting.number(
         "CHAT_STALL_TIMEOUT", "10", 0.05...3_600, "Seconds that a model may fall silent within an answer.")
     static let deadline = Setting.number(

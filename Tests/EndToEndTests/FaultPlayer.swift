@@ -32,6 +32,13 @@ struct FaultPlayer {
             guard begin() else { return false }
             while chunk(": still working\n\n"), pause(.milliseconds(100)) {}
             return false
+        case .thinking(let time):
+            let end = ContinuousClock.now + time
+            guard begin() else { return false }
+            while .now < end { if !send([reply.thought]) || !pause(.milliseconds(100)) { return false } }
+            return send(reply.whole + reply.endMark) && self.end()
+        case .brokenError:
+            return say("HTTP/1.1 500 Scripted\r\nContent-Length: 1000\r\n\r\n" + reply.error(500)) && hold()
         case .cut(let count):
             _ = stream(reply.beginning(count))
             return false

@@ -53,6 +53,7 @@ extension FaultRow {
     private static let ofEither = Outcome.answer(["primary", "fallback"])
     /// A provider sees the question a little later than the clock of the time-out starts.
     private static let aSecond = Duration.milliseconds(950)
+    private static let modelTimeout = Duration.seconds(5)
 
     static let all = statuses + cuts + silences + verdicts
 
@@ -88,10 +89,12 @@ extension FaultRow {
         FaultRow("no DONE after a finish reason", wires: [.openai], tries: once, ofPrimary, limit: .seconds(2)) { _ in
             .noEndMark
         },
-        // Gemini has no end mark but the end itself.
-        FaultRow(
-            "open connection after a finish reason", wires: [.openai], tries: once, ofPrimary, limit: .seconds(4)
-        ) { _ in .staysOpen },
+        FaultRow("open connection after a finish reason", tries: once, ofPrimary, limit: .seconds(4)) { _ in
+            .staysOpen
+        },
+        FaultRow("500 whose body hangs", tries: 2...2, ofPrimary, limit: .seconds(5)) {
+            $0.attempt == 1 ? .brokenError : .answer
+        },
     ]
 
     private static let silences = [
@@ -100,9 +103,13 @@ extension FaultRow {
         },
         FaultRow("headers at once and first token too late", isHurried: true, tries: once, ofFallback, silence: aSecond)
         { _ in .late(.seconds(4)) },
-        FaultRow("headers and nothing but comments", isHurried: true, tries: once, ofFallback, silence: aSecond) { _ in
-            .comments
+        FaultRow("thoughts for longer than a silence may last", isHurried: true, tries: once, ofPrimary) { _ in
+            .thinking(.seconds(2))
         },
+        FaultRow(
+            "headers and nothing but comments", isHurried: true, tries: once, ofFallback,
+            silence: modelTimeout - .milliseconds(50), limit: .seconds(9)
+        ) { _ in .comments },
         FaultRow("stream silent after 20 words", isHurried: true, tries: once, ofFallback, silence: aSecond) { _ in
             .stall(after: 20)
         },

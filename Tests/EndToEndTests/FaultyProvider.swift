@@ -26,6 +26,10 @@ final class FaultyProvider: Sendable {
         case late(Duration)
         /// The head, and comments for ever.
         case comments
+        /// The head, thoughts for that long, then all words.
+        case thinking(Duration)
+        /// The head of a 500 and some of its body, then nothing, on an open connection.
+        case brokenError
         /// So many words, then the end of the connection in the midst of the body.
         case cut(after: Int)
         /// So many words and an orderly end of the body, but no finish reason.

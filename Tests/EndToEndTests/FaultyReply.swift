@@ -48,6 +48,13 @@ struct FaultyReply {
         }
     }
 
+    var thought: String {
+        switch wire {
+        case .gemini: #"{"candidates":[{"content":{"parts":[{"text":"hm","thought":true}]},"index":0}]}"#
+        case .openai: #"{"choices":[{"index":0,"delta":{"reasoning_content":"hm"},"finish_reason":null}]}"#
+        }
+    }
+
     /// - Parameter finish: OpenAI's name for it.
     func empty(_ finish: String) -> [String] {
         switch wire {

@@ -48,6 +48,13 @@ struct CircuitStateTests {
         #expect(once.phase == .closed && after(once, silence).phase == .open)
     }
 
+    @Test func aReplyWithoutAWordCountsLikeAnyFailure() {
+        let silence = CircuitOutcome(
+            ModelFailure(provider: "p", reason: .wordless, detail: ""), isHurried: false)
+        let states = (0..<5).reduce(into: [CircuitState()]) { $0.append(after($0.last!, silence)) }
+        #expect(states.map(\.phase) == [.closed, .closed, .closed, .closed, .closed, .open])
+    }
+
     @Test func letsOneProbeThroughAfterTheCooldown() {
         let state = opened()
         #expect(state.admission(at: 5_999, Self.policy).0 == .refused(milliseconds: 1))
@@ -133,6 +140,7 @@ struct CircuitStateTests {
 
     @Test(arguments: [
         ModelFailure.Reason.filtered(reason: "SAFETY"), .tooLong, .refused(status: 400), .empty, .outOfTokens,
+        .unfinished,
     ])
     func aVerdictOnTheQuestionIsASuccess(reason: ModelFailure.Reason) {
         #expect(CircuitOutcome(ModelFailure(provider: "p", reason: reason, detail: ""), isHurried: false) == .success)

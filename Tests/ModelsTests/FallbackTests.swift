@@ -14,6 +14,8 @@ struct FallbackTests {
     @Test(arguments: [
         ModelFailure.Reason.unreachable, .timedOut, .rateLimited(retryAfter: nil), .malformed, .empty,
         .unauthorized(status: 401), .refused(status: 400), .serverError(status: 500, retryAfter: nil), .outOfTokens,
+        .wordless,
+        .unfinished,
     ])
     func asksTheNextProvider(reason: ModelFailure.Reason) async throws {
         let answer = try await ask([ScriptedModel("a", [.failure(reason)]), ScriptedModel("b", [.answer("ok")])])

@@ -86,7 +86,7 @@ struct GeminiVectorTests {
         var reader = ReplyReader(GeminiReply(model: "configured"))
         do throws(ModelFailure) {
             var text = ""
-            for portion in portions { text += try reader.feed(portion).text }
+            for portion in portions { text += try reader.feed(portion) }
             let end = try reader.finish()
             #expect(text + end.text == end.answer.text)
             return .success(end.answer)

@@ -242,8 +242,72 @@ struct ProviderFailureTests {
             try connection.begin()
             while true { try connection.chunk(": still here\n\n") }
         })
+        let timeouts = try Timeouts(firstToken: .seconds(60), stall: .seconds(60), whole: .milliseconds(100))
+        #expect(try await ProviderFixture(kind, server, timeouts: timeouts).reason() == .wordless)
+    }
+
+    @Test(arguments: Kind.allCases)
+    func timesOutWithoutAWord(kind: Kind) async throws {
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            try connection.begin()
+            try connection.chunk(ProviderFixture.thought(kind))
+            _ = connection.waitForHangUp()
+        })
         let timeouts = try Timeouts(firstToken: .milliseconds(50), stall: .seconds(60), whole: .seconds(60))
-        #expect(try await ProviderFixture(kind, server, timeouts: timeouts).reason() == .timedOut)
+        #expect(try await ProviderFixture(kind, server, timeouts: timeouts).reason() == .wordless)
+    }
+
+    @Test(arguments: Kind.allCases)
+    func thoughtsWithoutEndAreUnfinished(kind: Kind) async throws {
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            try connection.begin()
+            while true { try connection.chunk(ProviderFixture.thought(kind)) }
+        })
+        let timeouts = try Timeouts(firstToken: .seconds(60), stall: .seconds(60), whole: .milliseconds(100))
+        #expect(try await ProviderFixture(kind, server, timeouts: timeouts).reason() == .unfinished)
+    }
+
+    /// A stream, a document and a single line that never end.
+    @Test(arguments: [#"data: {"id":1}"# + "\n\n", #"{"id":1, "#, "data: x"])
+    func anAnswerThatIsTooLargeIsUnfinished(piece: String) async throws {
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            try connection.begin()
+            let chunk = String(repeating: piece.hasSuffix("x") ? "x" : piece, count: 2_000)
+            try connection.chunk(piece)
+            while true { try connection.chunk(chunk) }
+        })
+        #expect(try await ProviderFixture(.openrouter, server).reason() == .unfinished)
+    }
+
+    @Test(arguments: [#"{"error":{"message":"on"#, ""])
+    func doesNotWaitForTheWordsOfAnErrorThatHang(body: String) async throws {
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            try connection.send("HTTP/1.1 500 Oh\r\nContent-Length: 1000\r\nRetry-After: 2\r\n\r\n" + body)
+            _ = connection.waitForHangUp()
+        })
+        let started = ContinuousClock.now
+        let reason = try await ProviderFixture(.openrouter, server).reason()
+        #expect(reason == .serverError(status: 500, retryAfter: .seconds(2)))
+        #expect(started.duration(to: .now) < .seconds(20))
+    }
+
+    @Test func doesNotReadAnErrorThatTricklesForEver() async throws {
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            try connection.begin(status: "503 Busy")
+            while true {
+                try connection.chunk("x")
+                _ = connection.waitForHangUp(within: .milliseconds(50))
+            }
+        })
+        let started = ContinuousClock.now
+        let reason = try await ProviderFixture(.openrouter, server).reason()
+        #expect(reason == .serverError(status: 503, retryAfter: nil))
+        #expect(started.duration(to: .now) < .seconds(20))
     }
 
     @Test(arguments: Kind.allCases)
@@ -273,7 +337,7 @@ struct ProviderFailureTests {
             firstToken: .seconds(60), stall: .seconds(60), whole: byDeadline ? .seconds(60) : limit)
         let fixture = try ProviderFixture(kind, server, timeouts: timeouts)
         let reason = await fixture.reason(within: byDeadline ? limit : .seconds(60))
-        #expect(reason == .timedOut)
+        #expect(reason == .unfinished)
     }
 
     @Test func doesNotHoldACallersSlownessAgainstTheProvider() async throws {

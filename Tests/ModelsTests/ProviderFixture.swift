@@ -57,6 +57,15 @@ struct ProviderFixture: Sendable {
         }
     }
 
+    /// An event with a thought in it, which is no answer.
+    static func thought(_ kind: Kind) -> String {
+        switch kind {
+        case .gemini:
+            #"data: {"candidates":[{"content":{"parts":[{"text":"hm","thought":true}]}}]}"# + "\r\n\r\n"
+        case .openrouter: #"data: {"choices":[{"delta":{"content":null,"reasoning":"hm"}}]}"# + "\n\n"
+        }
+    }
+
     /// What ends an answer.
     static func end(_ kind: Kind) -> String {
         switch kind {

@@ -194,6 +194,70 @@ struct ProviderTests {
         #expect(started.duration(to: .now) < .seconds(30))
     }
 
+    enum Life: CaseIterable { case thoughts, comments }
+
+    /// The time between two signs of life is a quarter of the time-out, and all of them together are twice as long.
+    @Test(arguments: ProviderFixture.Kind.allCases, Life.allCases)
+    func waitsForAModelThatShowsSignsOfLife(kind: ProviderFixture.Kind, life: Life) async throws {
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            try connection.begin()
+            for _ in 0..<8 {
+                try connection.chunk(life == .thoughts ? ProviderFixture.thought(kind) : ": still here\n\n")
+                if connection.waitForHangUp(within: .milliseconds(250)) { return }
+            }
+            try connection.chunk(ProviderFixture.event(kind, "Hello"))
+            try connection.chunk(ProviderFixture.end(kind))
+            try connection.chunk("")
+        })
+        let timeouts = try Timeouts(firstToken: .seconds(1), stall: .seconds(60), whole: .seconds(60))
+        #expect(try await ProviderFixture(kind, server, timeouts: timeouts).ask().get().text == "Hello")
+    }
+
+    /// Gemini's answer has had text without a finish reason, so that no more can follow.
+    @Test(arguments: ProviderFixture.Kind.allCases, ["silence", "reset", "comments"])
+    func losesNothingAfterTheFinishReason(kind: ProviderFixture.Kind, conduct: String) async throws {
+        let finish =
+            switch kind {
+            case .gemini: ProviderFixture.end(.gemini)
+            case .openrouter: #"data: {"choices":[{"delta":{},"finish_reason":"stop"}]}"# + "\n\n"
+            }
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            try connection.begin()
+            try connection.chunk(ProviderFixture.event(kind, "Hel"))
+            try connection.chunk(ProviderFixture.event(kind, "lo") + finish)
+            switch conduct {
+            case "reset":
+                // A reset must not overtake what was said.
+                _ = connection.waitForHangUp(within: .milliseconds(100))
+                connection.resetOnClose()
+            case "comments":
+                while !connection.waitForHangUp(within: .milliseconds(100)) { try connection.chunk(": still here\n\n") }
+            default: _ = connection.waitForHangUp()
+            }
+        })
+        let started = ContinuousClock.now
+        #expect(try await ProviderFixture(kind, server).ask().get().text == "Hello")
+        #expect(started.duration(to: .now) < .seconds(20))
+    }
+
+    /// Older models say STOP in every chunk: silence then ends the answer only when the model has had time to go on.
+    @Test func waitsForMoreOfAModelThatSaysStopInEveryChunk() async throws {
+        func event(_ text: String) -> String {
+            #"data: {"candidates":[{"content":{"parts":[{"text":"\#(text)"}]},"finishReason":"STOP"}]}"# + "\r\n\r\n"
+        }
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            try connection.begin()
+            try connection.chunk(event("Hel"))
+            _ = connection.waitForHangUp(within: .milliseconds(1_500))
+            try connection.chunk(event("lo"))
+            try connection.chunk("")
+        })
+        #expect(try await ProviderFixture(.gemini, server).ask().get().text == "Hello")
+    }
+
     @Test(arguments: ProviderFixture.Kind.allCases)
     func reusesItsConnection(kind: ProviderFixture.Kind) async throws {
         let connections = Seen<Int>()

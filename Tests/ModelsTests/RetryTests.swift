@@ -11,7 +11,7 @@ struct RetryTests {
     static let final: [ModelFailure.Reason] = [
         .timedOut, .unauthorized(status: 401), .filtered(reason: "SAFETY"), .refused(status: 400),
         .rateLimited(retryAfter: .seconds(6)), .serverError(status: 503, retryAfter: .seconds(3600)), .tooLong,
-        .resting(for: .seconds(1)), .outOfTokens,
+        .resting(for: .seconds(1)), .outOfTokens, .wordless, .unfinished,
     ]
 
     @Test(arguments: transient)

@@ -78,6 +78,13 @@ public final class Connection: Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
     }
 
+    /// Waits until the client hangs up, or for the time alone; false when it does not hang up. A client that says more
+    /// counts as one that hangs up.
+    public func waitForHangUp(within limit: Duration) -> Bool {
+        var event = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&event, 1, Int32(limit / .milliseconds(1))) > 0
+    }
+
     /// Waits until the client hangs up; false when it does not.
     public func waitForHangUp() -> Bool {
         var bytes = [UInt8](repeating: 0, count: 4096)
