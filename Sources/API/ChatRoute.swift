@@ -53,6 +53,7 @@ extension JSONWriter.Members {
         member("cached", answer.isCached)
         member("stale", answer.isStale)
         member("blocked", answer.isHeld)
+        member("finish_reason", answer.finishReason.rawValue)
         member("conversation_id", exchange.conversation.text)
         object("usage") { json in
             json.member("prompt_tokens", answer.usage.prompt)

@@ -1,22 +1,25 @@
 public import FoundationEssentials
 
-/// A complete answer with the request that it answers.
+/// An answer with the request that it answers.
 public struct CachedAnswer: Sendable, Hashable {
     public let key: CacheKey
     public let text: String
     public let model: String
     public let provider: String
     public let usage: TokenUsage
+    public let finishReason: FinishReason
     public let expires: Date
 
     public init(
-        key: CacheKey, text: String, model: String, provider: String, usage: TokenUsage, expires: Date
+        key: CacheKey, text: String, model: String, provider: String, usage: TokenUsage,
+        finishReason: FinishReason = .stop, expires: Date
     ) {
         self.key = key
         self.text = text
         self.model = model
         self.provider = provider
         self.usage = usage
+        self.finishReason = finishReason
         self.expires = expires
     }
 }
@@ -64,22 +67,28 @@ public struct AnswerCache: Sendable {
     /// How often to look whether another process has the answer.
     private static let pollInterval = Duration.milliseconds(20)
 
+    /// Seconds; whoever waits looks every 20 milliseconds.
+    private static let momentForWaiters: TimeInterval = 5
+
     private let memory: MemoryCache
     private let shared: any SharedAnswers
     /// Seconds that an answer stays good; zero switches the cache off.
     private let lifetime: TimeInterval
     /// Seconds that an expired answer may still be given when no model answers.
     private let staleLifetime: TimeInterval
+    private let keepsTruncated: Bool
     private let now: @Sendable () -> Date
 
+    /// - Parameter keepsTruncated: whether an answer that was cut by length is given again.
     public init(
         memory: MemoryCache, shared: any SharedAnswers, lifetime: TimeInterval, staleLifetime: TimeInterval = 0,
-        now: @escaping @Sendable () -> Date = { Date() }
+        keepsTruncated: Bool = false, now: @escaping @Sendable () -> Date = { Date() }
     ) {
         self.memory = memory
         self.shared = shared
         self.lifetime = lifetime
         self.staleLifetime = staleLifetime
+        self.keepsTruncated = keepsTruncated
         self.now = now
     }
 
@@ -131,12 +140,22 @@ public struct AnswerCache: Sendable {
         do { return try await !shared.isAwaited(key) } catch { return true }
     }
 
-    /// What to store for an answer that was just given; nil when the cache is off.
+    /// What those who wait for an answer share; nil when the cache is off.
     func entry(for key: CacheKey, _ answer: ModelAnswer) -> CachedAnswer? {
         guard isOn else { return nil }
         return CachedAnswer(
             key: key, text: answer.text, model: answer.model, provider: answer.provider, usage: answer.usage,
-            expires: now().addingTimeInterval(lifetime))
+            finishReason: answer.finishReason, expires: now().addingTimeInterval(lifetime))
+    }
+
+    /// What to store of it: an answer that was cut by length only for processes that wait for it now, and only until they
+    /// have looked.
+    func stored(_ entry: CachedAnswer?) async -> CachedAnswer? {
+        guard let entry, entry.finishReason == .length, !keepsTruncated else { return entry }
+        guard await !mayAbandon(entry.key) else { return nil }
+        return CachedAnswer(
+            key: entry.key, text: entry.text, model: entry.model, provider: entry.provider, usage: entry.usage,
+            finishReason: entry.finishReason, expires: now().addingTimeInterval(Self.momentForWaiters))
     }
 
     func remember(_ fresh: CachedAnswer?) {

@@ -60,7 +60,7 @@ public struct Question: Sendable {
     }
 }
 
-/// A complete answer, whoever gave it.
+/// An answer, whoever gave it: all that was said.
 public struct Answer: Sendable, Equatable {
     public enum Origin: Sendable, Equatable {
         case model(name: String, provider: String)
@@ -75,25 +75,29 @@ public struct Answer: Sendable, Equatable {
     public let isStale: Bool
     /// What this answer cost when it was made.
     public let usage: TokenUsage
+    public let finishReason: FinishReason
 
     public init(
         text: String, origin: Origin, isStale: Bool = false,
-        usage: TokenUsage = TokenUsage(prompt: 0, completion: 0)
+        usage: TokenUsage = TokenUsage(prompt: 0, completion: 0), finishReason: FinishReason = .stop
     ) {
         self.text = text
         self.origin = origin
         self.isStale = isStale
         self.usage = usage
+        self.finishReason = origin == .held ? .blocked : finishReason
     }
 
     init(_ answer: ModelAnswer) {
         self.init(
-            text: answer.text, origin: .model(name: answer.model, provider: answer.provider), usage: answer.usage)
+            text: answer.text, origin: .model(name: answer.model, provider: answer.provider), usage: answer.usage,
+            finishReason: answer.finishReason)
     }
 
     init(_ hit: CachedAnswer, isStale: Bool = false) {
         self.init(
-            text: hit.text, origin: .cache(name: hit.model, provider: hit.provider), isStale: isStale, usage: hit.usage)
+            text: hit.text, origin: .cache(name: hit.model, provider: hit.provider), isStale: isStale, usage: hit.usage,
+            finishReason: hit.finishReason)
     }
 
     public var model: String? {

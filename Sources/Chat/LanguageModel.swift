@@ -59,7 +59,7 @@ public enum FinishReason: String, Sendable, Hashable {
     case blocked
 }
 
-/// A whole answer and what it cost.
+/// All that the provider said, and what it cost.
 public struct ModelAnswer: Sendable, Hashable {
     public let text: String
     /// The model's own name for itself, as the provider reported it, else the configured name.
@@ -67,12 +67,15 @@ public struct ModelAnswer: Sendable, Hashable {
     /// The provider's setting name: "gemini", "openrouter", "openai" or "echo".
     public let provider: String
     public let usage: TokenUsage
+    /// `.stop` or `.length`.
+    public let finishReason: FinishReason
 
-    public init(text: String, model: String, provider: String, usage: TokenUsage) {
+    public init(text: String, model: String, provider: String, usage: TokenUsage, finishReason: FinishReason = .stop) {
         self.text = text
         self.model = model
         self.provider = provider
         self.usage = usage
+        self.finishReason = finishReason
     }
 }
 

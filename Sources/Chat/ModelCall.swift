@@ -204,12 +204,13 @@ final class ModelCall: Sendable {
     @inline(never)
     private func keep(_ answer: ModelAnswer, at place: Reservation, trace: RequestTrace) async throws -> Outcome {
         var trace = trace
-        let fresh = pipeline.cache.entry(for: key, answer)
+        let entry = pipeline.cache.entry(for: key, answer)
+        let fresh = await pipeline.cache.stored(entry)
         do {
             let exchange = try await pipeline.record(
                 question, review, Answer(answer), in: session, place: place, caching: fresh, trace: &trace)
             pipeline.cache.remember(fresh)
-            return Outcome(.answered(exchange, fresh), trace: trace)
+            return Outcome(.answered(exchange, entry), trace: trace)
         } catch {
             await settle(trace: &trace) { [pipeline] in try await pipeline.exchanges.release(place, sharing: nil) }
             throw error

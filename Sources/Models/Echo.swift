@@ -12,7 +12,8 @@ public struct Echo: LanguageModel {
     public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
         async throws -> ModelAnswer
     {
-        let pieces = Self.pieces(of: "You said: \(request.prompt.text)").prefix(max(1, request.maxTokens))
+        let all = Self.pieces(of: "You said: \(request.prompt.text)")
+        let pieces = all.prefix(max(1, request.maxTokens))
         for piece in pieces {
             try Task.checkCancellation()
             try await onDelta?(piece)
@@ -21,7 +22,8 @@ public struct Echo: LanguageModel {
         let prompt = asked.reduce(0) { $0 + Self.words(in: $1) }
         return ModelAnswer(
             text: pieces.joined(), model: Self.model, provider: "echo",
-            usage: TokenUsage(prompt: prompt, completion: pieces.count))
+            usage: TokenUsage(prompt: prompt, completion: pieces.count),
+            finishReason: pieces.count < all.count ? .length : .stop)
     }
 
     private static func words(in text: String) -> Int {

@@ -60,7 +60,8 @@ struct ReplyDraft: Sendable {
                     .outOfTokens, "all tokens were used up before any text; CHAT_MAX_TOKENS is too low for this model")
                 : failure(.empty, "the reply has no text")
         }
-        return ModelAnswer(text: text, model: model, provider: provider, usage: usage)
+        return ModelAnswer(
+            text: text, model: model, provider: provider, usage: usage, finishReason: finishReason ?? .stop)
     }
 }
 

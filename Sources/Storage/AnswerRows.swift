@@ -10,7 +10,8 @@ extension Database: SharedAnswers {
     static func answer(to key: CacheKey, _ db: GRDB.Database) throws -> CachedAnswer? {
         let select = try db.cachedStatement(
             sql: """
-                SELECT request, expires_at, model, provider, prompt_tokens, completion_tokens, total_tokens, text
+                SELECT request, expires_at, model, provider, prompt_tokens, completion_tokens, total_tokens, text,
+                    finish_reason
                 FROM answers WHERE key = ?
                 """)
         guard let row = try Row.fetchOne(select, arguments: [Data(key.digest)]) else { return nil }
@@ -18,7 +19,8 @@ extension Database: SharedAnswers {
         guard request.elementsEqual(key.canonical) else { return nil }
         return CachedAnswer(
             key: key, text: row[7], model: row[2], provider: row[3],
-            usage: TokenUsage(prompt: row[4], completion: row[5], total: row[6]), expires: Date(stored: row[1]))
+            usage: TokenUsage(prompt: row[4], completion: row[5], total: row[6]),
+            finishReason: FinishReason(rawValue: row[8]) ?? .stop, expires: Date(stored: row[1]))
     }
 
     /// Answers that are too old even for a time without any model leave a few at a time, so that no write pays for all.
@@ -26,12 +28,14 @@ extension Database: SharedAnswers {
         let insert = try db.cachedStatement(
             sql: """
                 INSERT OR REPLACE INTO answers
-                    (key, request, expires_at, model, provider, prompt_tokens, completion_tokens, total_tokens, text)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    (key, request, expires_at, model, provider, prompt_tokens, completion_tokens, total_tokens, text,
+                     finish_reason)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
         try insert.execute(arguments: [
             Data(fresh.key.digest), Data(fresh.key.canonical), fresh.expires.stored, fresh.model, fresh.provider,
             fresh.usage.prompt, fresh.usage.completion, fresh.usage.total, fresh.text,
+            fresh.finishReason.rawValue,
         ])
         let prune = try db.cachedStatement(
             sql: "DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE expires_at <= ? LIMIT 4)")

@@ -95,7 +95,7 @@ extension Database: ExchangeStore {
             let select = try db.cachedStatement(
                 sql: """
                     SELECT id, conversation, created_at, origin, model, provider, prompt_tokens, completion_tokens,
-                        total_tokens, danger, question, answer, stale
+                        total_tokens, danger, question, answer, stale, finish_reason
                     FROM exchanges WHERE session_id = ? AND id < ? ORDER BY id DESC LIMIT ?
                     """)
             let rows = try Row.fetchAll(select, arguments: [session.rawValue, before?.number ?? .max, limit])
@@ -127,14 +127,14 @@ extension Database {
             sql: """
                 INSERT INTO exchanges
                     (id, session_id, conversation, created_at, origin, model, provider, prompt_tokens,
-                     completion_tokens, total_tokens, danger, question, answer, stale)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                     completion_tokens, total_tokens, danger, question, answer, stale, finish_reason)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
         let answer = draft.answer
         try insert.execute(arguments: [
             id.number, draft.session.rawValue, draft.conversation?.first.number, now.stored, answer.origin.stored,
             answer.model, answer.provider, answer.usage.prompt, answer.usage.completion, answer.usage.total,
-            draft.danger, draft.question, answer.text, answer.isStale,
+            draft.danger, draft.question, answer.text, answer.isStale, answer.finishReason.rawValue,
         ])
     }
 }
@@ -166,7 +166,8 @@ extension Exchange {
             id: id, conversation: ConversationID(first: first.map(ExchangeID.init(number:)) ?? id), question: row[10],
             answer: Answer(
                 text: row[11], origin: Answer.Origin(stored: row[3], model: row[4], provider: row[5]), isStale: row[12],
-                usage: TokenUsage(prompt: row[6], completion: row[7], total: row[8])),
+                usage: TokenUsage(prompt: row[6], completion: row[7], total: row[8]),
+                finishReason: FinishReason(rawValue: row[13]) ?? .stop),
             danger: row[9], created: Date(stored: row[2]))
     }
 }

@@ -88,6 +88,14 @@ enum Schema {
                     ALTER TABLE exchanges ADD COLUMN stale INTEGER NOT NULL DEFAULT 0;
                     """)
         }
+        // Before this nobody wrote down which answers were cut by length.
+        migrator.registerMigration("finish reasons of exchanges and answers") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE exchanges ADD COLUMN finish_reason TEXT NOT NULL DEFAULT 'stop';
+                    ALTER TABLE answers ADD COLUMN finish_reason TEXT NOT NULL DEFAULT 'stop';
+                    """)
+        }
         return migrator
     }
 

@@ -74,6 +74,8 @@ enum Catalog {
         "CHAT_CACHE_MAX_BYTES", 67_108_864, 0...68_719_476_736, "Bytes of answers in each worker's memory.")
     static let cacheScope = Setting<ChatPolicy.CacheScope>.choice(
         "CHAT_CACHE_SCOPE", .user, "user: each user has a cache of their own; shared: one for all users.")
+    static let cacheTruncated = Setting.flag(
+        "CHAT_CACHE_TRUNCATED", false, "Whether an answer that was cut by length is given again.")
     static let messageLimit = Setting.whole(
         "CHAT_MESSAGE_LIMIT", 50, 1...1_000_000_000_000, "Messages of one session.")
     static let dangerous = Setting<ChatPolicy.Danger>.choice(
@@ -147,7 +149,8 @@ enum Catalog {
         jwtSecret, jwtHours, database, providers, geminiKey, geminiModel, geminiURL, openRouterKey, openRouterModel,
         openRouterURL, openAIKey, openAIModel, openAIURL, systemPrompt, temperature, maxTokens, modelTimeout,
         firstTokenTimeout, stallTimeout, deadline, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,
-        cacheBytes, cacheScope, messageLimit, dangerous, sanitize, rateLimiting, chatRate, authRate, botDetection,
+        cacheBytes, cacheScope, cacheTruncated, messageLimit, dangerous, sanitize, rateLimiting, chatRate, authRate,
+        botDetection,
         userAgentLength, corsOrigins, serverName, socket, socketMode, socketOwner, socketGroup, workers, maxInFlight,
         workerMaxRequests, workerMaxMemory, workerStallTimeout, drainDeadline, logFile, logLevel,
     ]

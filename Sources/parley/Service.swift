@@ -24,7 +24,8 @@ struct Service {
             gate: gate, sanitizer: MessageSanitizer(mode: settings.sanitizerMode),
             cache: AnswerCache(
                 memory: memory, shared: database, lifetime: settings.cacheSeconds,
-                staleLifetime: settings.staleSeconds),
+                staleLifetime: settings.staleSeconds,
+                keepsTruncated: try settings.sources.required(Catalog.cacheTruncated)),
             model: providers.model, exchanges: database, policy: try settings.policy(models: providers.identity),
             load: Load(limit: settings.maxInFlight))
         responder = ChatService(

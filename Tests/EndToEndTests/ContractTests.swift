@@ -13,7 +13,10 @@ import Testing
         #expect(one.status == 200)
         #expect(
             Set(one.json.keys)
-                == ["id", "content", "model", "timestamp", "cached", "stale", "blocked", "conversation_id", "usage"])
+                == [
+                    "id", "content", "model", "timestamp", "cached", "stale", "blocked", "finish_reason",
+                    "conversation_id", "usage",
+                ])
         let two = try await run.post("/chat", token: token, ["message": "hello there"])
         #expect(
             two.flag("success") == true && two.flag("cached") == true && two.text("response") == one.text("content"))
@@ -73,6 +76,25 @@ import Testing
         let accepted = try await run.post(
             "/chat", token: token, ["content": "stream me this"], headers: ["Accept: text/event-stream"])
         #expect(try events(of: accepted).last?.data["cached"] as? Bool == true)
+    }
+
+    @Test func everyShapeOfAnAnswerSaysWhyItEnds() async throws {
+        let short = try await Deployment(["CHAT_MAX_TOKENS": "3"])
+        let token = try await short.logIn()
+        for dialect in ["content", "message"] {
+            let cut = try await short.post("/chat", token: token, [dialect: "one two three"])
+            #expect(cut.text("finish_reason") == "length" && cut.flag("cached") == false)
+        }
+        let whole = try await short.post("/chat", token: token, ["message": "one"])
+        #expect(whole.text("finish_reason") == "stop")
+        let blocked = try await short.post("/chat", token: token, ["message": "'; DROP TABLE users; --"])
+        #expect(blocked.text("finish_reason") == "blocked")
+        let stream = try await short.post("/chat", token: token, ["message": "four five six", "stream": true])
+        #expect(try events(of: stream).last?.data["finish_reason"] as? String == "length")
+        let history = try await short.get("/chat/history", token: token)
+        let messages = try #require(history.json["messages"] as? [[String: Any]])
+        #expect(
+            messages.map { $0["finish_reason"] as? String } == ["length", "length", "stop", "blocked", "length"])
     }
 
     @Test func conversationsGoOnAndAreTheirSessionsOwn() async throws {

@@ -13,6 +13,7 @@ struct EchoTests {
         #expect(answer.model == "echo-1")
         #expect(answer.provider == "echo")
         #expect(answer.usage == TokenUsage(prompt: 7, completion: 4, total: 11))
+        #expect(answer.finishReason == .stop)
     }
 
     @Test func keepsToTheMostTokens() async throws {
@@ -21,5 +22,6 @@ struct EchoTests {
         let answer = try await Echo().answer(request, by: .now + .seconds(1), onDelta: nil)
         #expect(answer.text == "You said: one")
         #expect(answer.usage.completion == 3)
+        #expect(answer.finishReason == .length)
     }
 }

@@ -122,6 +122,20 @@ struct ProviderTests {
         #expect(deltas.all == ["Hello"])
     }
 
+    @Test(arguments: [
+        (ProviderFixture.Kind.gemini, "STOP", FinishReason.stop), (.gemini, "MAX_TOKENS", .length),
+        (.gemini, "A_NEW_ONE", .stop), (.openrouter, "stop", .stop), (.openrouter, "length", .length),
+        (.openrouter, "eos_token", .stop),
+    ])
+    func saysWhyTheAnswerEnds(kind: ProviderFixture.Kind, word: String, reason: FinishReason) async throws {
+        let server = try ScriptedServer(eachConnection: { connection, _ in
+            _ = connection.readRequest()
+            let name = kind == .gemini ? #""candidates":[{"finishReason""# : #""choices":[{"delta":{},"finish_reason""#
+            try connection.answer(ProviderFixture.event(kind, "Hello") + "data: {\(name):\"\(word)\"}]}\n\n")
+        })
+        #expect(try await ProviderFixture(kind, server).ask().get().finishReason == reason)
+    }
+
     /// What providers send beside the standard, and what must not cost an answer.
     static let oddities: [(ProviderFixture.Kind, String)] = [
         (
@@ -190,7 +204,7 @@ struct ProviderTests {
         let timeouts = try Timeouts(firstToken: .seconds(60), stall: .seconds(60), whole: .seconds(60))
         let started = ContinuousClock.now
         let result = try await ProviderFixture(.openrouter, server, timeouts: timeouts).ask(within: .seconds(60))
-        #expect(try result.get().text == "Hello")
+        #expect(try result.get().text == "Hello" && result.get().finishReason == .length)
         #expect(started.duration(to: .now) < .seconds(30))
     }
 

@@ -10,6 +10,7 @@ import Testing
 final class ScriptedModel: LanguageModel {
     let requests = Mutex<[ModelRequest]>([])
     let failure = Mutex<ModelFailure?>(nil)
+    let finishReason = Mutex(FinishReason.stop)
     /// Awaited in the midst of each call, after its first piece of text.
     let pause = Mutex<(@Sendable () async throws -> Void)?>(nil)
     private let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
@@ -29,7 +30,7 @@ final class ScriptedModel: LanguageModel {
         try await onDelta?("\(number)")
         return ModelAnswer(
             text: "answer \(number)", model: "scripted-1", provider: "scripted",
-            usage: TokenUsage(prompt: 3, completion: 2))
+            usage: TokenUsage(prompt: 3, completion: 2), finishReason: finishReason.withLock { $0 })
     }
 
     func waitForCall() async { for await _ in arrivals { return } }
@@ -53,7 +54,7 @@ final class Bench: Sendable {
     ///   - lifetime: of cached answers, in seconds.
     init(
         besides neighbour: Bench? = nil, messageLimit: Int = 50, danger: ChatPolicy.Danger = .hold,
-        lifetime: Double = 60, maxInFlight: Int = 100
+        lifetime: Double = 60, keepsTruncated: Bool = false, maxInFlight: Int = 100
     ) async throws {
         if let neighbour {
             (folder, path) = (nil, neighbour.path)
@@ -71,7 +72,7 @@ final class Bench: Sendable {
             gate: gate, sanitizer: MessageSanitizer(mode: .smart),
             cache: AnswerCache(
                 memory: MemoryCache(maximumBytes: 1_000_000), shared: database, lifetime: lifetime,
-                staleLifetime: 60),
+                staleLifetime: 60, keepsTruncated: keepsTruncated),
             model: model, exchanges: database,
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
@@ -104,10 +105,18 @@ final class Bench: Sendable {
     }
 
     func isAwaited(_ text: String, _ token: String) async throws -> Bool {
+        try await database.isAwaited(try await key(text, token))
+    }
+
+    /// What the pool shares, of a question without a conversation.
+    func stored(_ text: String, _ token: String) async throws -> CachedAnswer? {
+        try await database.stored(for: try await key(text, token))
+    }
+
+    private func key(_ text: String, _ token: String) async throws -> CacheKey {
         let request = ModelRequest(
             system: "Be brief.", context: [], prompt: try Prompt(text), temperature: 0.7, maxTokens: 500)
         let user = try await gate.admit(token).user.rawValue
-        let key = CacheKey(request, scope: user, models: "scripted/scripted-1")
-        return try await database.isAwaited(key)
+        return CacheKey(request, scope: user, models: "scripted/scripted-1")
     }
 }

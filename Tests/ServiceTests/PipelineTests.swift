@@ -15,6 +15,34 @@ import Testing
         #expect(try await bench.history(token).map(\.id) == [first.id, second.id])
     }
 
+    @Test func anAnswerThatWasCutByLengthIsMarkedAndNotCached() async throws {
+        let bench = try await Bench()
+        let token = try await bench.logIn()
+        bench.model.finishReason.withLock { $0 = .length }
+        for number in 1...2 {
+            let exchange = try await bench.ask("What is HTTP?", token)
+            #expect(exchange.answer.finishReason == .length && !exchange.answer.isCached)
+            #expect(bench.model.calls == number)
+        }
+        bench.model.finishReason.withLock { $0 = .stop }
+        _ = try await bench.ask("What is HTTP?", token)
+        #expect(try await bench.ask("What is HTTP?", token).answer.isCached && bench.model.calls == 3)
+        #expect(try await bench.history(token).map(\.answer.finishReason) == [.length, .length, .stop, .stop])
+    }
+
+    @Test func anAnswerThatWasCutByLengthIsCachedOnDemand() async throws {
+        let first = try await Bench(keepsTruncated: true)
+        let second = try await Bench(besides: first, keepsTruncated: true)
+        let token = try await first.logIn()
+        first.model.finishReason.withLock { $0 = .length }
+        _ = try await first.ask("What is HTTP?", token)
+        for bench in [first, second] {
+            let again = try await bench.ask("What is HTTP?", token)
+            #expect(again.answer.isCached && again.answer.finishReason == .length)
+        }
+        #expect(first.model.calls == 1 && second.model.calls == 0)
+    }
+
     @Test func oneUsersAnswerIsNotAnothersHit() async throws {
         let bench = try await Bench()
         _ = try await bench.ask("What is HTTP?", try await bench.logIn("ann@example.com"))
@@ -72,9 +100,10 @@ import Testing
         let token = try await bench.logIn()
         let held = try await bench.ask("'; DROP TABLE users; --", token)
         #expect(held.answer.isHeld && held.answer.text == ChatPolicy.heldText && held.danger != nil)
+        #expect(held.answer.finishReason == .blocked)
         #expect(held.answer.text.contains("safety") && held.answer.text.contains("rephrase"))
         #expect(bench.model.calls == 0)
-        #expect(try await bench.history(token).count == 1)
+        #expect(try await bench.history(token).map(\.answer.finishReason) == [.blocked])
     }
 
     @Test func flaggedTextIsAnsweredAndMarked() async throws {

@@ -1,4 +1,5 @@
 import Chat
+import Foundation
 import Sessions
 import Synchronization
 import Testing
@@ -56,6 +57,23 @@ import Testing
         #expect(Set(exchanges.map(\.answer.text)) == ["answer 1"])
         #expect(exchanges.filter { !$0.answer.isCached }.count == 1)
         #expect(try await first.gate.admit(token).messagesUsed == 200, "each is a message")
+    }
+
+    @Test func anAnswerThatWasCutByLengthIsSharedWithThoseWhoWaitAndNotKept() async throws {
+        let (first, second, token, gate, asking, elsewhere) = try await twoWorkersOnOneQuestion()
+        first.model.finishReason.withLock { $0 = .length }
+        let beside = Task { try await first.ask("hello", token) }
+        while first.load.current < 2 { await Task.yield() }
+        gate.open()
+        #expect(try await asking.value.answer.isCached == false)
+        for task in [beside, elsewhere] {
+            let answer = try await task.value.answer
+            #expect(answer.isCached && answer.finishReason == .length)
+        }
+        #expect(first.model.calls == 1 && second.model.calls == 0)
+        // It lasts for the moment that those who wait need, and not for the 60 s of others.
+        let stored = try #require(try await first.stored("hello", token))
+        #expect(stored.expires < Date() + 10)
     }
 
     @Test func aFailureIsSharedWithThoseWhoWaitAndNeverCached() async throws {

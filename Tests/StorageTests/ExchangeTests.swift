@@ -102,7 +102,8 @@ import Testing
         let request = ModelRequest(system: "", context: [], prompt: try Prompt(text), temperature: 0, maxTokens: 1)
         return CachedAnswer(
             key: CacheKey(request, scope: "s", models: "m"), text: "answer to \(text)", model: "m", provider: "p",
-            usage: TokenUsage(prompt: 1, completion: 2), expires: Date(timeIntervalSince1970: 2_000_000_000))
+            usage: TokenUsage(prompt: 1, completion: 2), finishReason: .length,
+            expires: Date(timeIntervalSince1970: 2_000_000_000))
     }
 
     @Test func isThereForEveryWorkerOnceItsExchangeIsRecorded() async throws {
