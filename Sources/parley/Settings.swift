@@ -111,8 +111,9 @@ extension SettingSources {
         }
         // Whatever a file said is in there; a worker must not read another one.
         environment[Self.fileVariable] = ""
-        // glibc gives each thread an arena that keeps what it once had: megabytes of a worker, and no speed.
-        environment["MALLOC_ARENA_MAX"] = environment["MALLOC_ARENA_MAX"] ?? "2"
+        // glibc gives threads arenas of their own, and threads come and go: what a burst has left free in one arena is of
+        // no use to the next burst, whose threads have another.
+        environment["MALLOC_ARENA_MAX"] = environment["MALLOC_ARENA_MAX"] ?? "1"
         return environment
     }
 }

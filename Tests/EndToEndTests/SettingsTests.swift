@@ -83,7 +83,7 @@ import Testing
         #expect(
             environment == [
                 "PATH": "/bin", "CHAT_RETRIES": "1", "CHAT_MAX_TOKENS": "5", "CHAT_TEMPERATURE": "1",
-                "CHAT_ENV_FILE": "", "MALLOC_ARENA_MAX": "2",
+                "CHAT_ENV_FILE": "", "MALLOC_ARENA_MAX": "1",
             ])
         try "nonsense".write(toFile: file, atomically: true, encoding: .utf8)
         #expect(throws: SettingFault.self) { try SettingSources(environment: ["CHAT_ENV_FILE": file]) }
