@@ -10,7 +10,7 @@ public struct CacheKey: Sendable, Hashable {
     public let canonical: [UInt8]
 
     /// - Parameters:
-    ///   - scope: whose cache: a user's name, or one for all.
+    ///   - scope: whose cache: a session's name, a user's, or one for all.
     ///   - models: what can answer, in the order of fallback.
     public init(_ request: ModelRequest, scope: String, models: String) {
         var form = CanonicalForm(capacity: 256 + request.system.utf8.count + request.prompt.text.utf8.count)

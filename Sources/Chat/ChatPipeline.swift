@@ -82,7 +82,7 @@ public final class ChatPipeline: Sendable {
             return .answered(exchange)
         }
         let request = policy.request(try Prompt(review.text, field: question.field), context: context)
-        let key = CacheKey(request, scope: policy.cacheScope.name(for: session.user), models: policy.models)
+        let key = CacheKey(request, scope: policy.cacheScope.name(for: session), models: policy.models)
         let call = ModelCall(
             pipeline: self, question: question, review: review, session: session, request: request, key: key,
             deadline: deadline)

@@ -10,12 +10,21 @@ public struct ChatPolicy: Sendable {
     }
 
     public enum CacheScope: String, Sendable, CaseIterable {
-        /// Each user has a cache of their own.
+        /// Each session has a cache of its own: a login proves no address, so another session of it may be a stranger's.
+        case session
+        /// Each user has a cache of their own, whoever they are.
         case user
         /// One cache for all users.
         case shared
 
-        func name(for user: UserID) -> String { self == .user ? user.rawValue : "shared" }
+        /// No two scopes have a name in common: a session's has 32 bytes, a user's 37.
+        func name(for session: Session) -> String {
+            switch self {
+            case .session: session.id.rawValue
+            case .user: session.user.rawValue
+            case .shared: "shared"
+            }
+        }
     }
 
     /// What the user of a held message reads.

@@ -73,7 +73,9 @@ enum Catalog {
     static let cacheBytes = Setting.whole(
         "CHAT_CACHE_MAX_BYTES", 67_108_864, 0...68_719_476_736, "Bytes of answers in each worker's memory.")
     static let cacheScope = Setting<ChatPolicy.CacheScope>.choice(
-        "CHAT_CACHE_SCOPE", .user, "user: each user has a cache of their own; shared: one for all users.")
+        "CHAT_CACHE_SCOPE", .session,
+        "session: each session has a cache of its own; user: all sessions of one email address, which is not proved, share one; shared: one for all users."
+    )
     static let cacheTruncated = Setting.flag(
         "CHAT_CACHE_TRUNCATED", false, "Whether an answer that was cut by length is given again.")
     static let messageLimit = Setting.whole(

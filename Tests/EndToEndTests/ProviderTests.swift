@@ -125,14 +125,17 @@ import Testing
         #expect(try await run.get("/chat/history", token: token).number("count") == 0, "half an answer is none")
     }
 
-    @Test func oneUsersAnswersAreNotAnothersUnlessTheCacheIsShared() async throws {
-        for (scope, calls) in [("user", 2), ("shared", 1)] {
+    @Test func anAnswerStaysInItsSessionUnlessTheOperatorSaysOtherwise() async throws {
+        let scopes: [(settings: [String: String], calls: Int)] = [
+            ([:], 3), (["CHAT_CACHE_SCOPE": "user"], 2), (["CHAT_CACHE_SCOPE": "shared"], 1),
+        ]
+        for (settings, calls) in scopes {
             let provider = try await ScriptedProvider { _, _ in .answer("same") }
-            let run = try await deploy(provider.asGemini, ["CHAT_CACHE_SCOPE": scope])
-            for email in ["ann@example.com", "bob@example.com"] {
+            let run = try await deploy(provider.asGemini, settings)
+            for email in ["ann@example.com", "ann@example.com", "bob@example.com"] {
                 _ = try await run.post("/chat", token: try await run.logIn(email), ["message": "hello"])
             }
-            #expect(provider.asked.count == calls)
+            #expect(provider.asked.count == calls, "\(settings)")
         }
     }
 

@@ -54,7 +54,8 @@ final class Bench: Sendable {
     ///   - lifetime: of cached answers, in seconds.
     init(
         besides neighbour: Bench? = nil, messageLimit: Int = 50, danger: ChatPolicy.Danger = .hold,
-        lifetime: Double = 60, keepsTruncated: Bool = false, maxInFlight: Int = 100
+        lifetime: Double = 60, keepsTruncated: Bool = false, maxInFlight: Int = 100,
+        cacheScope: ChatPolicy.CacheScope = .user
     ) async throws {
         if let neighbour {
             (folder, path) = (nil, neighbour.path)
@@ -76,7 +77,7 @@ final class Bench: Sendable {
             model: model, exchanges: database,
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
-                deadline: .seconds(60), messageLimit: messageLimit, danger: danger, cacheScope: .user),
+                deadline: .seconds(60), messageLimit: messageLimit, danger: danger, cacheScope: cacheScope),
             load: Load(limit: maxInFlight))
     }
 

@@ -50,6 +50,18 @@ import Testing
         #expect(!other.answer.isCached && bench.model.calls == 2)
     }
 
+    /// Whoever types an address gets a session of it.
+    @Test func oneSessionsAnswerIsNotAnothersHitThoughTheAddressIsTheSame() async throws {
+        for (scope, calls) in [(ChatPolicy.CacheScope.session, 2), (.user, 1), (.shared, 1)] {
+            let bench = try await Bench(cacheScope: scope)
+            let (one, another) = (try await bench.logIn(), try await bench.logIn())
+            _ = try await bench.ask("What is HTTP?", one)
+            #expect(try await bench.ask("What is HTTP?", one).answer.isCached, "\(scope)")
+            #expect(try await bench.ask("What is HTTP?", another).answer.isCached == (calls == 1), "\(scope)")
+            #expect(bench.model.calls == calls, "\(scope)")
+        }
+    }
+
     @Test func conversationTakesItsContextAlongAndIsCachedWithIt() async throws {
         let bench = try await Bench()
         let token = try await bench.logIn()
