@@ -3,20 +3,40 @@ import Synchronization
 /// Tokens whose signature and fixed claims were found good before. What is signed cannot change, so that they need no
 /// second look; expiry and the session's row are judged anew on every request.
 ///
-/// Bounded: when it is full it starts again.
+/// Tokens are compared byte by byte: to Swift two texts are equal when they look the same (K and the Kelvin sign), to a
+/// signature they are not.
+///
+/// Bounded by two generations: when the younger is full it becomes the older, whose tokens go unless they are used again.
 final class VerifiedTokens: Sendable {
-    private static let capacity = 4_096
+    /// Tokens of one generation.
+    static let capacity = 2_048
 
-    private let claims = Mutex<[String: SessionClaims]>([:])
+    private struct Generations {
+        var younger: [[UInt8]: SessionClaims] = [:]
+        var older: [[UInt8]: SessionClaims] = [:]
+
+        mutating func insert(_ token: [UInt8], _ claims: SessionClaims) {
+            if younger.count >= capacity {
+                older = younger
+                younger = [:]
+            }
+            younger[token] = claims
+        }
+    }
+
+    private let generations = Mutex(Generations())
 
     func claims(of token: String) -> SessionClaims? {
-        claims.withLock { $0[token] }
+        let token = Array(token.utf8)
+        return generations.withLock { generations in
+            if let claims = generations.younger[token] { return claims }
+            guard let claims = generations.older[token] else { return nil }
+            generations.insert(token, claims)
+            return claims
+        }
     }
 
     func remember(_ token: String, _ verified: SessionClaims) {
-        claims.withLock { claims in
-            if claims.count >= Self.capacity { claims.removeAll(keepingCapacity: true) }
-            claims[token] = verified
-        }
+        generations.withLock { $0.insert(Array(token.utf8), verified) }
     }
 }

@@ -127,6 +127,15 @@ private let secretText = "0123456789abcdef0123456789abcdef"
         }
     }
 
+    /// Swift takes the Kelvin sign for a K, also once the genuine token is known.
+    @Test func refusesATokenThatOnlyLooksTheSame() async throws {
+        let gate = try await gate()
+        var token = ""
+        while !token.contains("K") { token = try await open(gate).token }
+        _ = try await gate.admit(token)
+        await expectRefusal(token.replacing("K", with: "\u{212A}"), gate, "Kelvin sign")
+    }
+
     @Test func refusesAShortSecret() {
         #expect(throws: ChatError.self) { try TokenSecret(String(repeating: "x", count: 31)) }
     }
