@@ -18,6 +18,7 @@ public final class Database: Sendable {
     let writer: GroupCommit
     let path: String
     let probe: WriteProbe
+    let bounded = BoundedWait()
     private let standing: Standing
     let messageLimit: Int
     /// How long a reserved message is kept for a worker that may have died, in milliseconds.
@@ -44,7 +45,7 @@ public final class Database: Sendable {
         self.writer = writer
         self.path = path
         self.standing = standing
-        probe = WriteProbe(writer, path)
+        probe = WriteProbe(writer, path, bounded)
         self.messageLimit = messageLimit
         self.reservationLifetime = Int64(reservationLifetime.milliseconds)
         self.staleLifetime = Int64(staleLifetime.milliseconds)

@@ -18,7 +18,7 @@ extension Database {
     /// Takes 4 s at the most; what has not come by then counts as locked.
     public func health() async -> DatabaseHealth {
         async let writing = probe.failure()
-        let reading = await Bounded.failure { [self] in
+        let reading = await bounded.failure { [self] in
             try await reader.attempt { db in
                 _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM (SELECT 1 FROM sessions LIMIT 1)")
             }
@@ -42,11 +42,13 @@ final class WriteProbe: Sendable {
 
     private let writer: GroupCommit
     private let path: String
+    private let bounded: BoundedWait
     private let state = Mutex(State())
 
-    init(_ writer: GroupCommit, _ path: String) {
+    init(_ writer: GroupCommit, _ path: String, _ bounded: BoundedWait) {
         self.writer = writer
         self.path = path
+        self.bounded = bounded
     }
 
     /// - Returns: why nothing can be written; nil when it can.
@@ -56,7 +58,7 @@ final class WriteProbe: Sendable {
         if let success, now - success < Self.interval { return nil }
         let last = state.withLock { $0.last }
         if let last, let failure = last.failure, now - last.time < Self.interval { return failure }
-        return await Bounded.failure(of: probe())
+        return await bounded.failure(of: probe())
     }
 
     /// The one that is under way, or a new one.
@@ -90,32 +92,5 @@ final class WriteProbe: Sendable {
         guard let space = FreeSpace(folder(of: path)), space.isShort else { return nil }
         writer.forgetSuccess()
         return StorageFailure(.diskFull, "the disk of \(path) is full")
-    }
-}
-
-/// Work that is waited for no longer than 4 s: twice what SQLite waits for a lock.
-private enum Bounded {
-    private static let limit = Duration.seconds(4)
-
-    static func failure(_ work: @escaping @Sendable () async throws -> Void) async -> (any Error)? {
-        await failure(
-            of: Task {
-                do {
-                    try await work()
-                    return nil
-                } catch { return error }
-            })
-    }
-
-    static func failure(of task: Task<(any Error)?, Never>) async -> (any Error)? {
-        let (answers, answer) = AsyncStream.makeStream(of: (any Error)?.self, bufferingPolicy: .bufferingOldest(1))
-        Task { answer.yield(await task.value) }
-        let timer = Task {
-            try? await Task.sleep(for: limit)
-            answer.yield(StorageFailure(.locked, "the database has not answered for \(limit)"))
-        }
-        defer { timer.cancel() }
-        for await failure in answers { return failure }
-        return nil
     }
 }
