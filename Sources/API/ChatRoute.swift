@@ -90,14 +90,7 @@ struct ChatForm {
         }
         self.dialect = dialect
         question = try Question(text, field: dialect.rawValue, conversation: conversation)
-        isStreamed = try json.flag("stream") ?? Self.acceptsEvents(request.header("ACCEPT"))
-    }
-
-    private static func acceptsEvents(_ accept: String?) -> Bool {
-        guard let accept, accept != "*/*" else { return false }
-        return accept.lowercased().split(separator: ",").contains { range in
-            range.split(separator: ";").first?.filter { !$0.isWhitespace } == "text/event-stream"
-        }
+        isStreamed = try json.flag("stream") ?? request.prefersEvents
     }
 
     private static func text(of json: JSON) throws(ChatError) -> (ChatDialect, String) {

@@ -42,7 +42,7 @@ public struct ChatService: Responder {
     private func answer(_ call: inout Call) async throws {
         let origin = settings.corsOrigin(for: call.request)
         call.corsOrigin = origin
-        let route = Route(path: call.request.path)
+        let route = Route(call.request.segments)
         call.route = route.name
         if call.request.method == "OPTIONS", origin != nil { return try await call.send(preflight: route) }
         let method = call.request.method == "HEAD" ? "GET" : call.request.method

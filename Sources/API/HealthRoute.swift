@@ -63,7 +63,7 @@ extension ChatService {
         let start = ContinuousClock.now
         let database = await health.database()
         let databaseTime = ContinuousClock.now - start
-        let isDetailed = ["true", "1"].contains(call.request.query("detailed"))
+        let isDetailed = ["true", "1"].contains(try call.request.query("detailed"))
         let providers = health.providers
         let isWhole = providers.allSatisfy(\.isAsked)
         let aiService =

@@ -9,7 +9,7 @@ extension ChatService {
         let session = try await admit(&call)
         let limit = try Self.limit(call.request)
         var before: ExchangeID?
-        if let text = call.request.query("before") {
+        if let text = try call.request.query("before") {
             guard let id = ExchangeID(text) else {
                 throw ChatError.invalid("before", "must be the id of a message, such as msg_0123456789abcdef")
             }
@@ -65,7 +65,7 @@ extension ChatService {
     }
 
     private static func limit(_ request: Request) throws(ChatError) -> Int {
-        guard let text = request.query("limit") else { return 50 }
+        guard let text = try request.query("limit") else { return 50 }
         guard let limit = Int(text), (1...100).contains(limit) else {
             throw .invalid("limit", "must be a whole number from 1 to 100")
         }

@@ -46,12 +46,22 @@ extension Request {
         return parts.count == 2 && Substring(parts[0]).lowercased() == "bearer" ? String(Substring(parts[1])) : nil
     }
 
-    /// The last value of a name in the query string; an empty value counts as none.
-    func query(_ name: String) -> String? {
+    /// The last value of a name in the query string, decoded as a form's (`+` is a space); an empty value counts as none.
+    ///
+    /// - Throws: 400 when that value cannot be decoded.
+    func query(_ name: String) throws(ChatError) -> String? {
         if query.isEmpty { return nil }
         for pair in query.split(separator: "&").reversed() {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts[0] == name, parts.count == 2, !parts[1].isEmpty { return String(parts[1]) }
+            guard parts.count == 2, !parts[1].isEmpty,
+                PercentEncoding.decode(parts[0], plusIsSpace: true) == name
+            else { continue }
+            guard let value = PercentEncoding.decode(parts[1], plusIsSpace: true) else {
+                throw ChatError(
+                    .badRequest, "\(name) in the query is not percent-encoded UTF-8",
+                    details: ["\(name): is not percent-encoded UTF-8"])
+            }
+            return value
         }
         return nil
     }

@@ -4,24 +4,20 @@ enum Route: Equatable {
     case userHistory(String)
     case unknown
 
-    init(path: String) {
+    /// - Parameter segments: of the request's path; nil when it has none that can be read.
+    init(_ segments: [String]?) {
         self =
-            switch path {
-            case "/auth/email": .login
-            case "/auth/logout": .logout
-            case "/auth/session": .session
-            case "/chat": .chat
-            case "/chat/history": .history
-            case "/health": .health
-            default: Self.userHistory(in: path) ?? .unknown
+            switch segments ?? [] {
+            case ["auth", "email"]: .login
+            case ["auth", "logout"]: .logout
+            case ["auth", "session"]: .session
+            case ["chat"]: .chat
+            case ["chat", "history"]: .history
+            case ["health"]: .health
+            case let segments where segments.count == 2 && segments[0] == "history" && !segments[1].isEmpty:
+                .userHistory(segments[1])
+            default: .unknown
             }
-    }
-
-    private static func userHistory(in path: String) -> Route? {
-        let prefix = "/history/"
-        guard path.hasPrefix(prefix) else { return nil }
-        let user = path.dropFirst(prefix.count)
-        return user.isEmpty || user.contains("/") ? nil : .userHistory(String(user))
     }
 
     /// For the log and for error messages: no part of it comes from the caller.

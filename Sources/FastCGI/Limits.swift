@@ -10,7 +10,7 @@ public struct Limits: Sendable {
     public var acceptThreads: Int
 
     public init(
-        bodyBytes: Int = 65_536, readTimeout: Double = 5, writeTimeout: Double = 10, acceptThreads: Int = 4
+        bodyBytes: Int = 131_072, readTimeout: Double = 5, writeTimeout: Double = 10, acceptThreads: Int = 4
     ) {
         self.bodyBytes = bodyBytes
         self.readTimeout = readTimeout

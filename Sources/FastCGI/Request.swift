@@ -12,6 +12,7 @@ public struct Request: Sendable {
     public let body: Body
 
     private let parameters: Parameters
+    private let isPathEncoded: Bool
 
     /// What came of the body that `CONTENT_LENGTH` announced (RFC 3875, 4.1.2).
     public enum Body: Sendable, Equatable {
@@ -38,9 +39,23 @@ public struct Request: Sendable {
         remoteAddress = parameters.value("REMOTE_ADDR") ?? ""
         if let target = parameters.value("REQUEST_URI"), !target.isEmpty {
             path = Self.path(ofTarget: target)
+            isPathEncoded = true
         } else {
+            isPathEncoded = false
             path = (parameters.value("SCRIPT_NAME") ?? "") + (parameters.value("PATH_INFO") ?? "")
         }
+    }
+
+    /// What lies between the slashes of ``path``, decoded: "/a%2Fb/c" has two segments. Nil when the path does not begin
+    /// with a slash or cannot be decoded (``PercentEncoding``).
+    public var segments: [String]? {
+        guard path.utf8.first == UInt8(ascii: "/") else { return nil }
+        var segments: [String] = []
+        for part in path.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+            guard let segment = isPathEncoded ? PercentEncoding.decode(part) : String(part) else { return nil }
+            segments.append(segment)
+        }
+        return segments
     }
 
     /// A request header by its CGI name without `HTTP_`: "USER_AGENT". `CONTENT_TYPE` and `CONTENT_LENGTH` go by those

@@ -34,7 +34,8 @@ import Testing
             (422, "empty user id", Array(#"{"message":"a","user_id":""}"#.utf8)),
             (403, "foreign user id", Array(#"{"message":"a","user_id":"user_00000000000000000000000000000000"}"#.utf8)),
             (422, "stream is text", Array(#"{"message":"a","stream":"yes"}"#.utf8)),
-            (413, "too large", Array(#"{"message":"\#(String(repeating: "x", count: 70_000))"}"#.utf8)),
+            (422, "too long, escaped", Array(#"{"message":"\#(String(repeating: #"\u00e9"#, count: 20_000))"}"#.utf8)),
+            (413, "too large", Array(#"{"message":"\#(String(repeating: "x", count: 140_000))"}"#.utf8)),
         ]
         for (status, note, body) in cases {
             let reply = try await run.send("POST", "/chat", token: token, body: Data(body))
@@ -43,8 +44,12 @@ import Testing
         }
         let exact = try await run.post("/chat", token: token, ["message": String(repeating: "é", count: 10_000)])
         #expect(exact.status == 200, "10,000 characters are allowed")
+        let escaped = String(repeating: #"\ud83d\ude00"#, count: 10_000)
+        let longest = try await run.send(
+            "POST", "/chat", token: token, body: Data(#"{"message":"\#(escaped)"}"#.utf8))
+        #expect(longest.status == 200, "however they are written")
         try expectValidationOfTheSeed(try await run.post("/chat", token: token, ["content": "Hello", "user_id": ""]))
-        #expect(try await run.get("/auth/session", token: token).number("messages_used") == 1, "no refusal counts")
+        #expect(try await run.get("/auth/session", token: token).number("messages_used") == 2, "no refusal counts")
     }
 
     private func expectValidationOfTheSeed(_ reply: Reply) throws {
@@ -105,6 +110,34 @@ import Testing
             let reply = try await run.send(method, path, token: token)
             try expectError(reply, 405, "\(method) \(path)")
             #expect(reply.headers["allow"] == allow)
+        }
+    }
+
+    /// nginx refuses these before it asks the application, whose word it is all the same.
+    @Test func allowIsThePathsOwnAlsoForTRACEAndCONNECT() async throws {
+        for path in [
+            "/auth/email", "/auth/logout", "/auth/session", "/chat", "/chat/history?limit=1", "/history/x",
+            "/health", "/health/live?x=1",
+        ] {
+            let allow = try await run.send("DELETE", path).headers["allow"]
+            #expect(allow?.isEmpty == false)
+            for version in ["--http1.1", "--http2"] {
+                for method in ["TRACE", "CONNECT"] {
+                    let reply = try await run.send(method, path, options: [version])
+                    try expectError(reply, 405, "\(method) \(path)")
+                    #expect(reply.headers["allow"] == allow, "\(method) \(path) \(version)")
+                }
+            }
+        }
+    }
+
+    @Test func pathsAndQueriesMayBeWrittenWithEscapes() async throws {
+        let token = try await run.logIn()
+        for (path, status) in [
+            ("/chat/%68istory?%6Cimit=%31", 200), ("/auth%2Fsession", 404), ("/chat/history?limit=%zz", 400),
+            ("/%zz", 400), ("/chat%00", 400), ("/%ff", 404),
+        ] {
+            #expect(try await run.get(path, token: token).status == status, "\(path)")
         }
     }
 

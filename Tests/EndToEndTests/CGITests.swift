@@ -32,7 +32,7 @@ import Testing
             (try await site.send("/chat", token: token), 405),
             (try await site.send("/chat", token: token, body: #"{"message":" "}"#), 422),
             (try await site.send("/chat", token: token, body: "{"), 400),
-            (try await site.send("/chat", token: token, body: String(repeating: " ", count: 70_000)), 413),
+            (try await site.send("/chat", token: token, body: String(repeating: " ", count: 140_000)), 413),
         ]
         for (reply, status) in refusals {
             #expect(reply.status == status, "\(reply)")

@@ -16,6 +16,21 @@ import Testing
         #expect(request.path == "/cgi-bin/x/chat")
     }
 
+    @Test(arguments: [
+        ("/", [""]), ("/chat", ["chat"]), ("/%63hat/", ["chat", ""]), ("//a", ["", "a"]),
+        ("/a%2Fb/c+d", ["a/b", "c+d"]),
+        ("/%C3%A9%e2%82%ac", ["é€"]), ("/%2e%2E", [".."]), ("/%2563", ["%63"]), ("*", nil), ("/%", nil), ("/%4", nil),
+        ("/%4g", nil), ("/%g4", nil), ("/a%00", nil), ("/%ff", nil), ("/%c0%af", nil), ("/%ed%a0%80", nil),
+    ])
+    func decodesTheSegmentsOfAPath(target: String, segments: [String]?) {
+        #expect(Request(parameters: [("REQUEST_URI", target)], body: .complete([])).segments == segments)
+    }
+
+    @Test func takesPathInfoForDecoded() {
+        let request = Request(parameters: [("PATH_INFO", "/a%2Fb/c")], body: .complete([]))
+        #expect(request.segments == ["a%2Fb", "c"])
+    }
+
     @Test func findsHeadersByTheirCGINames() {
         let request = Request(
             parameters: [
