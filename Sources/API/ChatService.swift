@@ -60,6 +60,7 @@ public struct ChatService: Responder {
         case .history: try await showHistory(&call)
         case .userHistory(let user): try await showHistory(of: user, &call)
         case .health: try await showHealth(&call)
+        case .life: try await showLife(&call)
         case .unknown: break
         }
     }

@@ -57,6 +57,16 @@ public protocol HealthSource: Sendable {
 }
 
 extension ChatService {
+    /// 200 while this worker takes requests. It touches nothing: for probes that restart what does not answer.
+    func showLife(_ call: inout Call) async throws {
+        let body = JSONWriter.object { json in
+            json.member("status", "alive")
+            json.member("timestamp", Date().iso8601)
+            json.member("version", settings.version)
+        }
+        try await call.send(200, body)
+    }
+
     /// 200 when requests can be served, 503 when the database cannot be read or written. A provider that is left alone is no reason for a
     /// 503, but is named, and makes the status "degraded".
     func showHealth(_ call: inout Call) async throws {

@@ -1,6 +1,6 @@
 /// The paths of the HTTP contract.
 enum Route: Equatable {
-    case login, logout, session, chat, history, health
+    case login, logout, session, chat, history, health, life
     case userHistory(String)
     case unknown
 
@@ -14,6 +14,7 @@ enum Route: Equatable {
             case ["chat"]: .chat
             case ["chat", "history"]: .history
             case ["health"]: .health
+            case ["health", "live"]: .life
             case let segments where segments.count == 2 && segments[0] == "history" && !segments[1].isEmpty:
                 .userHistory(segments[1])
             default: .unknown
@@ -30,6 +31,7 @@ enum Route: Equatable {
         case .history: "/chat/history"
         case .userHistory: "/history/{user_id}"
         case .health: "/health"
+        case .life: "/health/live"
         case .unknown: "unknown"
         }
     }
@@ -37,7 +39,7 @@ enum Route: Equatable {
     var method: String? {
         switch self {
         case .login, .logout, .chat: "POST"
-        case .session, .history, .userHistory, .health: "GET"
+        case .session, .history, .userHistory, .health, .life: "GET"
         case .unknown: nil
         }
     }
@@ -52,5 +54,5 @@ enum Route: Equatable {
     }
 
     /// Monitors may call themselves what they like; users' clients have a name.
-    var isForUsers: Bool { self != .health }
+    var isForUsers: Bool { self != .health && self != .life }
 }
