@@ -91,6 +91,20 @@ enum Catalog {
         "CHAT_RATE_LIMITING_ENABLED", true, "Whether nginx limits each address.")
     static let chatRate = Setting.rate("CHAT_CHAT_RATE", "10/minute", "Chats of one address, by nginx.")
     static let authRate = Setting.rate("CHAT_AUTH_RATE", "5/minute", "Logins of one address, by nginx.")
+    static let readRate = Setting.rate(
+        "CHAT_READ_RATE", "120/minute", "Looks of one address at sessions and histories, by nginx.")
+    static let trustedProxies = Setting.list(
+        "CHAT_TRUSTED_PROXIES",
+        "Addresses and networks of proxies before nginx, between commas, whose X-Forwarded-For is believed. None by default.",
+        characters: "addresses and networks, such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32"
+    ) { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "A")...UInt8(ascii: "F"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: ":"), UInt8(ascii: "/"):
+            true
+        default: false
+        }
+    }
     static let botDetection = Setting.flag(
         "CHAT_BOT_DETECTION_ENABLED", true, "Whether a short user agent is refused.")
     static let userAgentLength = Setting.whole(
@@ -152,7 +166,8 @@ enum Catalog {
         openRouterURL, openAIKey, openAIModel, openAIURL, systemPrompt, temperature, maxTokens, modelTimeout,
         firstTokenTimeout, stallTimeout, deadline, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,
         cacheBytes, cacheScope, cacheTruncated, messageLimit, dangerous, sanitize, rateLimiting, chatRate, authRate,
-        botDetection,
+        readRate,
+        trustedProxies, botDetection,
         userAgentLength, corsOrigins, serverName, socket, socketMode, socketOwner, socketGroup, workers, maxInFlight,
         workerMaxRequests, workerMaxMemory, workerStallTimeout, drainDeadline, logFile, logLevel,
     ]

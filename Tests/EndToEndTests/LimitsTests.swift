@@ -17,17 +17,66 @@ import Testing
         #expect(try await run.post("/chat", token: try await run.logIn(), ["message": "question 1"]).status == 200)
     }
 
-    @Test func fiveLoginsPassAtOnceAndReadingIsNotCounted() async throws {
-        let run = try await Deployment(["CHAT_RATE_LIMITING_ENABLED": "true"])
+    @Test func fiveLoginsPassAtOnceAndReadingAndLeavingAreNotCounted() async throws {
+        let run = try await Deployment([
+            "CHAT_RATE_LIMITING_ENABLED": "true", "CHAT_CORS_ORIGINS": "https://app.example",
+        ])
         var statuses: [Int] = []
         for number in 1...6 {
-            statuses.append(try await run.post("/auth/email", ["email": "user\(number)@example.com"]).status)
+            let reply = try await run.post("/auth/email", ["email": "user\(number)@example.com"])
+            statuses.append(reply.status)
+            guard let token = reply.text("access_token") else { continue }
+            #expect(try await run.send("POST", "/auth/logout", token: token).status == 200)
         }
         #expect(statuses == [200, 200, 200, 200, 200, 429])
-        let refused = try await run.post("/auth/email", ["email": "late@example.com"])
+        let refused = try await run.post(
+            "/auth/email", ["email": "late@example.com"], headers: ["Origin: https://app.example"])
         try expectError(refused, 429)
         #expect(refused.headers["retry-after"] == "12")
         try expectError(try await run.get("/auth/session"), 401)
+    }
+
+    @Test func looksAtSessionsAndHistoriesHaveALimitOfTheirOwn() async throws {
+        let run = try await Deployment(["CHAT_RATE_LIMITING_ENABLED": "true", "CHAT_READ_RATE": "4/minute"])
+        let token = try await run.logIn()
+        for path in ["/auth/session", "/chat/history", "/history/user_0", "/%63hat/history?limit=1"] {
+            #expect([200, 403].contains(try await run.get(path, token: token).status), "\(path)")
+        }
+        for (method, path) in [("GET", "/auth/session"), ("HEAD", "/chat/history"), ("GET", "/history/user_0")] {
+            let refused = try await run.send(method, path, token: token)
+            #expect(refused.status == 429 && refused.headers["retry-after"] == "15", "\(method) \(path)")
+        }
+        for path in ["/health", "/health/live", "/docs/"] {
+            for _ in 1...5 { #expect(try await run.get(path).status == 200, "\(path)") }
+        }
+        #expect(try await run.post("/chat", token: token, ["message": "hello"]).status == 200)
+        #expect(try await run.send("POST", "/auth/logout", token: token).status == 200)
+    }
+
+    /// Each line is the address that a proxy on this machine tells, and whether its login is one too many.
+    @Test func anAddressIsOneOfIPv4OrANetworkOfIPv6() async throws {
+        let run = try await Deployment([
+            "CHAT_RATE_LIMITING_ENABLED": "true", "CHAT_AUTH_RATE": "2/minute",
+            "CHAT_TRUSTED_PROXIES": "127.0.0.0/8, ::1, 10.0.0.0/8",
+        ])
+        for (addresses, status) in [
+            ("2001:db8:0:0:1::1", 200), ("2001:db8::2", 200), ("2001:DB8:0:0::3", 429), ("2001:db8:0:1::1", 200),
+            ("::ffff:192.0.2.7", 200), ("192.0.2.7", 200), ("::ffff:192.0.2.7", 429), ("::ffff:192.0.2.8", 200),
+            ("198.51.100.1, 192.0.2.7", 429), ("192.0.2.7, 10.1.2.3", 429), ("192.0.2.7, 198.51.100.1", 200),
+        ] {
+            let reply = try await run.post(
+                "/auth/email", ["email": "ann@example.com"], headers: ["X-Forwarded-For: \(addresses)"])
+            #expect(reply.status == status, "\(addresses)")
+        }
+    }
+
+    @Test func nobodyElseCanNameAnAddress() async throws {
+        let run = try await Deployment(["CHAT_RATE_LIMITING_ENABLED": "true", "CHAT_AUTH_RATE": "1/minute"])
+        for (address, status) in [("192.0.2.1", 200), ("192.0.2.2", 429)] {
+            let reply = try await run.post(
+                "/auth/email", ["email": "ann@example.com"], headers: ["X-Forwarded-For: \(address)"])
+            #expect(reply.status == status)
+        }
     }
 
     @Test func moreChatsThanAWorkerMayHoldAreRefusedAtOnce() async throws {
@@ -94,7 +143,8 @@ import Testing
     @Test func settingsMayBeWrittenInEveryWayTheyMay() async throws {
         let run = try await Deployment([
             "CHAT_RATE_LIMITING_ENABLED": "off", "CHAT_REQUEST_DEADLINE": "6e1", "CHAT_CHAT_RATE": "120/hour",
-            "CHAT_SERVER_NAME": "chat.example, www.chat.example",
+            "CHAT_SERVER_NAME": "chat.example, www.chat.example", "CHAT_READ_RATE": "2/second",
+            "CHAT_TRUSTED_PROXIES": " 192.0.2.1,2001:db8::/32 ,",
         ])
         #expect(try await run.send("GET", "/health", headers: ["Host: chat.example"]).status == 200)
     }
