@@ -30,7 +30,7 @@ struct Call {
         ]
         if let corsOrigin {
             headers.append(("Access-Control-Allow-Origin", corsOrigin))
-            headers.append(("Access-Control-Expose-Headers", "X-Request-ID, Retry-After"))
+            headers.append(("Access-Control-Expose-Headers", "Retry-After, X-Request-ID"))
             headers.append(("Vary", "Origin"))
         }
         return headers

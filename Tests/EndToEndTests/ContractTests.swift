@@ -141,13 +141,43 @@ import Testing
         #expect(short.headers["x-request-id"]?.count == 32)
     }
 
-    @Test func pagesOfAnAllowedOriginMayCall() async throws {
+    @Test func pagesOfAnAllowedOriginMayCallAndReadEveryReply() async throws {
+        let origin = "Origin: https://app.example"
         let preflight = try await run.send(
-            "OPTIONS", "/chat", headers: ["Origin: https://app.example", "Access-Control-Request-Method: POST"])
+            "OPTIONS", "/chat", headers: [origin, "Access-Control-Request-Method: POST"])
         #expect(preflight.status == 204)
-        #expect(preflight.headers["access-control-allow-origin"] == "https://app.example")
+        expectReadable(preflight, by: "https://app.example")
         let other = try await run.send("OPTIONS", "/chat", headers: ["Origin: https://evil.example"])
         #expect(other.status == 405 && other.headers["access-control-allow-origin"] == nil)
+
+        let large = Data(repeating: 32, count: 140_000)
+        let requests: [(method: String, path: String, body: Data?, header: String, status: Int)] = [
+            ("GET", "/auth/session", nil, "X: y", 401), ("POST", "/chat", large, "X: y", 413),
+            ("TRACE", "/chat", nil, "X: y", 405), ("GET", "/health", nil, "Host: evil.example", 421),
+            ("GET", "/health/live", nil, "X: y", 200), ("GET", "/docs/", nil, "X: y", 200),
+        ]
+        for version in ["--http1.1", "--http2"] {
+            for (method, path, body, header, status) in requests {
+                let readable = try await run.send(
+                    method, path, body: body, headers: [origin, header], options: [version])
+                #expect(readable.status == status, "\(version) \(path)")
+                expectReadable(readable, by: "https://app.example")
+                let foreign = try await run.send(
+                    method, path, body: body, headers: ["Origin: https://evil.example", header], options: [version])
+                #expect(foreign.status == status && foreign.headers["access-control-allow-origin"] == nil)
+            }
+        }
+    }
+
+    @Test func aDeadPoolIsReadableTooAndLifeNeedsNoDatabase() async throws {
+        let run = try await Deployment(["CHAT_CORS_ORIGINS": "https://app.example", "CHAT_WORKERS": "1"])
+        try FileManager.default.removeItem(atPath: run.folder + "/parley.sqlite")
+        #expect(try await run.get("/health").status == 503)
+        #expect(try await run.get("/health/live").text("status") == "alive")
+        try FileManager.default.removeItem(atPath: run.socket)
+        let reply = try await run.send("GET", "/health/live", headers: ["Origin: https://app.example"])
+        try expectError(reply, 502)
+        expectReadable(reply, by: "https://app.example")
     }
 
     private func events(of reply: Reply) throws -> [(name: String, data: [String: Any])] {

@@ -33,6 +33,7 @@ import Testing
             "/auth/email", ["email": "late@example.com"], headers: ["Origin: https://app.example"])
         try expectError(refused, 429)
         #expect(refused.headers["retry-after"] == "12")
+        expectReadable(refused, by: "https://app.example")
         try expectError(try await run.get("/auth/session"), 401)
     }
 
@@ -144,8 +145,9 @@ import Testing
         let run = try await Deployment([
             "CHAT_RATE_LIMITING_ENABLED": "off", "CHAT_REQUEST_DEADLINE": "6e1", "CHAT_CHAT_RATE": "120/hour",
             "CHAT_SERVER_NAME": "chat.example, www.chat.example", "CHAT_READ_RATE": "2/second",
-            "CHAT_TRUSTED_PROXIES": " 192.0.2.1,2001:db8::/32 ,",
+            "CHAT_CORS_ORIGINS": "https://a.example , *,", "CHAT_TRUSTED_PROXIES": " 192.0.2.1,2001:db8::/32 ,",
         ])
         #expect(try await run.send("GET", "/health", headers: ["Host: chat.example"]).status == 200)
+        expectReadable(try await run.send("TRACE", "/chat", headers: ["Origin: null"]), by: "null")
     }
 }

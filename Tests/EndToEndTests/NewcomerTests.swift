@@ -106,3 +106,14 @@ func expectError(
         #expect(reply.headers[header] != nil, "\(header)", sourceLocation: sourceLocation)
     }
 }
+
+/// Expects that a browser lets a page of this origin read the reply.
+func expectReadable(_ reply: Reply, by origin: String, sourceLocation: SourceLocation = #_sourceLocation) {
+    let expected = [
+        "access-control-allow-origin": origin, "access-control-expose-headers": "Retry-After, X-Request-ID",
+        "vary": "Origin",
+    ]
+    for (name, value) in expected {
+        #expect(reply.headers[name] == value, "\(reply.status) \(name)", sourceLocation: sourceLocation)
+    }
+}
