@@ -16,6 +16,45 @@ import Testing
         try await work(folder)
     }
 
+    /// The two blocks of the README, one terminal each.
+    @Test(.timeLimit(.minutes(1))) func theExampleOfServeAndNginxServes() async throws {
+        let readme = try String(contentsOfFile: Program.repository + "/README.md", encoding: .utf8)
+        let section = try #require(readme.components(separatedBy: "\n### ").first { $0.hasPrefix("parley serve") })
+        let blocks = section.components(separatedBy: "\n\n").filter { $0.hasPrefix("    ") }
+        try #require(blocks.count == 2)
+        try await withFolder { folder in
+            let port = try freePort()
+            func terminal(_ block: String) throws -> RunningProcess {
+                let script = block.replacing("8443", with: "\(port)").replacing(
+                    ".build/release/parley", with: Program.path
+                )
+                .replacing("    \(Program.path) serve", with: "exec \(Program.path) serve")
+                .replacing("    /usr/sbin/nginx", with: "exec /usr/sbin/nginx")
+                return try RunningProcess(
+                    "/bin/bash", ["-ec", "cd \(Program.repository); umask 077\n" + script],
+                    environment: [
+                        "PATH": "/usr/bin:/bin", "HOME": folder, "CHAT_DATABASE_URL": "sqlite:\(folder)/parley.sqlite",
+                        "CHAT_WORKERS": "1",
+                    ])
+            }
+            let pool = try terminal(blocks[0])
+            try await pool.errors { $0.contains("worker ready") }
+            let nginx = try terminal(blocks[1])
+            try await listening(on: port)
+            let (code, output, errors) = try await run(
+                "/usr/bin/curl",
+                [
+                    "--silent", "--show-error", "--cacert", folder + "/parley-tls/certificate.pem",
+                    "https://localhost:\(port)/health/live",
+                ])
+            #expect(code == 0 && output.contains("alive"), "\(errors)\(nginx.errors)")
+            for process in [nginx, pool] {
+                process.signal(SIGTERM)
+                #expect(await process.end() == 0)
+            }
+        }
+    }
+
     @Test func answersUnderSpawnFCGI() async throws {
         try await withFolder { folder in
             let socket = folder + "/spawned.sock"

@@ -40,9 +40,52 @@ import Testing
         }
         let run = try await Deployment(folder: folder, port: port)
         let kept = try await run.post("/chat", token: token, ["content": "What is a socket?"])
-        #expect(kept.flag("cached") == true, "the shared cache outlives the processes")
+        #expect(kept.flag("cached") == true, "the stored cache outlives the processes")
         let history = try await run.get("/chat/history?limit=100", token: token)
         #expect(history.number("count") == 11)
+    }
+
+    /// In another terminal, which knows nothing of the run's settings.
+    @Test func theRunCanBeLookedAtWithOneLine() async throws {
+        let run = try await Deployment([
+            "CHAT_SYSTEM_PROMPT": "It's \"quoted\" $HOME", "CHAT_GEMINI_API_KEY": "secret-key",
+        ])
+        let line = try #require(run.announcement.split(separator: "\n").first { $0.hasPrefix(". ") })
+        let script = """
+            \(line)
+            parley status && parley config --value CHAT_SYSTEM_PROMPT && parley config && parley check --nginx "$1"
+            """
+        let (_, output, errors) = try await EndToEndTests.run(
+            "/bin/sh", ["-c", script, "sh", run.folder + "/nginx/nginx.conf"],
+            environment: ["PATH": "/usr/bin:/bin"])
+        #expect(output.contains("2 of 2 workers serve"), "\(output)\(errors)")
+        #expect(output.contains("\nIt's \"quoted\" $HOME\n") && output.contains(run.socket))
+        #expect(
+            output.contains("ok    settings") && output.contains("ok    database") && output.contains("ok    nginx"))
+        let written = try String(contentsOfFile: run.folder + "/environment", encoding: .utf8)
+        #expect(!written.contains("secret-key"))
+    }
+
+    @Test func theFirstConversationOfTheREADMECanBePasted() async throws {
+        let readme = try String(contentsOfFile: Program.repository + "/README.md", encoding: .utf8)
+        #expect(!readme.split(separator: "\n").contains { $0.wholeMatch(of: /\s{4,}\$ .*/) != nil }, "no prompts")
+        let sections = readme.components(separatedBy: "\n## ")
+        let section = try #require(sections.first { $0.hasPrefix("A first conversation") })
+        let run = try await Deployment()
+        let commands = section.components(separatedBy: "\n\n").filter {
+            $0.hasPrefix("    TOKEN=") || $0.hasPrefix("    curl ")
+        }
+        #expect(commands.count >= 6)
+        let script = "set -e\n" + commands.joined(separator: "\nprintf '\\n--\\n'\n")
+        let (code, output, errors) = try await EndToEndTests.run(
+            "/bin/bash", ["-c", script.replacing("localhost:8443", with: "localhost:\(run.port)")])
+        #expect(code == 0, "\(errors)")
+        let replies = output.components(separatedBy: "\n--\n")
+        #expect(replies.count == commands.count)
+        for reply in replies.dropFirst() {
+            #expect(reply.hasPrefix("{") || reply.hasPrefix("event: delta"), "\(reply)")
+        }
+        #expect(replies.last?.contains(#""status_code":422"#) == true)
     }
 
     @Test func aTakenPortIsAClearError() async throws {
