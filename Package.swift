@@ -70,7 +70,7 @@ let package = Package(
         tests("StrictJSONTests", ["StrictJSON", "Support"]),
         tests("PoolTests", ["Pool"]),
         tests("ChatTests", ["Chat"]),
-        tests("SanitizingTests", ["Sanitizing", "Chat", "StrictJSON", "Support"]),
+        tests("SanitizingTests", ["Sanitizing", "CGumbo", "Chat", "StrictJSON", "Support"]),
         tests("SessionsTests", ["Sessions", "Chat", .product(name: "Crypto", package: "swift-crypto")]),
         tests("StorageTests", ["Storage", "Chat", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("ModelsTests", ["Models", "Chat", "Curl", "StrictJSON", "Support"]),

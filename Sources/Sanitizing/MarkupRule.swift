@@ -2,9 +2,9 @@ internal import CGumbo
 
 /// Tells markup from the code that looks like it.
 ///
-/// Markup is a tag with one of HTML's element names, or any tag with an attribute that acts. Left alone as code:
-/// a comparison (`a<b && c>d`), a type argument (`List<Object>`), an include (`#include <map>`), an address in angle
-/// brackets, and elements of other vocabularies.
+/// Markup is every tag that a browser would act on, and any other tag with one of HTML's element names. Left alone as
+/// code is only what does nothing: a comparison (`a<b && c>d`), a type argument (`List<Object>`), an include
+/// (`#include <map>`), an address in angle brackets, and elements of other vocabularies.
 struct MarkupRule {
     let bytes: UnsafeBufferPointer<UInt8>
     /// Where the last end tag of each name starts.
@@ -16,8 +16,8 @@ struct MarkupRule {
     /// HTML of after the parser's time.
     private static let recentElements: Set<String> = ["dialog", "picture"]
 
-    /// Elements that run, load or change how what follows is parsed.
-    private static let activeElements: Set<String> = ["script", "style", "iframe", "object", "embed", "svg", "math"]
+    /// Elements that show something else than what they hold.
+    private static let loadingElements: Set<String> = ["iframe", "object", "embed"]
 
     /// Elements that people write right after a word and never end.
     private static let inlineVoidElements: Set<String> = ["br", "hr", "img", "input", "wbr"]
@@ -30,39 +30,39 @@ struct MarkupRule {
     mutating func isMarkup(_ tag: Tag) -> Bool {
         let isHTML = Self.isElement(tag.name)
         if tag.isEndTag { return tag.isClosed && (isHTML || foreignNames.contains(tag.name)) }
-        if isLive(tag, isHTML: isHTML) {
+        guard tag.isClosed else { return isHTML && isActingOnceClosed(tag) }
+        if tag.isActing || (!isHTML && isForeignMarkup(tag)) {
             if !isHTML { foreignNames.insert(tag.name) }
             return true
         }
-        guard isHTML, tag.isClosed, !isIncluded(tag) else { return false }
-        if tag.attributes.hasForeignName { return tag.name == "script" }
-        return !isTypeArgument(tag) && !isComparison(tag)
+        return isHTML && !tag.attributes.hasForeignName && !isIncluded(tag) && !isTypeArgument(tag)
+            && !isComparison(tag)
     }
 
-    /// A browser would act on it, whatever else it looks like. Where the tag never closes or its name is no element's,
-    /// a foreign name among the attributes makes it a program again: `i <n && style = 1`.
-    private func isLive(_ tag: Tag, isHTML: Bool) -> Bool {
-        let attributes = tag.attributes
-        if !tag.isClosed { return isHTML && attributes.isActive && !attributes.hasForeignName }
-        if isHTML || attributes.hasEventHandler { return attributes.isActive }
-        return (attributes.isActive || attributes.hasQuotedValue) && !attributes.hasForeignName
+    /// No element yet: a page that the text is put in may close it. It may as well be a program: `i <b && href = 1`.
+    private func isActingOnceClosed(_ tag: Tag) -> Bool {
+        tag.attributes.acting.act(on: tag.name)
+            && (tag.attributes.acting.contains(.eventHandler) || !tag.attributes.hasForeignName)
+    }
+
+    /// An element of another vocabulary with its attributes, not the middle of a program.
+    private func isForeignMarkup(_ tag: Tag) -> Bool {
+        (tag.attributes.hasQuotedValue || !tag.attributes.acting.isEmpty) && !tag.attributes.hasForeignName
     }
 
     private func isTypeArgument(_ tag: Tag) -> Bool {
-        guard followsIdentifier(tag), !precedesWord(tag), !tag.attributes.hasValue, !hasEndTag(tag),
-            tag.name != "script"
-        else {
+        guard followsIdentifier(tag), !precedesWord(tag), !tag.attributes.hasValue, !hasEndTag(tag) else {
             return false
         }
         if Self.inlineVoidElements.contains(tag.name) { return tag.isCapitalised }
-        guard Self.activeElements.contains(tag.name) else { return true }
+        guard Self.loadingElements.contains(tag.name) else { return true }
         return tag.attributes.count == 0 && (tag.name == "object" || tag.isCapitalised)
     }
 
     /// `a <b or c> d`: words where attributes would be, none of them HTML's.
     private func isComparison(_ tag: Tag) -> Bool {
         tag.attributes.hasUnknownFlag && !tag.attributes.hasValue && !hasEndTag(tag)
-            && !Self.activeElements.contains(tag.name)
+            && !Self.loadingElements.contains(tag.name)
     }
 
     private func hasEndTag(_ tag: Tag) -> Bool {

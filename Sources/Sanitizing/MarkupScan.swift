@@ -13,8 +13,8 @@ struct MarkupScan {
     init(_ bytes: UnsafeBufferPointer<UInt8>) {
         self.bytes = bytes
         lastCommentEnd = Self.lastCommentEnd(bytes)
-        let reader = TagReader(bytes: bytes)
-        var rule = MarkupRule(bytes: bytes, lastEndTags: Self.lastEndTags(bytes, reader))
+        var reader = TagReader(bytes: bytes)
+        var rule = MarkupRule(bytes: bytes, lastEndTags: Self.lastEndTags(bytes, &reader))
         var index = 0
         while let start = bytes[index...].firstIndex(of: UInt8(ascii: "<")) {
             if let end = declaration(at: start) {
@@ -65,7 +65,7 @@ struct MarkupScan {
         }
     }
 
-    private static func lastEndTags(_ bytes: UnsafeBufferPointer<UInt8>, _ reader: TagReader) -> [String: Int] {
+    private static func lastEndTags(_ bytes: UnsafeBufferPointer<UInt8>, _ reader: inout TagReader) -> [String: Int] {
         var last: [String: Int] = [:]
         var index = 0
         while let start = bytes[index...].firstIndex(of: UInt8(ascii: "<")) {

@@ -4,11 +4,21 @@ struct Tag {
     var range: Range<Int>
     var isEndTag: Bool
     var isClosed: Bool
-    /// ASCII letters in lower case.
+    /// ASCII letters in lower case; only the first ``longestName`` bytes.
     var name: String
     /// Such as `Link`: not how HTML is written.
     var isCapitalised: Bool
     var attributes: Attributes
+
+    /// Longer than any name of HTML, SVG or MathML.
+    static let longestName = 64
+
+    /// Elements that act without any attribute: a program, a style sheet, and the vocabularies in which elements that HTML
+    /// does not know act too.
+    private static let acting: Set<String> = ["script", "style", "svg", "math"]
+
+    /// A browser would act on it, whatever else it looks like.
+    var isActing: Bool { Self.acting.contains(name) || attributes.acting.act(on: name) }
 
     /// What tells a tag's attributes from the middle of a program.
     struct Attributes {
@@ -17,11 +27,9 @@ struct Tag {
         var hasQuotedValue = false
         /// A name that no HTML attribute has, such as `&&` or `f(x)`.
         var hasForeignName = false
-        /// Something that makes a browser act: an event handler, an address or a style, with its value.
-        var isActive = false
-        var hasEventHandler = false
         /// A name without value that HTML does not define as such.
         var hasUnknownFlag = false
+        var acting: ActingAttributes = []
     }
 }
 
@@ -29,10 +37,8 @@ extension Tag.Attributes {
     /// More than any real tag has. The parser compares each attribute with all before it.
     static let maximum = 256
 
-    private static let active: Set<String> = [
-        "href", "src", "style", "action", "formaction", "srcdoc", "xlink:href", "background", "poster", "dynsrc",
-        "lowsrc",
-    ]
+    /// No name of a flag or an acting attribute is longer.
+    static let longestKnownName = 15
 
     private static let flags: Set<String> = [
         "async", "autofocus", "autoplay", "checked", "compact", "contenteditable", "controls", "default", "defer",
@@ -42,20 +48,38 @@ extension Tag.Attributes {
         "scoped", "selected",
     ]
 
-    mutating func add(_ name: String, hasValue: Bool, isQuoted: Bool) {
-        count += 1
-        self.hasValue = self.hasValue || hasValue
-        hasQuotedValue = hasQuotedValue || isQuoted
-        hasForeignName = hasForeignName || name.utf8.contains(where: Self.isForeign)
-        hasEventHandler = hasEventHandler || (hasValue && Self.isEventHandler(name))
-        isActive = isActive || hasEventHandler || (hasValue && Self.active.contains(name))
-        hasUnknownFlag = hasUnknownFlag || (!hasValue && !Self.flags.contains(name))
+    /// One attribute.
+    ///
+    /// - Parameters:
+    ///   - name: its bytes as they were typed.
+    ///   - start: at least the first ``longestKnownName`` bytes of the name, in lower case.
+    init(_ name: Slice<UnsafeBufferPointer<UInt8>>, startingWith start: String, hasValue: Bool, isQuoted: Bool) {
+        let known = name.count <= Self.longestKnownName ? start : ""
+        count = 1
+        self.hasValue = hasValue
+        hasQuotedValue = isQuoted
+        hasForeignName = name.contains(where: Self.isForeign)
+        hasUnknownFlag = !hasValue && !Self.flags.contains(known)
+        guard hasValue else { return }
+        acting = ActingAttributes(named: known)
+        if Self.isEventHandler(start) { acting.insert(.eventHandler) }
+    }
+
+    /// These and others of the same tag.
+    mutating func add(_ others: Self) {
+        count += others.count
+        hasValue = hasValue || others.hasValue
+        hasQuotedValue = hasQuotedValue || others.hasQuotedValue
+        hasForeignName = hasForeignName || others.hasForeignName
+        hasUnknownFlag = hasUnknownFlag || others.hasUnknownFlag
+        acting.formUnion(others.acting)
     }
 
     /// `on` and three letters or more, whatever follows: browsers of old took `onload!#$=` for `onload=`.
     private static func isEventHandler(_ name: String) -> Bool {
         let bytes = name.utf8
-        return bytes.count >= 5 && name.hasPrefix("on") && bytes.dropFirst(2).prefix(3).allSatisfy { 0x61...0x7A ~= $0 }
+        return bytes.count >= 5 && bytes.starts(with: "on".utf8)
+            && bytes.dropFirst(2).prefix(3).allSatisfy { 0x61...0x7A ~= $0 }
     }
 
     private static func isForeign(_ byte: UInt8) -> Bool {
@@ -63,7 +87,7 @@ extension Tag.Attributes {
         case UInt8(ascii: "&"), UInt8(ascii: "|"), UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "{"),
             UInt8(ascii: "}"), UInt8(ascii: ";"), UInt8(ascii: ","), UInt8(ascii: "+"), UInt8(ascii: "!"),
             UInt8(ascii: "?"), UInt8(ascii: "$"), UInt8(ascii: "\""), UInt8(ascii: "'"), UInt8(ascii: "`"),
-            UInt8(ascii: "\\"), UInt8(ascii: "="):
+            UInt8(ascii: "\\"), UInt8(ascii: "="), UInt8(ascii: "<"):
             true
         default: false
         }

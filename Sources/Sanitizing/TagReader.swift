@@ -1,59 +1,90 @@
-/// Reads one tag the way the HTML standard's tokenizer does (sections 13.2.5.6 to 13.2.5.40), but stops at a `<`
-/// outside quotes: what starts there is looked at first, and what is left of the outer tag in the next pass.
+/// Reads tags the way the HTML standard's tokenizer does (sections 13.2.5.6 to 13.2.5.40), from any `<` of a text.
+///
+/// A `<` in a tag is part of a name or of a value, as it is for a browser; it may also start a tag of its own, which
+/// counts once the outer one turns out to be code. Tags that overlap end alike, so what follows a place is read once:
+/// the work grows with the text's length, not with the number of tags that a `>` closes.
 struct TagReader {
     let bytes: UnsafeBufferPointer<UInt8>
+    /// What follows in a tag, by the place where an attribute begins.
+    private var rests: [Int: Rest] = [:]
+    /// The last run of bytes without an end of a name, and without an end of an unquoted value.
+    private var nameRun = 0..<0
+    private var valueRun = 0..<0
 
-    /// The tag whose `<` is at `start`; nil when none starts there.
-    func tag(at start: Int) -> Tag? {
-        let isEndTag = byte(start + 1) == UInt8(ascii: "/")
-        var index = start + (isEndTag ? 2 : 1)
-        guard let first = byte(index), Self.isLetter(first) else { return nil }
-        let nameStart = index
-        while let next = byte(index), !Self.isBlank(next), next != UInt8(ascii: "/"), next != UInt8(ascii: ">") {
-            guard next != UInt8(ascii: "<") else { return nil }
-            index += 1
-        }
-        let isCapitalised = !Self.isLower(first) && index > nameStart + 1 && Self.isLower(bytes[nameStart + 1])
-        var tag = Tag(
-            range: start..<index, isEndTag: isEndTag, isClosed: false, name: lowercased(nameStart..<index),
-            isCapitalised: isCapitalised, attributes: .init())
-        while tag.attributes.count <= Tag.Attributes.maximum {
-            index = skip(from: index) { Self.isBlank($0) || $0 == UInt8(ascii: "/") }
-            guard let next = byte(index) else { break }
-            if next == UInt8(ascii: ">") {
-                tag.isClosed = true
-                index += 1
-                break
-            }
-            guard let end = attribute(at: index, of: &tag.attributes) else { return nil }
-            index = end
-        }
-        tag.range = start..<index
-        return tag
+    private struct Rest {
+        var attributes = Tag.Attributes()
+        let end: Int
+        let isClosed: Bool
     }
 
-    /// Adds one attribute and returns where it ends; nil at a `<`.
-    private func attribute(at start: Int, of attributes: inout Tag.Attributes) -> Int? {
+    init(bytes: UnsafeBufferPointer<UInt8>) {
+        self.bytes = bytes
+    }
+
+    /// The tag whose `<` is at `start`; nil when none starts there.
+    mutating func tag(at start: Int) -> Tag? {
+        let isEndTag = byte(start + 1) == UInt8(ascii: "/")
+        let nameStart = start + (isEndTag ? 2 : 1)
+        guard let first = byte(nameStart), Self.isLetter(first) else { return nil }
+        if !nameRun.contains(nameStart) {
+            nameRun =
+                nameStart..<skip(from: nameStart) {
+                    !Self.isBlank($0) && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ">")
+                }
+        }
+        let nameEnd = nameRun.upperBound
+        let rest = rest(from: nameEnd)
+        return Tag(
+            range: start..<rest.end, isEndTag: isEndTag, isClosed: rest.isClosed,
+            name: lowercased(nameStart..<min(nameEnd, nameStart + Tag.longestName)),
+            isCapitalised: !Self.isLower(first) && nameEnd > nameStart + 1 && Self.isLower(bytes[nameStart + 1]),
+            attributes: rest.attributes)
+    }
+
+    private mutating func rest(from start: Int) -> Rest {
+        var attributes: [(place: Int, attribute: Tag.Attributes)] = []
+        var index = skipToAttribute(from: start)
+        while rests[index] == nil, let next = byte(index), next != UInt8(ascii: ">") {
+            let (attribute, end) = attribute(at: index)
+            attributes.append((index, attribute))
+            index = skipToAttribute(from: end)
+        }
+        let isClosed = index < bytes.count
+        var rest = rests[index] ?? Rest(end: isClosed ? index + 1 : index, isClosed: isClosed)
+        for (place, attribute) in attributes.reversed() {
+            rest.attributes.add(attribute)
+            rests[place] = rest
+        }
+        return rest
+    }
+
+    /// One attribute, and where it ends.
+    private mutating func attribute(at start: Int) -> (Tag.Attributes, end: Int) {
         var index = start
         while let next = byte(index), !Self.isBlank(next), next != UInt8(ascii: "/"), next != UInt8(ascii: ">") {
-            guard next != UInt8(ascii: "<") else { return nil }
             if next == UInt8(ascii: "="), index > start { break }
             index += 1
         }
-        let name = lowercased(start..<index)
-        let afterName = skip(from: index, while: Self.isBlank)
-        guard byte(afterName) == UInt8(ascii: "=") else {
-            attributes.add(name, hasValue: false, isQuoted: false)
-            return index
+        let name = bytes[start..<index]
+        let nameStart = lowercased(start..<min(index, start + Tag.Attributes.longestKnownName))
+        func attribute(hasValue: Bool, isQuoted: Bool) -> Tag.Attributes {
+            Tag.Attributes(name, startingWith: nameStart, hasValue: hasValue, isQuoted: isQuoted)
         }
+        let afterName = skip(from: index, while: Self.isBlank)
+        guard byte(afterName) == UInt8(ascii: "=") else { return (attribute(hasValue: false, isQuoted: false), index) }
         index = skip(from: afterName + 1, while: Self.isBlank)
         if let quote = byte(index), quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") {
-            attributes.add(name, hasValue: true, isQuoted: true)
-            return min(skip(from: index + 1) { $0 != quote } + 1, bytes.count)
+            let end = min(skip(from: index + 1) { $0 != quote } + 1, bytes.count)
+            return (attribute(hasValue: true, isQuoted: true), end)
         }
-        attributes.add(name, hasValue: true, isQuoted: false)
-        let end = skip(from: index) { !Self.isBlank($0) && $0 != UInt8(ascii: ">") && $0 != UInt8(ascii: "<") }
-        return byte(end) == UInt8(ascii: "<") ? nil : end
+        if !valueRun.contains(index) {
+            valueRun = index..<skip(from: index) { !Self.isBlank($0) && $0 != UInt8(ascii: ">") }
+        }
+        return (attribute(hasValue: true, isQuoted: false), valueRun.isEmpty ? index : valueRun.upperBound)
+    }
+
+    private func skipToAttribute(from start: Int) -> Int {
+        skip(from: start) { Self.isBlank($0) || $0 == UInt8(ascii: "/") }
     }
 
     private func byte(_ index: Int) -> UInt8? {
@@ -67,7 +98,9 @@ struct TagReader {
     }
 
     private func lowercased(_ range: Range<Int>) -> String {
-        String(decoding: bytes[range].map { 0x41...0x5A ~= $0 ? $0 | 0x20 : $0 }, as: UTF8.self)
+        String(unsafeUninitializedCapacity: range.count) { text in
+            text.initialize(fromContentsOf: bytes[range].lazy.map { 0x41...0x5A ~= $0 ? $0 | 0x20 : $0 })
+        }
     }
 
     static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0C }

@@ -18,7 +18,7 @@ import Testing
         "<select>", "<x y='z'>",
         "<a b c d e f g h i j k l>", "'", "a<b>", "vector<int> ", "<noscript>", "<b a=1 a=2>",
         "<!doctype ",
-        "<script </script>", "{{a",
+        "<script </script>", "{{a", "<a<", "<a/x=", "<a/x='", "<a x=\"<b y='", "</a ", "</a<", "<a \"", "<a x=",
     ]
 
     @Test(arguments: MessageSanitizer.Mode.allCases)
