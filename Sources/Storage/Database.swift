@@ -7,7 +7,8 @@ import Threads
 ///
 /// Reads run one after another on a thread of their own. Writes that arrive together are committed together
 /// (``GroupCommit``): returning from a write means that it is on the disk, but for places and leases, which mean nothing
-/// once their process is gone. No SQL stands outside this target.
+/// once their process is gone. What cannot be begun within 2 s, because of a lock, is refused (``Inbox``). No SQL stands
+/// outside this target.
 ///
 /// What it refuses: a schema that is newer than this program; to make a new file in place of one that was removed
 /// (``Connection``); to write into a file that is damaged or has no name any more (``OpenDatabase``). A file that cannot
@@ -54,11 +55,14 @@ public final class Database: Sendable {
 
     /// Brings the schema up to date. Makes the file if there never was one: none of this name, and no file of its lock.
     ///
-    /// - Parameter beginningAnew: makes the file also where one was removed.
+    /// - Parameters:
+    ///   - beginningAnew: makes the file also where one was removed.
+    ///   - isPatient: waits for other processes, and for a long migration, for as long as it takes. Else it returns as
+    ///     any write does, and the migration goes on.
     /// - Throws: ``ChatError`` `.unavailable`, whose `cause` says what is wrong.
-    public func prepare(beginningAnew: Bool = false) async throws {
+    public func prepare(beginningAnew: Bool = false, isPatient: Bool = false) async throws {
         if beginningAnew { standing.beginAnew() }
-        try await writer.write { _ in }
+        do { try await writer.attempt(isPatient: isPatient) { _ in } } catch { throw storageError(error) }
     }
 
     /// Empties the log (WAL) into the database file if it is longer than a small one: for a process that may be the last
@@ -75,7 +79,7 @@ public final class Database: Sendable {
                     var connection = Connection(path: path, readonly: false, standing)
                     continuation.resume(
                         with: Result {
-                            try FileLock(path: path + "-lock").locked { _ in
+                            try FileLock(path: path + "-lock").locked(atMost: .seconds(2)) { _ in
                                 try connection.use { db in _ = try db.checkpoint(.truncate) }
                             }
                         })

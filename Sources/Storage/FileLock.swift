@@ -10,9 +10,11 @@ struct FileLock {
 
     init(path: String) { self.path = path }
 
-    /// - Parameter work: is told whether this made the file of the lock.
-    func locked<T>(_ work: (_ isNew: Bool) throws -> T) throws -> T {
-        let (descriptor, isNew) = try opened()
+    /// - Parameters:
+    ///   - limit: how long to wait for it; nil for as long as it takes, in the kernel's queue.
+    ///   - work: is told whether this made the file of the lock.
+    func locked<T>(atMost limit: Duration? = nil, _ work: (_ isNew: Bool) throws -> T) throws -> T {
+        let (descriptor, isNew) = try opened(limit)
         defer { close(descriptor) }
         do { return try work(isNew) } catch {
             // Nothing came of the new database, and there never was one.
@@ -21,21 +23,21 @@ struct FileLock {
         }
     }
 
-    /// For reading: nobody moves files where the lock has no file or cannot be had.
+    /// For reading: nobody moves files where the lock has no file or cannot be had. Waits for half a second.
     func lockedIfPossible<T>(_ work: () throws -> T) throws -> T {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return try work() }
         defer { close(descriptor) }
-        try Self.lock(descriptor, path)
+        try Self.lock(descriptor, path, .milliseconds(500))
         return try work()
     }
 
     /// A new file gets its name when it is locked already, so that no other process is first in it.
-    private func opened() throws -> (Int32, isNew: Bool) {
+    private func opened(_ limit: Duration?) throws -> (Int32, isNew: Bool) {
         while true {
             let existing = open(path, O_RDWR | O_CLOEXEC)
             if existing >= 0 {
-                do { try Self.lock(existing, path) } catch {
+                do { try Self.lock(existing, path, limit) } catch {
                     close(existing)
                     throw error
                 }
@@ -48,7 +50,7 @@ struct FileLock {
             defer { unlink(draft) }
             do {
                 try Owner.adopt(descriptor, of: folder(of: path))
-                try Self.lock(descriptor, draft)
+                try Self.lock(descriptor, draft, limit)
                 if link(draft, path) == 0 { return (descriptor, true) }
                 guard errno == EEXIST else { throw StorageFailure("make", path) }
             } catch {
@@ -59,9 +61,17 @@ struct FileLock {
         }
     }
 
-    private static func lock(_ descriptor: Int32, _ path: String) throws {
-        while flock(descriptor, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw StorageFailure("lock", path) }
+    private static func lock(_ descriptor: Int32, _ path: String, _ limit: Duration?) throws {
+        let end = limit.map { ContinuousClock.now + $0 }
+        while flock(descriptor, end == nil ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
+            if errno == EWOULDBLOCK, let end {
+                guard ContinuousClock.now < end else {
+                    throw StorageFailure(.locked, "another process holds the lock \(path)")
+                }
+                usleep(1_000)
+            } else if errno != EINTR {
+                throw StorageFailure("lock", path)
+            }
         }
     }
 }

@@ -9,32 +9,31 @@ import Threads
 /// When a group fails, nothing of it is kept. Where the file is the reason (locked, full, damaged), that is every
 /// write's answer: trying each alone would make the last one wait for all the others' time-outs. Where one write is the
 /// reason, each is tried alone, so that it takes no other down with it.
+///
+/// Writes stay in the ``Inbox`` until the database is locked for them, so that one which waits too long can be refused.
 final class GroupCommit: Sendable {
-    private struct Write: Sendable {
+    private struct Write: Job {
         let isPassing: Bool
         /// Runs inside the transaction and keeps its result for `finish`.
         let perform: @Sendable (GRDB.Database) throws -> Void
         /// Told nil after the commit, or why there was none.
         let finish: @Sendable ((any Error)?) -> Void
+
+        func refuse(_ error: any Error) { finish(error) }
     }
 
     /// A group larger than this would delay its first write for the sake of its last.
     private static let largestGroup = 256
 
-    private let inbox = Inbox<Write>()
+    private let inbox: Inbox<Write>
     private let successes = Successes()
 
     init(path: String, _ standing: Standing) throws(ThreadError) {
+        inbox = Inbox(path: path)
         try BlockingThread.detach { [inbox, successes] in
             var connection = Connection(path: path, readonly: false, standing)
             let lock = FileLock(path: path + "-lock")
-            while let writes = inbox.take() {
-                var rest = writes[...]
-                while !rest.isEmpty {
-                    Self.commit(rest.prefix(Self.largestGroup), on: &connection, lock, successes)
-                    rest = rest.dropFirst(Self.largestGroup)
-                }
-            }
+            while inbox.wait() { Self.commit(from: inbox, on: &connection, lock, successes) }
         }
     }
 
@@ -54,12 +53,14 @@ final class GroupCommit: Sendable {
 
     /// - Parameters:
     ///   - isPassing: other processes see it at once, but a power cut may undo it.
+    ///   - isPatient: waits for a lock for as long as it takes.
     ///   - work: throws ``ChatError`` to refuse; whatever it changed before is undone.
     /// - Returns: what `work` returned, after its commit.
     /// - Throws: what went wrong, as it was.
-    func attempt<T: Sendable>(isPassing: Bool = false, _ work: @escaping @Sendable (GRDB.Database) throws -> T)
-        async throws -> T
-    {
+    func attempt<T: Sendable>(
+        isPassing: Bool = false, isPatient: Bool = false,
+        _ work: @escaping @Sendable (GRDB.Database) throws -> T
+    ) async throws -> T {
         let kept = Kept<T>()
         return try await withCheckedThrowingContinuation { continuation in
             inbox.add(
@@ -77,31 +78,36 @@ final class GroupCommit: Sendable {
                         } else {
                             continuation.resume(throwing: ChatError.storage("a write was committed without its result"))
                         }
-                    }))
+                    }), isPatient: isPatient)
         }
     }
 
+    /// - Parameter chosen: the group; nil for those that wait once the database is locked for them.
     private static func commit(
-        _ group: ArraySlice<Write>, on connection: inout Connection, _ lock: FileLock, _ successes: Successes
+        _ chosen: [Write]? = nil, from inbox: Inbox<Write>, on connection: inout Connection, _ lock: FileLock,
+        _ successes: Successes
     ) {
-        var refusals: [Int: ChatError] = [:]
+        var group = chosen ?? []
+        var refusals: [ChatError?] = []
         do {
             try lock.locked { isNew in
-                try connection.use(durably: !group.allSatisfy(\.isPassing), mayBegin: isNew) { db in
+                let isPassing = chosen?.allSatisfy(\.isPassing) ?? inbox.allSatisfy(\.isPassing)
+                try connection.use(durably: !isPassing, mayBegin: isNew) { db in
                     try db.inTransaction(.immediate) {
-                        for (index, write) in zip(group.indices, group) {
-                            refusals[index] = try refusal(of: write, in: db)
+                        if chosen == nil {
+                            group = inbox.take(largestGroup) { !isPassing || $0.isPassing }
                         }
+                        refusals = try group.map { try refusal(of: $0, in: db) }
                         return .commit
                     }
                 }
             }
         } catch {
-            if group.count == 1 || !isOfOneWrite(error) {
-                if !(error is ChatError) { successes.last.withLock { $0 = nil } }
-                for write in group { write.finish(error) }
+            if group.count > 1, isOfOneWrite(error) {
+                for write in group { commit([write], from: inbox, on: &connection, lock, successes) }
             } else {
-                for index in group.indices { commit(group[index...index], on: &connection, lock, successes) }
+                if !(error is ChatError) { successes.last.withLock { $0 = nil } }
+                for write in group.isEmpty ? inbox.take() : group { write.finish(error) }
             }
             return
         }

@@ -4,18 +4,24 @@ import Threads
 
 /// Runs queries one after another on one connection, each in its own short read.
 final class ReadThread: Sendable {
-    private typealias Query = @Sendable (inout Connection) -> Void
+    private struct Query: Job {
+        let run: @Sendable (inout Connection) -> Void
+        var refusal: @Sendable (any Error) -> Void = { _ in }
 
-    private let inbox = Inbox<Query>()
+        func refuse(_ error: any Error) { refusal(error) }
+    }
+
+    private let inbox: Inbox<Query>
     private let mend: @Sendable () async -> Void
 
     /// - Parameter mend: writes nothing, but lets the writing connection see to a log that was removed.
     init(path: String, _ standing: Standing, mend: @escaping @Sendable () async -> Void) throws(ThreadError) {
         self.mend = mend
+        inbox = Inbox(path: path)
         try BlockingThread.detach { [inbox] in
             var connection = Connection(path: path, readonly: true, standing)
-            while let queries = inbox.take() {
-                for query in queries { query(&connection) }
+            while inbox.wait() {
+                for query in inbox.take(1) { query.run(&connection) }
             }
         }
     }
@@ -23,7 +29,7 @@ final class ReadThread: Sendable {
     deinit { inbox.close() }
 
     /// Has the connection closed, after the reads before it; the next read opens it anew.
-    func letGo() { inbox.add { $0.drop() } }
+    func letGo() { inbox.add(Query { $0.drop() }, isPatient: true) }
 
     /// - Throws: ``ChatError``.
     func read<T: Sendable>(_ work: @escaping @Sendable (GRDB.Database) throws -> T) async throws -> T {
@@ -40,7 +46,12 @@ final class ReadThread: Sendable {
 
     private func once<T: Sendable>(_ work: @escaping @Sendable (GRDB.Database) throws -> T) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
-            inbox.add { connection in continuation.resume(with: Result { try connection.use(work) }) }
+            inbox.add(
+                Query { connection in
+                    continuation.resume(with: Result { try connection.use(work) })
+                } refusal: {
+                    continuation.resume(throwing: $0)
+                })
         }
     }
 }

@@ -23,7 +23,7 @@ struct Migrate: ParsableCommand {
     static func migrate(_ settings: Settings, beginningAnew: Bool = false, limit: Duration? = nil) throws {
         let database = try database(settings)
         try explained(settings) {
-            try wait(atMost: limit) { try await database.prepare(beginningAnew: beginningAnew) }
+            try wait(atMost: limit) { try await database.prepare(beginningAnew: beginningAnew, isPatient: true) }
         }
     }
 

@@ -14,8 +14,9 @@ struct Restore: ParsableCommand {
     var file: String
 
     func run() throws {
-        // It is seconds; whoever stops it would have to find out how far it came.
-        Signals.block([SIGINT, SIGTERM, SIGHUP])
+        // It is seconds. Whoever ends it would have to find out how far it came; whoever halts it (Ctrl-Z, or its
+        // terminal when it writes in the background) would halt every write of the service.
+        Signals.block([SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGTTIN, SIGTTOU])
         let settings = try options.settings()
         let path = settings.database.path
         try settings.database.makeFolder()

@@ -1,0 +1,94 @@
+import Chat
+import Foundation
+import Storage
+import Testing
+
+/// Another process holds the lock that writes wait for, and does not let go.
+@Suite(.timeLimit(.minutes(1))) struct LockTests {
+    private let temporary: TemporaryDatabase
+    private let session: Session
+
+    init() async throws {
+        temporary = try await TemporaryDatabase(messageLimit: 100_000)
+        session = try await temporary.session()
+    }
+
+    /// As a process does that was halted.
+    private struct HeldLock {
+        private let descriptor: Int32
+
+        init(_ temporary: TemporaryDatabase) {
+            descriptor = open(temporary.path + "-lock", O_RDWR | O_CLOEXEC)
+            flock(descriptor, LOCK_EX)
+        }
+
+        func release() { close(descriptor) }
+    }
+
+    @Test func everybodyIsToldWithinThreeSeconds() async throws {
+        _ = try await temporary.database.live(session.id, at: Date())
+        let lock = HeldLock(temporary)
+        defer { lock.release() }
+        let newcomer = try Database(path: temporary.path, messageLimit: 1, reservationLifetime: .zero)
+        let start = ContinuousClock.now
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<40 {
+                group.addTask { [temporary, session] in
+                    // They come one after another, as requests do: the last one waits no longer than the first.
+                    for _ in 0..<2 {
+                        let begin = ContinuousClock.now
+                        let error = await #expect(throws: ChatError.self) {
+                            switch number % 4 {
+                            case 0: try await temporary.database.record("lost", in: session)
+                            case 1: _ = try await temporary.database.place(in: session)
+                            case 2: try await newcomer.prepare()
+                            default: _ = try await newcomer.live(session.id, at: Date())
+                            }
+                        }
+                        #expect(error?.code == .unavailable && error?.cause?.contains("lock") == true)
+                        #expect(ContinuousClock.now - begin < .seconds(3))
+                    }
+                }
+            }
+        }
+        #expect(ContinuousClock.now - start < .seconds(6))
+        #expect(try await temporary.database.live(session.id, at: Date()) != nil, "who has it open goes on reading")
+    }
+
+    @Test func itGoesOnOnceTheLockIsFree() async throws {
+        let lock = HeldLock(temporary)
+        await #expect(throws: ChatError.self) { try await temporary.database.record("lost", in: session) }
+        lock.release()
+        try await temporary.database.record("after", in: session)
+        let history = try await temporary.database.history(of: session.id, limit: 10, before: nil)
+        #expect(history.map(\.question) == ["after"], "what was refused has not happened")
+    }
+
+    @Test func onlySoManyWait() async throws {
+        let lock = HeldLock(temporary)
+        defer { lock.release() }
+        let start = ContinuousClock.now
+        let refusedAtOnce = await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<20_000 {
+                group.addTask { [temporary, session] in
+                    do { try await temporary.database.end(session.id) } catch {
+                        return (error as? ChatError)?.cause?.contains("others wait") == true
+                    }
+                    return false
+                }
+            }
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(refusedAtOnce > 1_000)
+        #expect(ContinuousClock.now - start < .seconds(6))
+    }
+
+    @Test func bringingItUpToDateWaitsForAsLongAsItTakes() async throws {
+        let newcomer = try Database(path: temporary.path, messageLimit: 1, reservationLifetime: .zero)
+        let lock = HeldLock(temporary)
+        let prepared = Task { try await newcomer.prepare(isPatient: true) }
+        await #expect(throws: ChatError.self) { try await temporary.database.record("lost", in: session) }
+        lock.release()
+        try await prepared.value
+    }
+}
