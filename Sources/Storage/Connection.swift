@@ -21,6 +21,8 @@ struct Connection {
 
     /// A locked database is waited for this long, in seconds, then the call fails.
     static let busyTimeout = 2.0
+    /// Bytes of a log that has nothing in it any more; SQLite writes it into the database at 4 MB.
+    private static let largestLog = 8 << 20
     /// A reader looks into the files no more often: what it reads is not acknowledged.
     private static let lookInterval = Duration.milliseconds(20)
 
@@ -111,6 +113,14 @@ struct Connection {
         isDurable = nil
     }
 
+    /// Closes it for a process that ends. If no other has the database open, SQLite writes the log into it and deletes
+    /// the log, so that the one file is all there is. Needs the ``FileLock``, as opening does.
+    mutating func finish() throws {
+        try use { _ in }
+        try opened?.queue.close()
+        opened = nil
+    }
+
     private func suspecting(_ error: DatabaseError) -> any Error {
         guard error.isDamage else { return error }
         standing.distrust()
@@ -187,6 +197,8 @@ struct Connection {
             if !readonly, try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL") != "wal" {
                 throw StorageFailure(.other, "\(path) cannot have a log (WAL) beside it")
             }
+            // What a long read let the log grow to is given back.
+            try db.execute(sql: "PRAGMA journal_size_limit = \(Self.largestLog)")
             // KiB; the kernel keeps the file in memory anyway, once for all workers.
             try db.execute(sql: "PRAGMA cache_size = -512")
         }

@@ -65,6 +65,13 @@ public final class Database: Sendable {
         do { try await writer.attempt(isPatient: isPatient) { _ in } } catch { throw storageError(error) }
     }
 
+    /// Lets go of the file, for a process that ends: when the last one has, everything is in the database file alone.
+    /// Returns also when the files are not in order, or somebody holds the lock.
+    public func close() async {
+        await reader.close()
+        try? await writer.attempt(isPassing: true, isLast: true) { _ in }
+    }
+
     /// Empties the log (WAL) into the database file if it is longer than a small one: for a process that may be the last
     /// to use the file, before it ends.
     ///

@@ -14,6 +14,8 @@ import Threads
 final class GroupCommit: Sendable {
     private struct Write: Job {
         let isPassing: Bool
+        /// The connection is closed after it, as one of a process that ends.
+        let isLast: Bool
         /// Runs inside the transaction and keeps its result for `finish`.
         let perform: @Sendable (GRDB.Database) throws -> Void
         /// Told nil after the commit, or why there was none.
@@ -54,18 +56,19 @@ final class GroupCommit: Sendable {
     /// - Parameters:
     ///   - isPassing: other processes see it at once, but a power cut may undo it.
     ///   - isPatient: waits for a lock for as long as it takes.
+    ///   - isLast: closes the connection afterwards (``Connection/finish()``).
     ///   - work: throws ``ChatError`` to refuse; whatever it changed before is undone.
     /// - Returns: what `work` returned, after its commit.
     /// - Throws: what went wrong, as it was.
     func attempt<T: Sendable>(
-        isPassing: Bool = false, isPatient: Bool = false,
+        isPassing: Bool = false, isPatient: Bool = false, isLast: Bool = false,
         _ work: @escaping @Sendable (GRDB.Database) throws -> T
     ) async throws -> T {
         let kept = Kept<T>()
         return try await withCheckedThrowingContinuation { continuation in
             inbox.add(
                 Write(
-                    isPassing: isPassing,
+                    isPassing: isPassing, isLast: isLast,
                     perform: { db in
                         let value = try work(db)
                         kept.value.withLock { $0 = value }
@@ -112,7 +115,10 @@ final class GroupCommit: Sendable {
             return
         }
         successes.last.withLock { $0 = .now }
-        for (index, write) in zip(group.indices, group) { write.finish(refusals[index]) }
+        if group.contains(where: \.isLast) {
+            _ = try? lock.locked(atMost: .seconds(1)) { _ in try connection.finish() }
+        }
+        for (write, refusal) in zip(group, refusals) { write.finish(refusal) }
     }
 
     /// Whether one of the writes is the reason, and not the file or the lock before it.

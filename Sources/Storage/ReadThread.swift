@@ -31,6 +31,19 @@ final class ReadThread: Sendable {
     /// Has the connection closed, after the reads before it; the next read opens it anew.
     func letGo() { inbox.add(Query { $0.drop() }, isPatient: true) }
 
+    /// Returns when the connection is closed.
+    func close() async {
+        await withCheckedContinuation { continuation in
+            inbox.add(
+                Query { connection in
+                    connection.drop()
+                    continuation.resume()
+                } refusal: { _ in
+                    continuation.resume()
+                })
+        }
+    }
+
     /// - Throws: ``ChatError``.
     func read<T: Sendable>(_ work: @escaping @Sendable (GRDB.Database) throws -> T) async throws -> T {
         do { return try await attempt(work) } catch { throw storageError(error) }

@@ -29,6 +29,7 @@ enum Worker {
                 "worker draining", metadata: ["cause": "\(reason)", "in_flight": .stringConvertible(listener.inFlight)])
             let isEmpty = await listener.drain(deadline: .now + .seconds(settings.drainSeconds))
             if !isEmpty { log.error("worker stopped with requests in flight") }
+            await service.database.close()
             exit(isEmpty ? 0 : 1)
         } catch {
             stop("\(error)", log)

@@ -8,9 +8,9 @@ import Testing
         let token = try await run.logIn()
         _ = try await run.post("/chat", token: token, ["message": "acknowledged"])
         let path = run.folder + "/parley.sqlite"
-        // Stopped, damaged, started: what an operator finds after a bad night. The log beside the file would mend it.
+        // Stopped, damaged, started: what an operator finds after a bad night.
         #expect(await run.stop() == 0)
-        let good = try Files(path, path + "-wal")
+        let good = try Files(path)
         try good.overwrite()
         let pool = try RunningProcess(
             Program.path, ["serve"],
