@@ -40,7 +40,10 @@ public enum Backup {
     }
 
     static func explained<T>(at path: String, _ work: () throws -> T) throws -> T {
-        do { return try work() } catch let error as BackupError { throw error } catch {
+        do { return try work() } catch let error as BackupError { throw error } catch let error as DatabaseError {
+            throw BackupError(
+                StorageFailure("use", path, error)?.cause ?? "\(path): \(storageError(error).cause ?? "\(error)")")
+        } catch {
             throw BackupError(storageError(error).cause ?? "\(error)")
         }
     }

@@ -152,7 +152,10 @@ struct Connection {
             standing.condemn(
                 Standing.Verdict(database: before, log: try FileIdentity(path + "-wal"), why: failure.cause))
             throw failure
-        } catch let error as DatabaseError { throw suspecting(error) }
+        } catch let error as DatabaseError {
+            if !error.isDamage, let failure = StorageFailure("open", path, error) { throw failure }
+            throw suspecting(error)
+        }
     }
 
     /// - Returns: the file, which is there now.

@@ -49,7 +49,19 @@ final class DatabaseCopy {
     deinit {
         close(descriptor)
         guard !isKept else { return }
-        for ending in [""] + Self.endings { unlink(path + ending) }
+        Self.remove(path)
+    }
+
+    /// Whether a process was killed while it made this copy.
+    static func isAbandoned(_ path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return isLeftBehind(descriptor) && flock(descriptor, LOCK_EX | LOCK_NB) == 0
+    }
+
+    static func remove(_ path: String) {
+        for ending in [""] + endings { unlink(path + ending) }
     }
 
     private static let endings = ["-wal", "-shm", "-journal"]
@@ -64,10 +76,15 @@ final class DatabaseCopy {
 
     /// Copies in one step, so that it is the database as it was at one instant.
     func fill(from source: GRDB.Database) throws {
-        try queue.writeWithoutTransaction { copy in
-            try source.backup(to: copy)
-            let form = try String.fetchOne(copy, sql: "PRAGMA journal_mode = DELETE")
-            guard form == "delete" else { throw StorageFailure(.other, "\(path) cannot be made a single file") }
+        do {
+            try queue.writeWithoutTransaction { copy in
+                try source.backup(to: copy)
+                let form = try String.fetchOne(copy, sql: "PRAGMA journal_mode = DELETE")
+                guard form == "delete" else { throw StorageFailure(.other, "\(path) cannot be made a single file") }
+            }
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+            // The source is only read.
+            throw StorageFailure(.diskFull, "cannot write \(path): its disk is full")
         }
     }
 

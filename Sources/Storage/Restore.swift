@@ -1,4 +1,5 @@
 import Chat
+import FoundationEssentials
 import GRDB
 import Glibc
 
@@ -10,7 +11,11 @@ extension Backup {
         public let former: String?
         /// Whether the former one could not be used, so that its files were moved.
         public let wasUnusable: Bool
+        /// What was removed: unfinished files of restores that were killed.
+        public let leftovers: [String]
     }
+
+    private static let formerName = "before-restore"
 
     /// Makes a backup the database, also while others read and write: they see either all of it or nothing. The former
     /// database is kept beside it. Returning means that all is on the disk; after a failure the former one is in place.
@@ -21,14 +26,17 @@ extension Backup {
             guard let backup = try FileIdentity(file) else { throw BackupError("\(file) is not there") }
             let live = try FileIdentity(path)
             guard live != backup else { throw BackupError("\(file) is the database itself") }
+            let abandoned = leftovers(of: path)
+            for leftover in abandoned { DatabaseCopy.remove(leftover) }
             let copy = try DatabaseCopy(at: path + "-restoring")
             let contents = try upToDate(copy, from: file)
             let lock = FileLock(path: path + "-lock")
-            return try lock.locked { _ in
-                let former = try Aside.name(path, "before-restore")
+            return try lock.locked(atMost: .seconds(30)) { _ in
+                let former = try Aside.name(path, formerName)
                 if let live, try write(copy, over: path, keeping: former, live) {
                     return Restored(
-                        exchanges: contents.exchanges, bytes: contents.bytes, former: former, wasUnusable: false)
+                        exchanges: contents.exchanges, bytes: contents.bytes, former: former, wasUnusable: false,
+                        leftovers: abandoned)
                 }
                 let isAny = try Aside.move(["", "-wal", "-shm", "-journal"], of: path, to: former)
                 do { try copy.keep(as: path, like: live ?? FileIdentity(folder(of: path))?.asFile) } catch {
@@ -37,8 +45,18 @@ extension Backup {
                 }
                 return Restored(
                     exchanges: contents.exchanges, bytes: contents.bytes, former: isAny ? former : nil,
-                    wasUnusable: true)
+                    wasUnusable: true, leftovers: abandoned)
             }
+        }
+    }
+
+    /// The unfinished files that restores of this database left behind when they were killed. Those of one that is under
+    /// way are locked, and not among them.
+    public static func leftovers(of path: String) -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder(of: path))) ?? []
+        let prefix = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+        return names.map { prefix + $0 }.sorted().filter {
+            $0.hasPrefix("\(path)-\(formerName)-") && $0.hasSuffix(draft(of: "")) && DatabaseCopy.isAbandoned($0)
         }
     }
 
@@ -60,7 +78,8 @@ extension Backup {
         } catch let error as DatabaseError where error.resultCode == .SQLITE_NOTADB {
             throw BackupError("\(file) cannot be restored: it is no database")
         } catch let error as DatabaseError {
-            throw BackupError("\(file) cannot be restored: \(error.message ?? "SQLite \(error.resultCode.rawValue)")")
+            let cause = StorageFailure("read", file, error)?.cause ?? storageError(error).cause ?? "\(error)"
+            throw BackupError("\(file) cannot be restored: \(cause)")
         }
     }
 
@@ -79,7 +98,7 @@ extension Backup {
             default: throw error
             }
         }
-        let keepsake = try DatabaseCopy(at: former + ".partial")
+        let keepsake = try DatabaseCopy(at: draft(of: former))
         try connection.use { try keepsake.fill(from: $0) }
         try keepsake.keep(as: former, like: live)
         var isWritten = false

@@ -28,6 +28,21 @@ struct StorageFailure: Error {
         self.init(StorageFault(code: code), "cannot \(verb) \(path): \(String(cString: strerror(code)))")
     }
 
+    /// What the file system refuses SQLite, which does not say of which file, and seldom why.
+    ///
+    /// - Returns: nil when it is not the file system.
+    init?(_ verb: String, _ path: String, _ error: DatabaseError) {
+        let fault = StorageFault(of: error, at: path)
+        switch fault {
+        case .diskFull: self.init(.diskFull, "cannot \(verb) \(path): its disk is full")
+        case .readOnly: self.init(.readOnly, "cannot \(verb) \(path): its file system is read-only")
+        case .notPermitted:
+            let forbidden = Forbidden(at: path)?.path ?? path
+            self.init(.notPermitted, "cannot \(verb) \(path): this user has no permission for \(forbidden)")
+        default: return nil
+        }
+    }
+
     static func gone(_ path: String) -> StorageFailure {
         StorageFailure(
             .removed,
@@ -80,7 +95,23 @@ extension StorageFault {
             if space.isReadOnly { return .readOnly }
             if space.isShort { return .diskFull }
         }
-        return access(path, R_OK | W_OK) == 0 && access(folder, W_OK | X_OK) == 0 ? .other : StorageFault(code: errno)
+        return Forbidden(at: path).map { StorageFault(code: $0.code) } ?? .other
+    }
+}
+
+/// What of a database its user may not use: itself, its folder, or the log's files, which somebody else may have made.
+private struct Forbidden {
+    let path: String
+    let code: Int32
+
+    init?(at database: String) {
+        let files = [database, database + "-wal", database + "-shm"].map { ($0, R_OK | W_OK) }
+        for (path, mode) in files + [(folder(of: database), W_OK | X_OK)]
+        where faccessat(AT_FDCWD, path, mode, AT_EACCESS) != 0 && errno != ENOENT {
+            (self.path, code) = (path, errno)
+            return
+        }
+        return nil
     }
 }
 

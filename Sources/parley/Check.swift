@@ -24,6 +24,7 @@ struct Check: ParsableCommand {
         report(Permissions.check(settings, file: options.file ?? ProcessEnvironment.all[SettingSources.fileVariable]))
         report([Self.openFiles(settings)])
         report([try wait { await Self.database(settings) }])
+        report(Storage.Backup.leftovers(of: settings.database.path).map(Self.leftover))
         report(try wait { await Self.providers(settings) })
         // Others than root cannot read a system's certificates.
         if nginx != nil || geteuid() == 0 { report([NginxTest.run(nginx)]) }
@@ -37,6 +38,10 @@ struct Check: ParsableCommand {
             : .wrong(
                 "open files", "a worker may have \(limit) and needs \(needed)",
                 mend: "raise the limit (LimitNOFILE= of a systemd unit, ulimit -n), or lower CHAT_MAX_IN_FLIGHT")
+    }
+
+    private static func leftover(_ path: String) -> Finding {
+        .wrong("leftover", "\(path): a restore was killed before this was whole", mend: "rm \(path)")
     }
 
     private static func database(_ settings: Settings) async -> Finding {

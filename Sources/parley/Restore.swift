@@ -21,6 +21,7 @@ struct Restore: ParsableCommand {
         let path = settings.database.path
         try settings.database.makeFolder()
         let restored = try Storage.Backup.restore(file, to: path)
+        for leftover in restored.leftovers { print("Removed \(leftover), which an earlier restore left unfinished.") }
         print("\(path) is now \(file): \(restored.exchanges) exchanges, \(restored.bytes) bytes")
         switch restored.former {
         case nil: print("There was no database before.")

@@ -47,6 +47,80 @@ import Testing
         #expect(try await run.get("/health").status == 200)
     }
 
+    @Test func anOrderlyStopLeavesEverythingInTheOneFile() async throws {
+        let run = try await Deployment()
+        defer { try? FileManager.default.removeItem(atPath: run.folder) }
+        let token = try await run.logIn()
+        for number in 0..<4 {
+            #expect(try await run.post("/chat", token: token, ["message": "\(number)"]).status == 200)
+        }
+        #expect(await run.stop() == 0)
+        let copy = run.folder + "/copy"
+        try FileManager.default.copyItem(atPath: run.folder + "/parley.sqlite", toPath: copy)
+        let questions = try await DatabaseQueue(path: copy).read {
+            try String.fetchAll($0, sql: "SELECT question FROM exchanges ORDER BY id")
+        }
+        #expect(questions == ["0", "1", "2", "3"])
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aRestoreThatIsHaltedFromTheKeyboardGoesOn() async throws {
+        let folder = try Deployment.newFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let environment = [
+            "CHAT_JWT_SECRET": String(repeating: "s", count: 32), "CHAT_DATABASE_URL": "sqlite:\(folder)/parley.sqlite",
+            "CHAT_ENV_FILE": "",
+        ]
+        for arguments in [["migrate"], ["backup", folder + "/backup"]] {
+            #expect(try await EndToEndTests.run(Program.path, arguments, environment: environment).code == 0)
+        }
+        let lock = open(folder + "/parley.sqlite-lock", O_RDWR | O_CLOEXEC)
+        flock(lock, LOCK_EX)
+        let restore = try RunningProcess(Program.path, ["restore", folder + "/backup"], environment: environment)
+        // Its copy is there: it waits for the lock.
+        while !FileManager.default.fileExists(atPath: folder + "/parley.sqlite-restoring") { await Task.yield() }
+        // A group of processes without a terminal's shell is never halted so, hence the look at what is blocked.
+        let status = try String(contentsOfFile: "/proc/\(restore.pid)/status", encoding: .utf8)
+        let blocked = status.split(separator: "\n").first { $0.hasPrefix("SigBlk:") }?.split(separator: "\t").last
+        #expect(try #require(blocked.flatMap { UInt64($0, radix: 16) }) & 1 << UInt64(SIGTSTP - 1) != 0)
+        restore.signal(SIGTSTP)
+        close(lock)
+        let patience = Task {
+            try await Task.sleep(for: .seconds(20))
+            restore.signal(SIGKILL)
+        }
+        #expect(await restore.end() == 0)
+        patience.cancel()
+    }
+
+    @Test(.enabled(if: SmallDisk.isPossible, "mounting a file system, and being another user, needs root"))
+    func aFullDiskAndMissingPermissionAreNamedWithTheirPath() async throws {
+        let folder = try Deployment.newFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let database = folder + "/parley.sqlite"
+        let environment = [
+            "CHAT_JWT_SECRET": String(repeating: "s", count: 32), "CHAT_DATABASE_URL": "sqlite:\(database)",
+            "CHAT_ENV_FILE": "",
+        ]
+        #expect(try await EndToEndTests.run(Program.path, ["migrate"], environment: environment).code == 0)
+        let disk = try await SmallDisk(bytes: 1 << 20)
+        try disk.fill()
+        let full = try await EndToEndTests.run(
+            Program.path, ["backup", disk.folder + "/backup"], environment: environment)
+        #expect(full.code == 1 && full.errors.contains("\(disk.folder)/backup.partial: its disk is full"), "\(full)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: disk.folder) == ["filler"])
+
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: database)
+        for command in [["backup", "/tmp/\(UUID())"]] {
+            let refused = try await EndToEndTests.run(
+                "/usr/bin/setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", Program.path] + command,
+                environment: environment)
+            let text = refused.errors.lowercased()
+            #expect(
+                refused.code != 0 && text.contains(database.lowercased()) && text.contains("permission"), "\(refused)")
+        }
+    }
+
     @Test func aNewerDatabaseIsRefusedByEveryCommandAndAnsweredWith503() async throws {
         let run = try await Deployment(["CHAT_WORKERS": "1"])
         defer { try? FileManager.default.removeItem(atPath: run.folder) }

@@ -102,6 +102,32 @@ import Testing
         #expect(names.allSatisfy { !$0.hasSuffix(".partial") && !$0.contains("-restoring") }, "\(names)")
     }
 
+    @Test func whatAKilledRestoreLeftIsNamedAndRemoved() throws {
+        _ = try Backup.make(of: path, to: file)
+        let left = path + "-before-restore-20260101T000000Z.partial"
+        let (running, other) = (path + "-before-restore-20260102T000000Z.partial", temporary.folder + "/other.partial")
+        for name in [left, running, other] { try FileManager.default.copyItem(atPath: file, toPath: name) }
+        try Data().write(to: URL(fileURLWithPath: left + "-journal"))
+        let descriptor = open(running, O_RDWR)
+        defer { close(descriptor) }
+        flock(descriptor, LOCK_EX)
+        #expect(Backup.leftovers(of: path) == [left])
+        #expect(try Backup.restore(file, to: path).leftovers == [left])
+        #expect(names.filter { $0.contains(".partial") }.count == 2, "\(names)")
+        #expect(Backup.leftovers(of: path).isEmpty)
+    }
+
+    @Test func damageInTheMiddleIsFoundByABackup() async throws {
+        for number in 0..<200 { try await temporary.database.record("\(number)", in: session) }
+        await temporary.database.close()
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+        let middle = try handle.seekToEnd() / 2 / 4_096 * 4_096
+        try handle.seek(toOffset: middle)
+        try handle.write(contentsOf: Data(repeating: 0x5A, count: 4_096))
+        try handle.close()
+        expectRefusal("damaged") { _ = try Backup.make(of: path, to: file) }
+    }
+
     @Test func restoringOverADamagedOrMissingOneMovesItAway() async throws {
         _ = try Backup.make(of: path, to: file)
         try await temporary.database.record("later", in: session)
