@@ -50,12 +50,13 @@ public struct Session: Sendable, Hashable {
     }
 }
 
-/// Who logs in, with nothing in it that could be read back.
+/// Who logs in, as it is stored.
 public struct SessionOpening: Sendable {
     public let session: Session
     /// Keyed hashes, hexadecimal.
     public let emailHash: String
     public let browserHash: String
+    /// A keyed hash too, or in clear, or empty, as the operator wants it.
     public let address: String
 
     public init(session: Session, emailHash: String, browserHash: String, address: String) {

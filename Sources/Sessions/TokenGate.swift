@@ -6,8 +6,8 @@ import JWTKit
 /// Sessions whose tokens are JSON Web Tokens (RFC 7519), signed with HS256.
 ///
 /// A token is good only while its session's row is: each request asks the store, so an ended session is dead in every
-/// worker from the next request on. Nothing that could be read back is stored of who logs in: the email address and
-/// the browser's name are kept as keyed hashes.
+/// worker from the next request on. Nothing that could be read back is stored of who logs in: the email address, the
+/// browser's name and, unless the operator wants it otherwise, the network address are kept as keyed hashes.
 ///
 /// What it refuses: any algorithm but HS256, a `crit` header, another issuer or audience, a missing claim, an expired
 /// or foreign token.
@@ -17,13 +17,15 @@ public struct TokenGate: SessionGate {
     private let hashes: KeyedHash
     private let store: any SessionStore
     private let lifetime: TimeInterval
+    private let addresses: AddressStorage
     private let now: @Sendable () -> Date
 
     /// - Parameters:
     ///   - secret: signs the tokens.
     ///   - lifetime: seconds that a session lives.
+    ///   - addresses: what is stored of the address that somebody logs in from.
     public init(
-        secret: TokenSecret, store: any SessionStore, lifetime: TimeInterval,
+        secret: TokenSecret, store: any SessionStore, lifetime: TimeInterval, addresses: AddressStorage = .hash,
         now: @escaping @Sendable () -> Date = { Date() }
     ) async {
         keys = await JWTKeyCollection().add(
@@ -31,6 +33,7 @@ public struct TokenGate: SessionGate {
         hashes = KeyedHash(secret: secret)
         self.store = store
         self.lifetime = lifetime
+        self.addresses = addresses
         self.now = now
     }
 
@@ -38,15 +41,13 @@ public struct TokenGate: SessionGate {
     {
         // Whole seconds, as the token's dates are.
         let created = Date(timeIntervalSince1970: now().timeIntervalSince1970.rounded(.down))
-        let emailHash = hashes.hex("email", email.address)
-        guard let user = UserID("user_" + emailHash.prefix(32)) else {
-            throw ChatError(.internalFault, "Something went wrong here", cause: "bad user id from \(emailHash)")
-        }
         let session = Session(
-            id: .random(), user: user, created: created, expires: created.addingTimeInterval(lifetime), messagesUsed: 0)
+            id: .random(), user: hashes.user(email), created: created, expires: created.addingTimeInterval(lifetime),
+            messagesUsed: 0)
         try await store.insert(
             SessionOpening(
-                session: session, emailHash: emailHash, browserHash: hashes.hex("browser", browser), address: address))
+                session: session, emailHash: hashes.email(email), browserHash: hashes.browser(browser),
+                address: addresses.stored(address, hashes)))
         return (session, try await keys.sign(SessionClaims(session), header: ["typ": "JWT"]))
     }
 

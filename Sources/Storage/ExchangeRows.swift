@@ -39,8 +39,8 @@ extension Database: ExchangeStore {
             try Self.giveBack(place, db)
             try Self.endLease(of: place, sharing: nil, db)
             try db.execute(
-                sql: "UPDATE sessions SET messages_used = messages_used + 1 WHERE id = ?",
-                arguments: [place.session.rawValue])
+                sql: "UPDATE sessions SET messages_used = messages_used + 1, last_activity_at = ? WHERE id = ?",
+                arguments: [Date().stored, place.session.rawValue])
         }
     }
 

@@ -20,7 +20,9 @@ enum Catalog {
         "CHAT_DATABASE_URL", "sqlite:" + DatabaseLocation.defaultPath,
         "Where messages are kept: sqlite: and a path."
     ) { text throws(SettingFault) in try DatabaseLocation(text) }
-
+    static let storeAddress = Setting<AddressStorage>.choice(
+        "CHAT_STORE_ADDRESS", .hash,
+        "What a session keeps of its caller's network address. hash: a keyed hash; full: the address; none: nothing.")
     static let providers = Setting.list(
         "CHAT_PROVIDERS",
         "Order of fallback, between commas. By default the ones that have a key, in this order: gemini, openrouter, openai; else echo.",
@@ -162,7 +164,8 @@ enum Catalog {
         "CHAT_LOG_LEVEL", .info, "The least that is logged.")
 
     static let all: [any AnySetting] = [
-        jwtSecret, jwtHours, database, providers, geminiKey, geminiModel, geminiURL, openRouterKey, openRouterModel,
+        jwtSecret, jwtHours, database, storeAddress, providers, geminiKey, geminiModel, geminiURL,
+        openRouterKey, openRouterModel,
         openRouterURL, openAIKey, openAIModel, openAIURL, systemPrompt, temperature, maxTokens, modelTimeout,
         firstTokenTimeout, stallTimeout, deadline, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,
         cacheBytes, cacheScope, cacheTruncated, messageLimit, dangerous, sanitize, rateLimiting, chatRate, authRate,

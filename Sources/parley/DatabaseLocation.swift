@@ -25,6 +25,13 @@ struct DatabaseLocation: Sendable {
         return (environment("HOME") ?? "/tmp") + "/.local/state/parley/parley.sqlite"
     }()
 
+    /// - Throws: ``SettingFault`` when there is no such file. A command that looks at a database makes none.
+    func mustExist() throws(SettingFault) {
+        guard access(path, F_OK) == 0 else {
+            throw SettingFault("there is no database \(path): \(String(cString: strerror(errno)))")
+        }
+    }
+
     /// Makes the folder, for its owner alone, where there is none.
     func makeFolder() throws(SettingFault) {
         guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }

@@ -70,7 +70,8 @@ struct Parley: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, Status.self, Migrate.self, Backup.self, Restore.self, Config.self, Check.self, Version.self,
+            Serve.self, Status.self, SessionList.self, Migrate.self, Backup.self, Restore.self, Config.self,
+            Check.self, Version.self,
         ])
 }
 

@@ -42,9 +42,10 @@ struct Migrate: ParsableCommand {
         try Database(path: settings.database.path, messageLimit: settings.messageLimit, reservationLifetime: .zero)
     }
 
-    private static func explained(_ settings: Settings, _ work: () throws -> Void) throws {
+    /// Names the database, and all that is known of what is wrong with it.
+    static func explained<T>(_ settings: Settings, _ work: () throws -> T) throws -> T {
         let what = "The database \(settings.database.path)"
-        do { try work() } catch let error as ChatError {
+        do { return try work() } catch let error as ChatError {
             throw SettingFault("\(what) cannot be used: \(error.cause ?? error.message)")
         } catch is TookTooLong {
             throw SettingFault("\(what) is locked by another process, or takes long to bring up to date")

@@ -17,7 +17,8 @@ struct Service {
             path: settings.database.path, messageLimit: settings.messageLimit,
             reservationLifetime: settings.requestDeadline + .seconds(30),
             staleLifetime: .seconds(settings.staleSeconds))
-        let gate = await TokenGate(secret: settings.secret, store: database, lifetime: settings.sessionSeconds)
+        let gate = await TokenGate(
+            secret: settings.secret, store: database, lifetime: settings.sessionSeconds, addresses: settings.addresses)
         let memory = MemoryCache(maximumBytes: settings.cacheBytes)
         providers = try Providers(settings, on: try CircuitBoard.shared(settings, log: log), log: log)
         let pipeline = ChatPipeline(

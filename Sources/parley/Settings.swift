@@ -15,6 +15,7 @@ struct Settings: Sendable {
     let cacheSeconds: Double
     let staleSeconds: Double
     let cacheBytes: Int
+    let addresses: AddressStorage
     let messageLimit: Int
     let sanitizerMode: MessageSanitizer.Mode
     let minimumUserAgentLength: Int?
@@ -39,6 +40,7 @@ struct Settings: Sendable {
         cacheSeconds = try sources.required(Catalog.cacheTTL)
         staleSeconds = try sources.required(Catalog.staleTTL)
         cacheBytes = try sources.required(Catalog.cacheBytes)
+        addresses = try sources.required(Catalog.storeAddress)
         messageLimit = try sources.required(Catalog.messageLimit)
         sanitizerMode = try sources.required(Catalog.sanitize)
         minimumUserAgentLength =

@@ -111,7 +111,7 @@ import Testing
 
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder)
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: database)
-        for command in [["backup", "/tmp/\(UUID())"]] {
+        for command in [["backup", "/tmp/\(UUID())"], ["sessions"]] {
             let refused = try await EndToEndTests.run(
                 "/usr/bin/setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", Program.path] + command,
                 environment: environment)

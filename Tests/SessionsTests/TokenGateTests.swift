@@ -23,8 +23,11 @@ private let secretText = "0123456789abcdef0123456789abcdef"
 @Suite struct TokenGateTests {
     let store = MemorySessions()
 
-    private func gate(secret: String = secretText, at now: Date = Date()) async throws -> TokenGate {
-        await TokenGate(secret: try TokenSecret(secret), store: store, lifetime: 3_600, now: { now })
+    private func gate(
+        secret: String = secretText, addresses: AddressStorage = .hash, at now: Date = Date()
+    ) async throws -> TokenGate {
+        await TokenGate(
+            secret: try TokenSecret(secret), store: store, lifetime: 3_600, addresses: addresses, now: { now })
     }
 
     private func open(_ gate: TokenGate) async throws -> (session: Session, token: String) {
@@ -56,10 +59,23 @@ private let secretText = "0123456789abcdef0123456789abcdef"
     @Test func storesNothingThatCanBeReadBack() async throws {
         _ = try await open(try await gate())
         let opening = try #require(store.all.first)
-        #expect(!"\(opening)".contains("ann@") && !"\(opening)".contains("curl"))
+        #expect(!"\(opening)".contains("ann@") && !"\(opening)".contains("curl") && !"\(opening)".contains("127.0.0.1"))
         #expect(opening.emailHash.count == 64 && opening.browserHash.count == 64)
         let plain = SHA256.hash(data: Data("ann@example.com".utf8)).map { String(format: "%02x", $0) }.joined()
         #expect(opening.emailHash != plain, "a hash without a key can be looked up")
+    }
+
+    @Test func keepsTheAddressAsTheOperatorWants() async throws {
+        let hashes = KeyedHash(secret: try TokenSecret(secretText))
+        let cases: [(AddressStorage, String)] = [
+            (.hash, hashes.address("127.0.0.1")), (.full, "127.0.0.1"), (.none, ""),
+        ]
+        for (addresses, stored) in cases {
+            let session = try await open(try await gate(addresses: addresses)).session
+            let opening = try #require(store.all.first { $0.session.id == session.id })
+            #expect(opening.address == stored)
+            #expect(session.user == hashes.user(try Email("Ann@example.com")))
+        }
     }
 
     @Test func oneEmailIsOneUserInManySessions() async throws {

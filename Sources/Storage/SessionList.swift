@@ -1,0 +1,62 @@
+public import Chat
+public import FoundationEssentials
+import GRDB
+
+/// A session as an operator sees it.
+public struct SessionRecord: Sendable {
+    public let session: Session
+    /// Whether somebody logged out of it before its time.
+    public let isLoggedOut: Bool
+    /// When its last message counted; nil before the first.
+    public let lastMessage: Date?
+    public let emailHash: String
+    public let browserHash: String
+    /// A hash, or in clear, or empty: as it was stored.
+    public let address: String
+}
+
+extension Database {
+    /// Sessions that are kept, the newest first.
+    ///
+    /// - Parameters:
+    ///   - user: only this user's; nil for all.
+    ///   - addresses: only those whose stored address is one of these; nil for all.
+    /// - Throws: ``ChatError``.
+    public func sessions(of user: UserID? = nil, at addresses: [String]? = nil, limit: Int) async throws
+        -> [SessionRecord]
+    {
+        try await reader.read { db in
+            var (conditions, arguments) = (["true"], StatementArguments())
+            if let user {
+                conditions.append("user_id = ?")
+                arguments += [user.rawValue]
+            }
+            if let addresses {
+                conditions.append("address IN (\(addresses.map { _ in "?" }.joined(separator: ", ")))")
+                arguments += StatementArguments(addresses)
+            }
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT id, user_id, created_at, expires_at, messages_used, active, last_activity_at, email_hash,
+                        browser_hash, address
+                    FROM sessions WHERE \(conditions.joined(separator: " AND "))
+                    ORDER BY created_at DESC, last_activity_at DESC, id LIMIT ?
+                    """, arguments: arguments + [limit])
+            return try rows.map(SessionRecord.init(row:))
+        }
+    }
+}
+
+extension SessionRecord {
+    fileprivate init(row: Row) throws {
+        guard let id = SessionID(row[0] as String), let user = UserID(row[1] as String) else {
+            throw ChatError.storage("a session has no valid id or user: \(row[0] as String)")
+        }
+        session = Session(
+            id: id, user: user, created: Date(stored: row[2]), expires: Date(stored: row[3]), messagesUsed: row[4])
+        isLoggedOut = !(row[5] as Bool)
+        lastMessage = session.messagesUsed == 0 ? nil : Date(stored: row[6])
+        (emailHash, browserHash, address) = (row[7], row[8], row[9])
+    }
+}

@@ -1,0 +1,69 @@
+import Foundation
+import GRDB
+import Testing
+
+/// `parley sessions`, as an operator uses it.
+@Suite(.timeLimit(.minutes(2))) struct SessionListTests {
+    private func parley(_ arguments: [String], on run: Deployment) async throws -> String {
+        let secret = try String(contentsOfFile: run.folder + "/jwt-secret", encoding: .utf8).filter { $0 != "\n" }
+        let ended = try await EndToEndTests.run(
+            Program.path, arguments,
+            environment: [
+                "CHAT_JWT_SECRET": secret, "CHAT_DATABASE_URL": "sqlite:\(run.folder)/parley.sqlite",
+                "CHAT_ENV_FILE": "",
+            ])
+        #expect(ended.code == 0, "\(ended)")
+        return ended.output
+    }
+
+    private func list(_ arguments: String..., on run: Deployment) async throws -> [[String: Any]] {
+        let output = try await parley(["sessions", "--json"] + arguments, on: run)
+        return try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [[String: Any]], "\(output)")
+    }
+
+    @Test func anOperatorFindsTheSessionsOfAnAbuse() async throws {
+        let run = try await Deployment()
+        defer { try? FileManager.default.removeItem(atPath: run.folder) }
+        func logIn(_ email: String) async throws -> (token: String, user: String) {
+            let reply = try await run.post("/auth/email", ["email": email])
+            return (try #require(reply.text("access_token")), try #require(reply.text("user_id")))
+        }
+        let ann = try await logIn("ann@example.com")
+        let bob = try await logIn("bob@example.com")
+        _ = try await run.post("/chat", token: ann.token, ["message": "hello"])
+        #expect(try await run.post("/auth/logout", token: bob.token, [:]).status == 200)
+
+        let all = try await list(on: run)
+        #expect(Set(all.compactMap { $0["user_id"] as? String }) == [ann.user, bob.user])
+        let created = all.compactMap { $0["created_at"] as? String }
+        #expect(created == created.sorted(by: >), "the newest first")
+        #expect(!"\(all)".contains("127.0.0.1") && !"\(all)".contains("example.com"), "nothing in clear")
+        for name in [ann.user, "ann@example.com"] {
+            let found = try await list("--user", name, on: run)
+            #expect(found.count == 1 && found[0]["state"] as? String == "open")
+            #expect(found[0]["messages_used"] as? Int == 1 && found[0]["last_message_at"] is String)
+        }
+        let ended = try await list("--user", bob.user, on: run)
+        #expect(ended[0]["state"] as? String == "logged out" && ended[0]["last_message_at"] is NSNull)
+        let address = try #require(all[0]["address"] as? String)
+        #expect(address.count == 64 && all.allSatisfy { $0["address"] as? String == address })
+        let loopback = try await list("--address", "127.0.0.1", on: run) + list("--address", "::1", on: run)
+        #expect(loopback.count == 2)
+        #expect(try await list("--address", "127.0.0.2", on: run).isEmpty)
+        #expect(try await list("--limit", "1", on: run).count == 1)
+
+        let table = try await parley(["sessions"], on: run)
+        #expect(table.hasPrefix("CREATED") && table.contains(ann.user) && table.contains("logged out"), "\(table)")
+    }
+
+    @Test func addressesAreKeptAsTheOperatorWants() async throws {
+        let cases: [(String, [String?])] = [("full", ["127.0.0.1", "::1"]), ("none", [nil])]
+        for (setting, stored) in cases {
+            let run = try await Deployment(["CHAT_STORE_ADDRESS": setting, "CHAT_WORKERS": "1"])
+            defer { try? FileManager.default.removeItem(atPath: run.folder) }
+            _ = try await run.logIn()
+            let record = try #require(try await list(on: run).first)
+            #expect(stored.contains(record["address"] as? String))
+        }
+    }
+}
