@@ -23,7 +23,8 @@ extension Database: SharedAnswers {
             finishReason: FinishReason(rawValue: row[8]) ?? .stop, expires: Date(stored: row[1]))
     }
 
-    /// Answers that are too old even for a time without any model leave a few at a time, so that no write pays for all.
+    /// Answers that are too old even for a time without any model, and the oldest of too many, leave a few at a time, so
+    /// that no write pays for all.
     func store(_ fresh: CachedAnswer, _ now: Date, _ db: GRDB.Database) throws {
         let insert = try db.cachedStatement(
             sql: """
@@ -37,8 +38,35 @@ extension Database: SharedAnswers {
             fresh.usage.prompt, fresh.usage.completion, fresh.usage.total, fresh.text,
             fresh.finishReason.rawValue,
         ])
-        let prune = try db.cachedStatement(
-            sql: "DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE expires_at <= ? LIMIT 4)")
-        try prune.execute(arguments: [now.stored - staleLifetime])
+        _ = try Self.removeAnswers(expiredBy: now.stored - staleLifetime, atMost: 4, db)
+        _ = try removeExcessAnswers(atMost: 8, db)
+    }
+
+    /// - Returns: how many.
+    static func removeAnswers(expiredBy limit: Int64, atMost count: Int, _ db: GRDB.Database) throws -> Int {
+        let delete = try db.cachedStatement(
+            sql: "DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE expires_at <= ? LIMIT ?)")
+        try delete.execute(arguments: [limit, count])
+        return db.changesCount
+    }
+
+    func hasTooManyAnswers(_ db: GRDB.Database) throws -> Bool {
+        let total = try Int.fetchOne(try db.cachedStatement(sql: "SELECT total FROM answer_bytes")) ?? 0
+        return total > answerBytes
+    }
+
+    /// The oldest go, as long as all are more than they may be.
+    ///
+    /// - Returns: how many.
+    func removeExcessAnswers(atMost count: Int, _ db: GRDB.Database) throws -> Int {
+        let delete = try db.cachedStatement(
+            sql: "DELETE FROM answers WHERE key = (SELECT key FROM answers ORDER BY expires_at LIMIT 1)")
+        var removed = 0
+        while removed < count, try hasTooManyAnswers(db) {
+            try delete.execute()
+            guard db.changesCount > 0 else { break }
+            removed += 1
+        }
+        return removed
     }
 }

@@ -202,6 +202,8 @@ struct Connection {
             }
             // What a long read let the log grow to is given back.
             try db.execute(sql: "PRAGMA journal_size_limit = \(Self.largestLog)")
+            // What is deleted is to be gone, whatever SQLite's own default is.
+            try db.execute(sql: "PRAGMA secure_delete = ON")
             // KiB; the kernel keeps the file in memory anyway, once for all workers.
             try db.execute(sql: "PRAGMA cache_size = -512")
         }

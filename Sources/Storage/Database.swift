@@ -26,6 +26,8 @@ public final class Database: Sendable {
     let reservationLifetime: Int64
     /// How long an expired answer is kept, in milliseconds.
     let staleLifetime: Int64
+    /// The most bytes of answers.
+    let answerBytes: Int
     /// This process, as the owner of leases.
     let holder: Holder
 
@@ -36,9 +38,12 @@ public final class Database: Sendable {
     ///   - messageLimit: the most exchanges of one session.
     ///   - reservationLifetime: longer than any request may take.
     ///   - staleLifetime: how long an expired answer is kept.
+    ///   - answerBytes: the most bytes of answers; the oldest go.
     /// - Throws: when its threads cannot be started.
-    public init(path: String, messageLimit: Int, reservationLifetime: Duration, staleLifetime: Duration = .zero) throws
-    {
+    public init(
+        path: String, messageLimit: Int, reservationLifetime: Duration, staleLifetime: Duration = .zero,
+        answerBytes: Int = .max
+    ) throws {
         let standing = Standing()
         let writer = try GroupCommit(path: path, standing)
         reader = try ReadThread(path: path, standing) { _ = try? await writer.write(isPassing: true) { _ in } }
@@ -50,6 +55,7 @@ public final class Database: Sendable {
         self.messageLimit = messageLimit
         self.reservationLifetime = Int64(reservationLifetime.milliseconds)
         self.staleLifetime = Int64(staleLifetime.milliseconds)
+        self.answerBytes = answerBytes
         holder = Holder(path: path + "-holders")
     }
 

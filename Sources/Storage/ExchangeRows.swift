@@ -73,10 +73,14 @@ extension Database: ExchangeStore {
         -> [ModelRequest.Turn]?
     {
         try await reader.read { db in
-            let first = try db.cachedStatement(
-                sql: "SELECT 1 FROM exchanges WHERE id = ? AND conversation IS NULL AND session_id = ?")
+            // Its beginning may be purged while later exchanges are kept.
+            let any = try db.cachedStatement(
+                sql: """
+                    SELECT 1 FROM exchanges WHERE id = ?1 AND conversation IS NULL AND session_id = ?2
+                    UNION ALL SELECT 1 FROM exchanges WHERE conversation = ?1 AND +session_id = ?2 LIMIT 1
+                    """)
             let name = conversation.first.number
-            guard try Int.fetchOne(first, arguments: [name, session.rawValue]) != nil else { return nil }
+            guard try Int.fetchOne(any, arguments: [name, session.rawValue]) != nil else { return nil }
             let select = try db.cachedStatement(
                 sql: """
                     SELECT question, answer FROM exchanges

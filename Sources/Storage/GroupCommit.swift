@@ -46,6 +46,9 @@ final class GroupCommit: Sendable {
 
     func forgetSuccess() { successes.last.withLock { $0 = nil } }
 
+    /// Whether no write waits now.
+    var isIdle: Bool { inbox.isEmpty }
+
     /// - Throws: ``ChatError``.
     func write<T: Sendable>(isPassing: Bool = false, _ work: @escaping @Sendable (GRDB.Database) throws -> T)
         async throws -> T

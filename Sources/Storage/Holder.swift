@@ -45,6 +45,19 @@ final class Holder: Sendable {
         }
     }
 
+    /// Takes the lock of byte 0, which is nobody's number, for as long as this process lives.
+    ///
+    /// - Returns: false when another process has it.
+    func claimPurging() throws -> Bool {
+        _ = try number()
+        return try lock.withLock { lock in
+            guard let lock else { return false }
+            if Self.control(lock.descriptor, Self.setLock, 0) != nil { return true }
+            guard errno == EAGAIN || errno == EACCES else { throw failure("lock") }
+            return false
+        }
+    }
+
     func isAlive(_ number: Int64) throws -> Bool {
         let descriptor = try open()
         defer { close(descriptor) }

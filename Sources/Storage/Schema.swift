@@ -96,6 +96,28 @@ enum Schema {
                     ALTER TABLE answers ADD COLUMN finish_reason TEXT NOT NULL DEFAULT 'stop';
                     """)
         }
+        migrator.registerMigration("bytes of answers, sessions by their end") { db in
+            // The key, the numbers and what SQLite itself needs for a row and its index.
+            func size(_ row: String) -> String { "length(\(row)request) + length(CAST(\(row)text AS BLOB)) + 200" }
+            try db.execute(
+                sql: """
+                    -- One row. Triggers keep it, whichever version of the program writes.
+                    CREATE TABLE answer_bytes (total INTEGER NOT NULL) STRICT;
+                    INSERT INTO answer_bytes SELECT coalesce(sum(\(size(""))), 0) FROM answers;
+                    -- INSERT OR REPLACE alone fires no trigger for the row that it replaces.
+                    CREATE TRIGGER answers_replaced BEFORE INSERT ON answers BEGIN
+                        DELETE FROM answers WHERE key = NEW.key;
+                    END;
+                    CREATE TRIGGER answers_added AFTER INSERT ON answers BEGIN
+                        UPDATE answer_bytes SET total = total + \(size("NEW."));
+                    END;
+                    CREATE TRIGGER answers_removed AFTER DELETE ON answers BEGIN
+                        UPDATE answer_bytes SET total = total - (\(size("OLD.")));
+                    END;
+
+                    CREATE INDEX sessions_by_end ON sessions (expires_at, id);
+                    """)
+        }
         return migrator
     }
 

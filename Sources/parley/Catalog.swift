@@ -23,6 +23,10 @@ enum Catalog {
     static let storeAddress = Setting<AddressStorage>.choice(
         "CHAT_STORE_ADDRESS", .hash,
         "What a session keeps of its caller's network address. hash: a keyed hash; full: the address; none: nothing.")
+    static let retentionDays = Setting.whole(
+        "CHAT_RETENTION_DAYS", nil, 1...36_500,
+        "Days after which questions and answers are deleted; by default they are kept.")
+
     static let providers = Setting.list(
         "CHAT_PROVIDERS",
         "Order of fallback, between commas. By default the ones that have a key, in this order: gemini, openrouter, openai; else echo.",
@@ -74,6 +78,9 @@ enum Catalog {
         "Seconds that an expired answer may still be given when no provider answers; 0 for never.")
     static let cacheBytes = Setting.whole(
         "CHAT_CACHE_MAX_BYTES", 67_108_864, 0...68_719_476_736, "Bytes of answers in each worker's memory.")
+    static let cacheStoreBytes = Setting.whole(
+        "CHAT_CACHE_STORE_BYTES", 268_435_456, 16_777_216...1_099_511_627_776,
+        "Bytes of cached answers in the database; the oldest go.")
     static let cacheScope = Setting<ChatPolicy.CacheScope>.choice(
         "CHAT_CACHE_SCOPE", .session,
         "session: each session has a cache of its own; user: all sessions of one email address, which is not proved, share one; shared: one for all users."
@@ -164,11 +171,12 @@ enum Catalog {
         "CHAT_LOG_LEVEL", .info, "The least that is logged.")
 
     static let all: [any AnySetting] = [
-        jwtSecret, jwtHours, database, storeAddress, providers, geminiKey, geminiModel, geminiURL,
+        jwtSecret, jwtHours, database, storeAddress, retentionDays, providers, geminiKey, geminiModel, geminiURL,
         openRouterKey, openRouterModel,
         openRouterURL, openAIKey, openAIModel, openAIURL, systemPrompt, temperature, maxTokens, modelTimeout,
         firstTokenTimeout, stallTimeout, deadline, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,
-        cacheBytes, cacheScope, cacheTruncated, messageLimit, dangerous, sanitize, rateLimiting, chatRate, authRate,
+        cacheBytes, cacheStoreBytes, cacheScope, cacheTruncated, messageLimit, dangerous, sanitize, rateLimiting,
+        chatRate, authRate,
         readRate,
         trustedProxies, botDetection,
         userAgentLength, corsOrigins, serverName, socket, socketMode, socketOwner, socketGroup, workers, maxInFlight,

@@ -70,7 +70,7 @@ struct Parley: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, Status.self, SessionList.self, Migrate.self, Backup.self, Restore.self, Config.self,
+            Serve.self, Status.self, SessionList.self, Migrate.self, Backup.self, Restore.self, Purge.self, Config.self,
             Check.self, Version.self,
         ])
 }

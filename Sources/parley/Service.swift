@@ -16,7 +16,7 @@ struct Service {
         database = try Database(
             path: settings.database.path, messageLimit: settings.messageLimit,
             reservationLifetime: settings.requestDeadline + .seconds(30),
-            staleLifetime: .seconds(settings.staleSeconds))
+            staleLifetime: .seconds(settings.staleSeconds), answerBytes: settings.cacheStoreBytes)
         let gate = await TokenGate(
             secret: settings.secret, store: database, lifetime: settings.sessionSeconds, addresses: settings.addresses)
         let memory = MemoryCache(maximumBytes: settings.cacheBytes)

@@ -15,7 +15,9 @@ struct Settings: Sendable {
     let cacheSeconds: Double
     let staleSeconds: Double
     let cacheBytes: Int
+    let cacheStoreBytes: Int
     let addresses: AddressStorage
+    let retentionDays: Int?
     let messageLimit: Int
     let sanitizerMode: MessageSanitizer.Mode
     let minimumUserAgentLength: Int?
@@ -40,7 +42,9 @@ struct Settings: Sendable {
         cacheSeconds = try sources.required(Catalog.cacheTTL)
         staleSeconds = try sources.required(Catalog.staleTTL)
         cacheBytes = try sources.required(Catalog.cacheBytes)
+        cacheStoreBytes = try sources.required(Catalog.cacheStoreBytes)
         addresses = try sources.required(Catalog.storeAddress)
+        retentionDays = try sources.optional(Catalog.retentionDays)
         messageLimit = try sources.required(Catalog.messageLimit)
         sanitizerMode = try sources.required(Catalog.sanitize)
         minimumUserAgentLength =

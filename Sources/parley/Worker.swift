@@ -24,6 +24,7 @@ enum Worker {
             StartPages.giveBack()
             log.info("worker ready", metadata: ["version": "\(Version.text)"])
             if let supervised = Supervised() { report(service, listener, to: supervised) }
+            Task { await Purge.keepUp(service.database, settings.purgePolicy, log) }
             let reason = try await stopReason(settings, log)
             log.info(
                 "worker draining", metadata: ["cause": "\(reason)", "in_flight": .stringConvertible(listener.inFlight)])

@@ -2,7 +2,7 @@ import Foundation
 import GRDB
 import Testing
 
-/// `parley sessions`, as an operator uses it.
+/// `parley sessions` and `parley purge`, and what a pool purges by itself.
 @Suite(.timeLimit(.minutes(2))) struct SessionListTests {
     private func parley(_ arguments: [String], on run: Deployment) async throws -> String {
         let secret = try String(contentsOfFile: run.folder + "/jwt-secret", encoding: .utf8).filter { $0 != "\n" }
@@ -65,5 +65,25 @@ import Testing
             let record = try #require(try await list(on: run).first)
             #expect(stored.contains(record["address"] as? String))
         }
+    }
+
+    @Test func whatIsPastItsDaysGoesByItselfOrByHand() async throws {
+        let run = try await Deployment(["CHAT_WORKERS": "2"])
+        defer { try? FileManager.default.removeItem(atPath: run.folder) }
+        let token = try await run.logIn()
+        for number in 0..<3 { _ = try await run.post("/chat", token: token, ["message": "\(number)"]) }
+        let age = "UPDATE exchanges SET created_at = created_at - 10 * 86400000"
+        try await DatabaseQueue(path: run.folder + "/parley.sqlite").write {
+            try $0.execute(sql: age + " WHERE question <> '2'")
+        }
+        #expect(try await parley(["purge"], on: run).contains("Deleted: 0 exchanges"), "texts are kept")
+        #expect(try await parley(["purge", "--days", "7"], on: run).contains("Deleted: 2 exchanges"))
+        #expect(try await run.get("/chat/history", token: token).number("count") == 1)
+        try await DatabaseQueue(path: run.folder + "/parley.sqlite").write { try $0.execute(sql: age) }
+        #expect(await run.stop() == 0)
+
+        let again = try await Deployment(folder: run.folder, ["CHAT_RETENTION_DAYS": "7", "CHAT_WORKERS": "2"])
+        try await again.logLine { $0["message"] as? String == "purged" && $0["exchanges"] as? Int == 1 }
+        #expect(try await again.get("/chat/history", token: token).number("count") == 0)
     }
 }

@@ -1,0 +1,92 @@
+import ArgumentParser
+import Chat
+import Logging
+import Sessions
+import Storage
+
+struct Purge: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Deletes what is not to be kept, now, while the pool runs.",
+        discussion: """
+            What a worker deletes in idle moments: exchanges past CHAT_RETENTION_DAYS, cached answers that nobody may be \
+            given any more, addresses that are not to be kept in clear, and sessions that ended long ago and have no \
+            exchanges.
+            """)
+
+    @OptionGroup var options: SettingOptions
+
+    @Option(help: "Delete exchanges older than this, whatever CHAT_RETENTION_DAYS says.")
+    var days: Int?
+
+    func validate() throws {
+        guard days.map({ (1...36_500).contains($0) }) ?? true else {
+            throw ValidationError("--days must be from 1 to 36500")
+        }
+    }
+
+    func run() throws {
+        let settings = try options.settings()
+        try settings.database.mustExist()
+        let database = try Database(
+            path: settings.database.path, messageLimit: settings.messageLimit, reservationLifetime: .zero,
+            staleLifetime: .seconds(settings.staleSeconds), answerBytes: settings.cacheStoreBytes)
+        var policy = settings.purgePolicy
+        policy.retentionDays = days ?? policy.retentionDays
+        let counts = try Migrate.explained(settings) {
+            try wait { [policy] in
+                var purge = Storage.Purge(database, policy)
+                try await database.prepare(isPatient: true)
+                while try await Self.step(&purge, restingFor: 1) {}
+                await database.close()
+                return purge.counts
+            }
+        }
+        print("Deleted: \(counts.text.map { "\($0) \($1)" }.joined(separator: ", ")).")
+    }
+}
+
+extension Purge {
+    /// Between two rounds of a pool.
+    private static let interval = Duration.seconds(600)
+
+    /// What a worker does in idle moments until it ends, one of the pool at a time.
+    static func keepUp(_ database: Database, _ policy: PurgePolicy, _ log: Logger) async {
+        while true {
+            do {
+                if try database.claimsPurging() {
+                    var purge = Storage.Purge(database, policy)
+                    repeat {
+                        while !database.isIdle { try await Task.sleep(for: .milliseconds(10)) }
+                    } while try await step(&purge, restingFor: 20)
+                    if purge.counts != Storage.Purge.Counts() {
+                        let counts = purge.counts.text.map { ($0.1, Logger.MetadataValue.stringConvertible($0.0)) }
+                        log.info("purged", metadata: Logger.Metadata(uniqueKeysWithValues: counts))
+                    }
+                }
+            } catch {
+                log.warning("not purged", metadata: ["cause": "\((error as? ChatError)?.cause ?? "\(error)")"])
+            }
+            try? await Task.sleep(for: interval)
+        }
+    }
+
+    /// - Parameter times: how many times as long as the step took nothing is done after it.
+    private static func step(_ purge: inout Storage.Purge, restingFor times: Int) async throws -> Bool {
+        let start = ContinuousClock.now
+        guard try await purge.step() else { return false }
+        try await Task.sleep(for: (ContinuousClock.now - start) * times)
+        return true
+    }
+}
+
+extension Storage.Purge.Counts {
+    fileprivate var text: [(Int, String)] {
+        [(exchanges, "exchanges"), (answers, "answers"), (sessions, "sessions"), (addresses, "addresses")]
+    }
+}
+
+extension Settings {
+    var purgePolicy: PurgePolicy {
+        PurgePolicy(retentionDays: retentionDays, keepsAddresses: addresses == .full, answerSeconds: cacheSeconds)
+    }
+}

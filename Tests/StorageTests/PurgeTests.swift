@@ -1,0 +1,171 @@
+import Chat
+import Foundation
+import GRDB
+import Storage
+import Testing
+
+/// What goes by itself, what stays, and that nobody waits for it.
+@Suite struct PurgeTests {
+    private let temporary: TemporaryDatabase
+    private var database: Storage.Database { temporary.database }
+
+    init() async throws { temporary = try await TemporaryDatabase(messageLimit: 10_000) }
+
+    private static let day: TimeInterval = 86_400
+
+    /// Another process's look at the file.
+    private func sql(_ statement: String) throws {
+        try DatabaseQueue(path: temporary.path).write { try $0.execute(sql: statement) }
+    }
+
+    private func number(_ query: String) throws -> Int {
+        try DatabaseQueue(path: temporary.path).read { try Int.fetchOne($0, sql: query) ?? 0 }
+    }
+
+    /// - Parameter days: as if that many had passed.
+    private func purge(
+        retentionDays: Int? = nil, keepsAddresses: Bool = false, answerSeconds: Double = 3_600, after days: Double = 0
+    ) async throws -> Purge.Counts {
+        var purge = Purge(
+            database,
+            PurgePolicy(retentionDays: retentionDays, keepsAddresses: keepsAddresses, answerSeconds: answerSeconds),
+            now: Date() + days * Self.day)
+        while try await purge.step() {}
+        return purge.counts
+    }
+
+    private func answer(_ number: Int, lifetime: TimeInterval = 3_600, bytes: Int = 1_000) throws -> CachedAnswer {
+        let request = ModelRequest(
+            system: "", context: [], prompt: try Prompt("\(number)"), temperature: 0, maxTokens: 1)
+        return CachedAnswer(
+            key: CacheKey(request, scope: "s", models: "m"), text: String(repeating: "ä", count: bytes / 2), model: "m",
+            provider: "p", usage: TokenUsage(prompt: 1, completion: 1),
+            expires: Date() + lifetime + TimeInterval(number))
+    }
+
+    @Test func exchangesGoAfterTheirDaysAndSessionsWithThem() async throws {
+        let session = try await temporary.session()
+        for number in 0..<120 { try await database.record("\(number)", in: session) }
+        let kept = try await purge(keepsAddresses: true, after: 5_000)
+        #expect(kept == Purge.Counts(), "by default every text is kept, and its session")
+        #expect(try await purge(retentionDays: 7, after: 6.9).exchanges == 0)
+        let counts = try await purge(retentionDays: 7, after: 7.02)
+        #expect(counts.exchanges == 120 && counts.sessions == 0, "a session is kept as long after its end")
+        #expect(try await database.history(of: session.id, limit: 10, before: nil).isEmpty)
+        #expect(try await database.live(session.id, at: Date())?.messagesUsed == 120, "the limit still counts them")
+        #expect(try await purge(retentionDays: 7, after: 7.1).sessions == 1)
+    }
+
+    @Test func aConversationOutlivesItsBeginning() async throws {
+        let session = try await temporary.session()
+        let first = try await database.record("old", in: session)
+        try await database.record("new", in: session, conversation: first.conversation)
+        try sql("UPDATE exchanges SET created_at = created_at - 864000000 WHERE question = 'old'")
+        #expect(try await purge(retentionDays: 7).exchanges == 1)
+        let turns = try await database.turns(of: first.conversation, in: session.id, limit: 8)
+        #expect(turns?.first?.text == "new")
+    }
+
+    @Test func sessionsGoLongAfterTheirEndOnceNothingRefersToThem() async throws {
+        let (unused, used) = (try await temporary.session("u"), try await temporary.session("s"))
+        try await database.record("kept", in: used)
+        #expect(try await purge(after: 29).sessions == 0)
+        #expect(try await purge(after: 31).sessions == 1)
+        let left = try await database.sessions(limit: 10)
+        #expect(left.map(\.session.id) == [used.id])
+        #expect(try await database.live(unused.id, at: Date()) == nil)
+        #expect(try await database.history(of: used.id, limit: 10, before: nil).count == 1)
+    }
+
+    @Test func addressesInClearGoOnceTheirSessionHasEnded() async throws {
+        let session = try await temporary.session()
+        try await database.record("kept", in: session)
+        #expect(try await purge().addresses == 0, "it is open")
+        #expect(try await purge(keepsAddresses: true, after: 1).addresses == 0)
+        #expect(try await purge(after: 1).addresses == 1)
+        #expect(try await database.sessions(limit: 10).map(\.address) == [""])
+        try sql("UPDATE sessions SET address = '\(String(repeating: "0f", count: 32))'")
+        #expect(try await purge(after: 1).addresses == 0, "a hash stays")
+    }
+
+    @Test func answersStayBelowTheirBytesAndTheOldestGo() async throws {
+        let small = try Storage.Database(
+            path: temporary.path, messageLimit: 10_000, reservationLifetime: .zero, answerBytes: 50_000)
+        let session = try await temporary.session()
+        for number in 0..<100 {
+            try await small.record("\(number)", in: session, caching: try answer(number))
+            let bytes = try number("SELECT sum(length(request) + length(CAST(text AS BLOB))) FROM answers")
+            #expect(bytes <= 50_000)
+        }
+        #expect(try await small.stored(for: try answer(0).key) == nil)
+        #expect(try await small.stored(for: try answer(99).key) != nil)
+        let count = try number("SELECT count(*) FROM answers")
+        #expect((30...45).contains(count), "\(count) of 1,200 bytes each")
+        // The same key again is no second answer, for an older program neither.
+        for _ in 0..<200 { try await small.record("99", in: session, caching: try answer(99)) }
+        #expect(try number("SELECT count(*) FROM answers") == count)
+    }
+
+    @Test func whatIsTooMuchAlreadyGoesInSmallSteps() async throws {
+        let session = try await temporary.session()
+        for number in 0..<200 { try await database.record("\(number)", in: session, caching: try answer(number)) }
+        let small = try Storage.Database(
+            path: temporary.path, messageLimit: 10_000, reservationLifetime: .zero, answerBytes: 20_000)
+        var purge = Purge(small, PurgePolicy(retentionDays: nil, keepsAddresses: false, answerSeconds: 3_600))
+        var last = 0
+        while try await purge.step() {
+            #expect(purge.counts.answers - last <= 100, "nobody waits long for a step")
+            last = purge.counts.answers
+        }
+        #expect(purge.counts.answers > 150)
+        #expect(try number("SELECT count(*) FROM answers") == 200 - purge.counts.answers)
+    }
+
+    @Test func noAnswerIsKeptLongerThanTheTextsAre() async throws {
+        let session = try await temporary.session()
+        let year = 365 * Self.day
+        try await database.record("q", in: session, caching: try answer(1, lifetime: year))
+        #expect(try await purge(retentionDays: 7, answerSeconds: year, after: 6.9).answers == 0)
+        #expect(try await purge(retentionDays: 7, answerSeconds: year, after: 7.1).answers == 1)
+    }
+
+    @Test func oneOfThePoolPurges() throws {
+        let other = try Storage.Database(path: temporary.path, messageLimit: 1, reservationLifetime: .zero)
+        #expect(try database.claimsPurging() && database.claimsPurging())
+        #expect(try !other.claimsPurging())
+    }
+
+    @Test func requestsGoOnMeanwhile() async throws {
+        let session = try await temporary.session()
+        for number in 0..<400 { try await database.record("\(number)", in: session) }
+        try sql("UPDATE exchanges SET created_at = created_at - 864000000")
+        let purging = Task { try await purge(retentionDays: 7) }
+        var slowest = Duration.zero
+        for number in 0..<50 {
+            let start = ContinuousClock.now
+            try await database.record("new \(number)", in: session)
+            slowest = max(slowest, ContinuousClock.now - start)
+        }
+        #expect(try await purging.value.exchanges == 400)
+        #expect(slowest < .seconds(1))
+        #expect(try await database.history(of: session.id, limit: 100, before: nil).count == 50)
+    }
+
+    /// Files of the released versions are brought up to date, with what is in them.
+    @Test func anOlderDatabasesAnswersAreCounted() async throws {
+        let session = try await temporary.session()
+        try await database.record("q", in: session, caching: try answer(1))
+        await database.close()
+        try sql(
+            """
+            DROP TRIGGER answers_replaced; DROP TRIGGER answers_added; DROP TRIGGER answers_removed;
+            DROP TABLE answer_bytes; DROP INDEX sessions_by_end;
+            DELETE FROM grdb_migrations WHERE identifier LIKE 'bytes of%';
+            """)
+        let newer = try Storage.Database(
+            path: temporary.path, messageLimit: 10_000, reservationLifetime: .zero, answerBytes: 1_500)
+        try await newer.record("q", in: session, caching: try answer(2))
+        #expect(try await newer.stored(for: try answer(1).key) == nil, "the bound counts it")
+        #expect(try await newer.stored(for: try answer(2).key) != nil)
+    }
+}
