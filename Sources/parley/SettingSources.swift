@@ -61,8 +61,9 @@ struct SettingSources: Sendable {
         guard let data = FileManager.default.contents(atPath: path), let text = String(bytes: data, encoding: .utf8)
         else { throw SettingFault("the settings file \(path) cannot be read") }
         var pairs: [String: String] = [:]
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let line = line.trimming(while: \.isWhitespace)
+        // To Swift, "\r\n" is one character and no "\n".
+        for (index, line) in text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            let line = Substring(line).trimming(while: \.isWhitespace)
             if line.isEmpty || line.hasPrefix("#") { continue }
             let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { throw SettingFault("line \(index + 1) of \(path) is not NAME=VALUE") }

@@ -1,0 +1,115 @@
+import Foundation
+import Testing
+
+@testable import parley
+
+/// Where settings come from, and what a whole set of them comes to.
+@Suite struct SettingSourcesTests {
+    private let secret = ["CHAT_JWT_SECRET": String(repeating: "k", count: 32)]
+
+    /// - Returns: the settings of a file with this text, the environment and the command line.
+    private func sources(
+        file text: String = "", _ environment: [String: String] = [:], overrides: [String] = []
+    ) throws -> SettingSources {
+        let path = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString + ".env"
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        return try SettingSources(overrides: overrides, environment: environment, file: path)
+    }
+
+    @Test func theFirstSourceThatHasAValueWins() throws {
+        let sources = try sources(
+            file: "CHAT_RETRIES=1\nCHAT_MAX_TOKENS=1\nCHAT_TEMPERATURE=1\n",
+            ["CHAT_MAX_TOKENS": "2", "CHAT_TEMPERATURE": "2", "CHAT_MESSAGE_LIMIT": ""],
+            overrides: ["CHAT_TEMPERATURE=0", "CHAT_RETRIES="])
+        #expect(try sources.required(Catalog.retries) == 1, "an empty value counts as not set")
+        #expect(try sources.required(Catalog.maxTokens) == 2)
+        #expect(try sources.required(Catalog.temperature) == 0)
+        #expect(try sources.required(Catalog.messageLimit) == 50)
+        #expect(sources.find(Catalog.temperature)?.source == "command line")
+        #expect(sources.find(Catalog.maxTokens)?.source == "environment")
+        #expect(sources.find(Catalog.retries)?.source.hasSuffix(".env") == true)
+        #expect(sources.find(Catalog.messageLimit)?.source == "default")
+        #expect(sources.find(Catalog.geminiKey) == nil)
+    }
+
+    @Test(arguments: ["\n", "\r\n"])
+    func aFileHasNamesAndValuesInLines(_ end: String) throws {
+        let lines = [
+            "# CHAT_RETRIES=9", "", "  CHAT_RETRIES = 4  ", "CHAT_SYSTEM_PROMPT=\"a = b # c\"",
+            "CHAT_GEMINI_MODEL='it''s'", "CHAT_OPENROUTER_MODEL=\"", "OTHER=1", "CHAT_MAX_TOKENS=7",
+        ]
+        let sources = try sources(file: lines.joined(separator: end))
+        #expect(try sources.required(Catalog.retries) == 4)
+        #expect(try sources.required(Catalog.systemPrompt) == "a = b # c")
+        #expect(try sources.required(Catalog.geminiModel) == "it''s")
+        #expect(try sources.required(Catalog.openRouterModel) == "\"")
+        #expect(try sources.required(Catalog.maxTokens) == 7)
+    }
+
+    @Test func whatIsNoSettingIsRefusedWithItsPlace() throws {
+        let cases: [(String, String, [String: String], [String])] = [
+            ("line 2", "CHAT_RETRIES=1\nnonsense", [:], []), ("CHAT_RETRYS", "CHAT_RETRYS=1", [:], []),
+            ("the environment", "", ["CHAT_RETRYS": "1"], []), ("the command line", "", [:], ["CHAT_RETRYS=1"]),
+            ("the command line", "", [:], ["OTHER=1"]), ("NAME=VALUE", "", [:], ["CHAT_RETRIES"]),
+        ]
+        for (words, file, environment, overrides) in cases {
+            let fault = #expect(throws: SettingFault.self) {
+                try sources(file: file, environment, overrides: overrides)
+            }
+            #expect(fault?.reason.contains(words) == true, "\(fault?.reason ?? "")")
+        }
+        #expect(throws: SettingFault.self) { try SettingSources(environment: [:], file: "/nowhere/parley.env") }
+        #expect(throws: Never.self) { try SettingSources(environment: ["CHAT_ENV_FILE": "", "OTHER": "1"]) }
+        let ignoring = try SettingSources(environment: ["CHAT_RETRYS": "1"], file: "", ignoresUnknown: true)
+        #expect(try ignoring.required(Catalog.retries) == 2)
+    }
+
+    @Test func providersAreThoseThatHaveAKey() throws {
+        let cases: [([String: String], [String])] = [
+            ([:], ["echo"]), (["CHAT_GEMINI_API_KEY": "k"], ["gemini"]),
+            (["CHAT_OPENAI_BASE_URL": "http://x", "CHAT_OPENROUTER_API_KEY": "k"], ["openrouter", "openai"]),
+            (["CHAT_GEMINI_API_KEY": "k", "CHAT_PROVIDERS": "echo, gemini"], ["echo", "gemini"]),
+            (["CHAT_PROVIDERS": " , "], ["echo"]),
+        ]
+        for (environment, names) in cases { #expect(try sources(environment).providers() == names) }
+    }
+
+    @Test func computedDefaultsAreShown() throws {
+        let sources = try sources(["CHAT_GEMINI_API_KEY": "k"])
+        #expect(try sources.effective(Catalog.workers, cores: 3)?.text == "3")
+        #expect(try sources.effective(Catalog.providers, cores: 3)?.text == "gemini")
+        #expect(try sources.effective(Catalog.logFile, cores: 3) == nil)
+        #expect(try Settings(self.sources(secret), cores: 3).workers == 3)
+    }
+
+    @Test func everyFaultIsToldAtOnceWithItsSource() throws {
+        let fault = #expect(throws: SettingFault.self) {
+            try Settings(
+                sources(file: "CHAT_RETRIES=many", ["CHAT_TEMPERATURE": "hot"], overrides: ["CHAT_WORKERS=0"]), cores: 1
+            )
+        }
+        let lines = (fault?.reason ?? "").split(separator: "\n")
+        #expect(lines.count == 4, "\(lines)")
+        for (name, source) in [
+            ("CHAT_RETRIES", ".env)"), ("CHAT_TEMPERATURE", "environment"), ("CHAT_WORKERS", "command line"),
+            ("CHAT_JWT_SECRET", "openssl rand -hex 32"),
+        ] {
+            #expect(lines.contains { $0.hasPrefix(name + " ") && $0.contains(source) }, "\(name)")
+        }
+    }
+
+    @Test func aSetOfSettingsIsReady() throws {
+        let settings = try Settings(
+            sources(
+                secret.merging([
+                    "CHAT_JWT_EXPIRE_HOURS": "2", "CHAT_REQUEST_DEADLINE": "1.5", "CHAT_BOT_DETECTION_ENABLED": "off",
+                    "CHAT_CORS_ORIGINS": "https://a.example , https://b.example,", "CHAT_DATABASE_URL": "sqlite:/x/y",
+                ]) { $1 }), cores: 2)
+        #expect(settings.sessionSeconds == 7_200 && settings.requestDeadline == .milliseconds(1_500))
+        #expect(
+            settings.minimumUserAgentLength == nil
+                && settings.corsOrigins == ["https://a.example", "https://b.example"])
+        #expect(settings.database.path == "/x/y" && settings.providers == ["echo"] && settings.logFile == nil)
+    }
+}
