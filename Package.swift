@@ -74,6 +74,7 @@ let package = Package(
         tests("SessionsTests", ["Sessions", "Chat", .product(name: "Crypto", package: "swift-crypto")]),
         tests("StorageTests", ["Storage", "Chat", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("ModelsTests", ["Models", "Chat", "Curl", "StrictJSON", "Support"]),
+        tests("APITests", ["API", "Chat", "FastCGI", "Sanitizing", "Sessions", "Storage"]),
         tests("ParleyTests", ["parley"]),
         tests("ServiceTests", ["Chat", "Sanitizing", "Sessions", "Storage"]),
         tests(

@@ -20,10 +20,10 @@ public enum ResponseError: Error, Sendable, Equatable {
     case invalidStatus(Int)
 }
 
-/// Where a reply's bytes go: a FastCGI connection or the standard output of a CGI program.
+/// Where a reply's bytes go: a FastCGI connection, the standard output of a CGI program, or what a test looks at.
 ///
 /// ``ResponseWriter`` never makes two calls at once, and none after `isLast`, a throw or `abandon`.
-protocol ReplyChannel: Sendable {
+public protocol ReplyChannel: Sendable {
     /// Returns when the kernel has taken all bytes. With `isLast` the reply is then complete and the channel closed.
     func deliver(_ head: [UInt8], _ body: [UInt8], isLast: Bool) async throws(ResponseError)
     /// Closes without completing the reply.
@@ -48,7 +48,7 @@ public final class ResponseWriter: Sendable {
     private let channel: any ReplyChannel
     private let state = Mutex(State())
 
-    init(_ channel: any ReplyChannel) {
+    public init(_ channel: any ReplyChannel) {
         self.channel = channel
     }
 

@@ -1,0 +1,141 @@
+import API
+import Chat
+import FastCGI
+import Foundation
+import Sanitizing
+import Sessions
+import Storage
+import Synchronization
+
+/// The real service, gate, sanitizer and database around a scripted model, without nginx: a request in, a reply out.
+final class Stage: Sendable {
+    let model = ScriptedModel()
+    let health = ScriptedHealth()
+    let log = RecordedLog()
+    private let service: ChatService
+    private let folder: String
+
+    /// - Parameter gate: in place of the real one.
+    init(gate other: (any SessionGate)? = nil, corsOrigins: [String] = []) async throws {
+        folder = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        let database = try Database(
+            path: folder + "/parley.sqlite", messageLimit: 50, reservationLifetime: .seconds(60))
+        try await database.prepare()
+        let secret = try TokenSecret("0123456789abcdef0123456789abcdef")
+        let gate: any SessionGate
+        if let other { gate = other } else { gate = await TokenGate(secret: secret, store: database, lifetime: 3_600) }
+        let pipeline = ChatPipeline(
+            gate: gate, sanitizer: MessageSanitizer(mode: .smart),
+            cache: AnswerCache(memory: MemoryCache(maximumBytes: 1_000_000), shared: database, lifetime: 60),
+            model: model, exchanges: database,
+            policy: ChatPolicy(
+                system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
+                deadline: .seconds(60), messageLimit: 50, danger: .hold, cacheScope: .session),
+            load: Load(limit: 100))
+        service = ChatService(
+            pipeline: pipeline, gate: gate, exchanges: database, health: health,
+            settings: ServiceSettings(
+                version: "test", messageLimit: 50, minimumUserAgentLength: 10, corsOrigins: corsOrigins),
+            log: log)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    /// - Parameters:
+    ///   - target: path and query, as sent.
+    ///   - headers: by their CGI names without `HTTP_`.
+    ///   - piecesTaken: after so many the caller has hung up.
+    func send(
+        _ method: String, _ target: String, token: String? = nil, body: Request.Body? = nil,
+        headers: [String: String] = [:], piecesTaken: Int = .max
+    ) async -> Reply {
+        var parameters = [("REQUEST_METHOD", method), ("REQUEST_URI", target), ("REMOTE_ADDR", "192.0.2.1")]
+        if let mark = target.firstIndex(of: "?") {
+            parameters.append(("QUERY_STRING", String(target[target.index(after: mark)...])))
+        }
+        var headers = headers.merging(["USER_AGENT": "parley-tests/1.0"]) { given, _ in given }
+        if let token { headers["AUTHORIZATION"] = "Bearer \(token)" }
+        for (name, value) in headers {
+            parameters.append((name == "CONTENT_TYPE" ? name : "HTTP_" + name, value))
+        }
+        if body != nil, headers["CONTENT_TYPE"] == nil { parameters.append(("CONTENT_TYPE", "application/json")) }
+        let channel = RecordedReply(piecesTaken: piecesTaken)
+        await service.respond(
+            to: Request(parameters: parameters, body: body ?? .complete([])), with: ResponseWriter(channel))
+        return Reply(channel.bytes)
+    }
+
+    func post(_ target: String, token: String? = nil, _ json: String, headers: [String: String] = [:]) async -> Reply {
+        await send("POST", target, token: token, body: .complete(Array(json.utf8)), headers: headers)
+    }
+
+    func get(_ target: String, token: String? = nil, headers: [String: String] = [:]) async -> Reply {
+        await send("GET", target, token: token, headers: headers)
+    }
+
+    /// - Returns: the token of a new session.
+    func logIn() async throws -> String {
+        let reply = await post("/auth/email", #"{"email":"ann@example.com"}"#)
+        guard reply.status == 200, let token = reply.text("access_token") else { throw NoLogin(reply: reply) }
+        return token
+    }
+
+    struct NoLogin: Error { let reply: Reply }
+}
+
+/// Answers with the pieces that it was given, and then fails or not.
+final class ScriptedModel: LanguageModel {
+    let pieces = Mutex(["You ", "asked."])
+    let failure = Mutex<(any Error)?>(nil)
+
+    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?) async throws
+        -> ModelAnswer
+    {
+        let pieces = pieces.withLock { $0 }
+        for piece in pieces { try await onDelta?(piece) }
+        if let failure = failure.withLock({ $0 }) { throw failure }
+        return ModelAnswer(
+            text: pieces.joined(), model: "scripted-1", provider: "scripted",
+            usage: TokenUsage(prompt: 3, completion: 2))
+    }
+}
+
+final class ScriptedHealth: HealthSource {
+    let store = Mutex(StoreHealth(readingFault: nil, writingFault: nil, cause: nil))
+    let asked = Mutex(0)
+    let circuit = Mutex("closed")
+
+    var providers: [ProviderHealth] {
+        let circuit = circuit.withLock { $0 }
+        return [ProviderHealth(name: "scripted", model: "scripted-1", circuit: circuit, cause: nil, retryIn: nil)]
+    }
+    var isEcho: Bool { false }
+    var cacheBytes: Int { 0 }
+
+    func database() async -> StoreHealth {
+        asked.withLock { $0 += 1 }
+        return store.withLock { $0 }
+    }
+}
+
+final class RecordedLog: RequestLog {
+    private let recorded = Mutex<[[String: String]]>([])
+
+    /// The fields of each line, in words.
+    var lines: [[String: String]] { recorded.withLock { $0 } }
+
+    func takes(_ weight: LogWeight) -> Bool { true }
+
+    func write(_ weight: LogWeight, _ fields: [LogField]) {
+        let line = fields.reduce(into: ["weight": "\(weight)"]) { line, field in
+            switch field.value {
+            case .text(let text): line[field.name] = text
+            case .number(let number): line[field.name] = String(number)
+            case .milliseconds(let number): line[field.name] = String(number)
+            case .flag(let flag): line[field.name] = String(flag)
+            }
+        }
+        recorded.withLock { $0.append(line) }
+    }
+}
