@@ -5,19 +5,22 @@ PORT ?= 8443
 RUN_DIR ?= .run
 # Seconds that `make bench` loads each case; all together it takes some fifteen times that.
 BENCH_SECONDS ?= 10
+# Percent of the lines of Sources that the tests must run through.
+COVERAGE_FLOOR := 95
 
 # Every bash script, by its first line.
-SCRIPTS := $(shell grep -lErs '^\#!/usr/bin/env bash|^\# shellcheck shell=bash' deploy Tests/Deploy Tests/Load .ci)
+SCRIPTS := $(shell grep -lErs '^\#!/usr/bin/env bash|^\# shellcheck shell=bash' deploy Tests/Coverage Tests/Deploy Tests/Load .ci)
 SWIFT_SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench soak deb test-deb test-docker format lint check clean
+.PHONY: help build run test coverage bench soak deb test-deb test-docker format lint check clean
 .PHONY: run-packages test-packages bench-packages deb-packages package-test-packages
 
 help:
 	@echo 'make run      build, and serve on https://localhost:$(PORT) until Ctrl-C (PORT=8443 RUN_DIR=.run)'
 	@echo 'make build    the release program, .build/release/parley'
 	@echo 'make test     unit tests and end-to-end tests'
+	@echo 'make coverage all tests, and how many lines of each target they run through'
 	@echo 'make bench    requests a second, what waiting chats cost, and what Parley adds to a call (BENCH_SECONDS=10)'
 	@echo 'make soak     ten minutes of faults under load: reloads, kills, a full disk'
 	@echo 'make deb      the Debian package'
@@ -43,6 +46,9 @@ run: build
 test: test-packages
 	swift build --build-tests
 	swift test --skip-build --no-parallel
+
+coverage: test-packages
+	@Tests/Coverage/measure $(COVERAGE_FLOOR)
 
 bench: export BENCH_SECONDS := $(BENCH_SECONDS)
 bench: bench-packages build
@@ -71,6 +77,7 @@ check: lint test
 
 clean:
 	swift package clean
+	rm -rf .build-coverage
 
 run-packages test-packages bench-packages deb-packages package-test-packages: %-packages:
 	@deploy/install-packages $*

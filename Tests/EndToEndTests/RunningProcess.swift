@@ -21,6 +21,7 @@ final class RunningProcess: Sendable {
             let (input, output, error) = (try PipeEnds(), try PipeEnds(), try PipeEnds())
             let ends = [input.reading, output.writing, error.writing]
             defer { for end in ends { close(end) } }
+            let environment = environment.merging(coverageEnvironment) { own, _ in own }
             return (try spawn([path] + arguments, environment, descriptors: ends), input, output, error)
         }
         self.pid = pid
@@ -97,6 +98,9 @@ func run(
 private final class Kept: Sendable {
     let value = Mutex<Int32>(-1)
 }
+
+/// Where a build that counts lines has its counters: for programs that are given nothing else of this environment.
+let coverageEnvironment = ProcessInfo.processInfo.environment.filter { $0.key == "LLVM_PROFILE_FILE" }
 
 /// One start at a time: a program started between the making of a pipe and its marking would inherit it.
 private let starting = Mutex(())

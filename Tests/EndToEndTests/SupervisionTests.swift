@@ -212,4 +212,5 @@ private let hasActivator = access("/usr/bin/systemd-socket-activate", X_OK) == 0
 /// Listens as systemd does for a socket unit, and starts the program with the first connection.
 private func activator(_ folder: String, socket: String) -> [String] {
     ["/usr/bin/systemd-socket-activate", "--listen=\(folder)/\(socket)", "--setenv=CHAT_ENV_FILE=\(folder)/env"]
+        + coverageEnvironment.map { "--setenv=\($0)=\($1)" }
 }
