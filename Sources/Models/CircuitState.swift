@@ -12,7 +12,8 @@ struct CircuitState: Sendable, Equatable {
     enum Phase: UInt64 { case closed, open, probing }
 
     var phase = Phase.closed
-    /// Milliseconds since 1970. Closed: when it was last known to be well. Open: until when. Probing: when the probe is given up for lost.
+    /// Milliseconds since 1970. Closed: when it was last known to be well. Open: until when. Probing: when the probe is
+    /// given up for lost.
     var time: UInt64 = 0
     /// Of failures in a row.
     var points: UInt64 = 0
@@ -112,8 +113,7 @@ enum CircuitOutcome: Equatable {
         case .rateLimited(let wait?) where wait > longestRetryAfter,
             .serverError(_, let wait?) where wait > longestRetryAfter:
             self = .failure(weight: 1, cause, milliseconds: UInt64(wait.milliseconds))
-        case .unreachable, .brokenOff, .rateLimited, .serverError, .malformed,
-            .wordless:
+        case .unreachable, .brokenOff, .rateLimited, .serverError, .malformed, .wordless:
             self = .failure(weight: 1, cause, milliseconds: nil)
         }
     }
