@@ -71,6 +71,10 @@ format:
 
 lint: test-packages
 	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
+	@awk 'FNR == 1 || /^$$/ { traits = "" } { traits = traits $$0 } \
+		/^[^\/]*(class|struct) [A-Za-z]*Tests[ :{]/ && traits !~ /timeLimit/ { \
+			print FILENAME ":" FNR ": a suite without a time limit"; wrong = 1 } \
+		END { exit wrong }' Tests/*/*.swift
 	shellcheck -x $(SCRIPTS)
 
 check: lint test

@@ -72,11 +72,11 @@ let package = Package(
         tests("ChatTests", ["Chat"]),
         tests("SanitizingTests", ["Sanitizing", "CGumbo", "Chat", "StrictJSON", "Support"]),
         tests("SessionsTests", ["Sessions", "Chat", .product(name: "Crypto", package: "swift-crypto")]),
-        tests("StorageTests", ["Storage", "Chat", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests("StorageTests", ["Storage", "Chat", "Support", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("ModelsTests", ["Models", "Chat", "Curl", "StrictJSON", "Support"]),
         tests("APITests", ["API", "Chat", "FastCGI", "Sanitizing", "Sessions", "Storage"]),
         tests("ParleyTests", ["parley"]),
-        tests("ServiceTests", ["Chat", "Sanitizing", "Sessions", "Storage"]),
+        tests("ServiceTests", ["Chat", "Sanitizing", "Sessions", "Storage", "Support"]),
         tests(
             "EndToEndTests",
             [

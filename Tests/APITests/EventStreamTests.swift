@@ -55,6 +55,10 @@ import Testing
         #expect(reply.events.map(\.name) == ["delta"])
         #expect(stage.log.lines.last?["status"] == "499")
         // The model's call ends a little later than its caller's.
-        while await stage.get("/auth/session", token: token).number("messages_used") != 1 { await Task.yield() }
+        let limit = ContinuousClock.now + .seconds(20)
+        while await stage.get("/auth/session", token: token).number("messages_used") != 1 {
+            try #require(ContinuousClock.now < limit)
+            await Task.yield()
+        }
     }
 }

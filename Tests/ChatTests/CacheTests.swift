@@ -22,7 +22,7 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
         key: key, text: text, model: "m", provider: "p", usage: TokenUsage(prompt: 1, completion: 1), expires: expires)
 }
 
-@Suite struct CacheKeyTests {
+@Suite(.timeLimit(.minutes(1))) struct CacheKeyTests {
     @Test func differsWithEverythingThatDecidesTheAnswer() throws {
         let turn = ModelRequest.Turn(role: .user, text: "hello")
         let keys = [
@@ -48,7 +48,7 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
     }
 }
 
-@Suite struct MemoryCacheTests {
+@Suite(.timeLimit(.minutes(1))) struct MemoryCacheTests {
     @Test func givesBackWhatWasStoredUntilItExpires() throws {
         let cache = MemoryCache(maximumBytes: 10_000)
         let key = try key("q")
@@ -96,7 +96,7 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
     }
 }
 
-@Suite struct AnswerCacheTests {
+@Suite(.timeLimit(.minutes(1))) struct AnswerCacheTests {
     /// Answers whatever it is asked with the one answer it has.
     private struct OneAnswer: SharedAnswers {
         let answer: CachedAnswer

@@ -12,7 +12,7 @@ final class Gate: Sendable {
     func wait() async { for await _ in stream {} }
 }
 
-@Suite struct SharedCallTests {
+@Suite(.timeLimit(.minutes(1))) struct SharedCallTests {
     private let calls = SharedCalls<Int>()
     private let gate = Gate()
     private let key = CacheKey(

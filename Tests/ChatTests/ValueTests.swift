@@ -1,7 +1,7 @@
 import Chat
 import Testing
 
-@Suite struct PromptTests {
+@Suite(.timeLimit(.minutes(1))) struct PromptTests {
     @Test func trimsAndCountsUnicodeScalars() throws {
         #expect(try Prompt("  hi \n").text == "hi")
         func question(_ count: Int) throws {
@@ -17,7 +17,7 @@ import Testing
     }
 }
 
-@Suite struct TokenUsageTests {
+@Suite(.timeLimit(.minutes(1))) struct TokenUsageTests {
     @Test func noCountOverflows() {
         let usage = TokenUsage(prompt: .max, completion: 1)
         #expect(usage.total == 1_000_000_000 && usage.prompt == 1_000_000_000)
@@ -25,7 +25,7 @@ import Testing
     }
 }
 
-@Suite struct EmailTests {
+@Suite(.timeLimit(.minutes(1))) struct EmailTests {
     @Test(arguments: [
         "a@example.com", "first.last+tag@sub.example.co.uk", "o'neil@example.com", "x_y-z@a-b.example", "用户@例子.公司",
         "  padded@example.com ",
@@ -49,7 +49,7 @@ import Testing
     }
 }
 
-@Suite struct IdentifierTests {
+@Suite(.timeLimit(.minutes(1))) struct IdentifierTests {
     @Test func exchangeAndConversationReadTheirOwnText() throws {
         let id = ExchangeID(number: 0x0198_c2f4_a1b2_c3d4)
         #expect(id.text == "msg_0198c2f4a1b2c3d4")

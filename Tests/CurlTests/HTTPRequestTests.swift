@@ -1,7 +1,7 @@
 import Curl
 import Testing
 
-struct HTTPRequestTests {
+@Suite(.timeLimit(.minutes(1))) struct HTTPRequestTests {
     @Test(arguments: [
         "ftp://example.com/", "file:///etc/passwd", "example.com", "http://", "https://user:secret@example.com/",
         "http://example.com/a b", "http://example.com/\r\nX: y", "http://exämple.com/", "http://a:99999/", "",

@@ -3,7 +3,7 @@ import GRDB
 import Testing
 
 /// `parley backup`, `restore` and `migrate`, as an operator runs them beside a pool.
-@Suite struct BackupTests {
+@Suite(.timeLimit(.minutes(5))) struct BackupTests {
     /// Runs a subcommand on the deployment's database.
     private func parley(_ arguments: String..., on run: Deployment) async throws -> (code: Int32, text: String) {
         let ended = try await EndToEndTests.run(
@@ -77,7 +77,11 @@ import Testing
         flock(lock, LOCK_EX)
         let restore = try RunningProcess(Program.path, ["restore", folder + "/backup"], environment: environment)
         // Its copy is there: it waits for the lock.
-        while !FileManager.default.fileExists(atPath: folder + "/parley.sqlite-restoring") { await Task.yield() }
+        let limit = ContinuousClock.now + .seconds(20)
+        while !FileManager.default.fileExists(atPath: folder + "/parley.sqlite-restoring") {
+            try #require(ContinuousClock.now < limit)
+            await Task.yield()
+        }
         // A group of processes without a terminal's shell is never halted so, hence the look at what is blocked.
         let status = try String(contentsOfFile: "/proc/\(restore.pid)/status", encoding: .utf8)
         let blocked = status.split(separator: "\n").first { $0.hasPrefix("SigBlk:") }?.split(separator: "\t").last

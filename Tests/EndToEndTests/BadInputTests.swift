@@ -3,7 +3,7 @@ import Testing
 
 /// What nobody should send, and what everybody gets for it: the right status, the one error object, a log line, and no
 /// harm to the next request.
-@Suite struct BadInputTests {
+@Suite(.timeLimit(.minutes(5))) struct BadInputTests {
     let run: Deployment
 
     init() async throws { run = try await Deployment(["CHAT_WORKERS": "1"]) }

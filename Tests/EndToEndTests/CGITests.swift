@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The configurations of deploy/cgi under the real servers, and the program in a bare environment: one contract.
-@Suite struct CGITests {
+@Suite(.timeLimit(.minutes(5))) struct CGITests {
     private func logIn(_ site: CGISite) async throws -> String {
         let reply = try await site.send("/auth/email", body: #"{"email":"ann@example.com"}"#)
         return try #require(reply.text("access_token"), "\(reply)\(site.log)")

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The HTTP contract through nginx, over TLS, with the embedded provider.
-@Suite struct ContractTests {
+@Suite(.timeLimit(.minutes(5))) struct ContractTests {
     let run: Deployment
 
     init() async throws { run = try await Deployment(["CHAT_CORS_ORIGINS": "https://app.example"]) }

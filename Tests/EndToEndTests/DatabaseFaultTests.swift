@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The database is damaged when the pool starts: requests get a 503 that says so, and service resumes by itself.
-@Suite struct DatabaseFaultTests {
+@Suite(.timeLimit(.minutes(5))) struct DatabaseFaultTests {
     @Test func aDamagedDatabaseIsA503UntilItIsRestored() async throws {
         let run = try await Deployment(["CHAT_WORKERS": "1"])
         let token = try await run.logIn()
@@ -47,7 +47,7 @@ import Testing
 }
 
 /// The database goes wrong while the pool runs.
-@Suite struct RunningDatabaseFaultTests {
+@Suite(.timeLimit(.minutes(5))) struct RunningDatabaseFaultTests {
     enum Fault: String, CaseIterable {
         case moved, removed, garbage, noHeader, cut, logRemoved, logGarbage
 
@@ -152,7 +152,7 @@ extension Deployment {
 }
 
 /// On a file system of its own, which needs the right to mount.
-@Suite(.enabled(if: SmallDisk.isPossible, "mounting a file system needs root"))
+@Suite(.timeLimit(.minutes(5)), .enabled(if: SmallDisk.isPossible, "mounting a file system needs root"))
 struct DiskFaultTests {
     @Test func aFullDiskIsA503UntilThereIsSpace() async throws {
         let disk = try await SmallDisk(bytes: 4 << 20)

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The same program under spawn-fcgi, and how a pool ends.
-@Suite struct DeployTests {
+@Suite(.timeLimit(.minutes(5))) struct DeployTests {
     private func environment(_ folder: String, _ more: [String: String] = [:]) -> [String: String] {
         [
             "PATH": "/usr/sbin:/usr/bin:/bin", "CHAT_JWT_SECRET": String(repeating: "k", count: 32),

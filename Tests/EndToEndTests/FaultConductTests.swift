@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 /// The rows of the fault table that need a service of their own: outages, refused keys, callers who leave.
-@Suite(.serialized) struct FaultConductTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct FaultConductTests {
     /// Runs the same with each of these primaries, at the same time.
     private func on(
         _ wires: [Wire] = Wire.allCases, _ body: @escaping @Sendable (Wire) async throws -> Void

@@ -4,7 +4,7 @@ import Testing
 /// The faults that a caller must not notice, one after the other on the same running service: each answered as the
 /// table says, counted and timed by what the providers wrote down, and the service well afterwards.
 @Suite(
-    .serialized,
+    .serialized, .timeLimit(.minutes(5)),
     SharedStages(
         primary: { occasion in FaultRow.row(for: occasion.question)?.primary(occasion) ?? .answer },
         fallback: { occasion in FaultRow.row(for: occasion.question)?.fallback ?? .answer }))

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The limits, each reached: what is refused, with which status, and what still works.
-@Suite struct LimitsTests {
+@Suite(.timeLimit(.minutes(5))) struct LimitsTests {
     @Test func aSessionThatUsedItsMessagesIsToldToLogInAgain() async throws {
         let run = try await Deployment(["CHAT_MESSAGE_LIMIT": "2"])
         let token = try await run.logIn()

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The first hour with Parley, as the README tells it: limits on, no provider key.
-@Suite struct NewcomerTests {
+@Suite(.timeLimit(.minutes(5))) struct NewcomerTests {
     @Test func theFirstConversationWorksAndSurvivesARestart() async throws {
         let folder = try Deployment.newFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }

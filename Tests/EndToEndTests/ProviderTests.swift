@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The model's side: real wire formats from a scripted provider over a real socket.
-@Suite struct ProviderTests {
+@Suite(.timeLimit(.minutes(5))) struct ProviderTests {
     private func deploy(_ providers: [String: String]...) async throws -> Deployment {
         try await Deployment(providers.reduce(into: ["CHAT_FIRST_TOKEN_TIMEOUT": "5"]) { $0.merge($1) { $1 } })
     }

@@ -3,7 +3,7 @@ import GRDB
 import Testing
 
 /// SIGHUP: the pool gets new settings and a new program while it serves. What it does under load is in SoakTests.
-@Suite struct ReloadTests {
+@Suite(.timeLimit(.minutes(5))) struct ReloadTests {
     @Test func takesNewSettingsAndFinishesWhatIsUnderWay() async throws {
         let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
         let (permissions, permitted) = AsyncStream.makeStream(of: Void.self)

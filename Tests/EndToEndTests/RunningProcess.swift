@@ -48,11 +48,13 @@ final class RunningProcess: Sendable {
         try? input.close()
     }
 
+    /// Waits for the end, which is forced after two minutes: longer than any process of a test has to finish.
+    ///
     /// - Returns: the exit code; a signal's number below zero.
     func end() async -> Int32 {
         await withCheckedContinuation { continuation in
-            Thread.detachNewThread { [ended] in
-                ended.wait()
+            Thread.detachNewThread { [self] in
+                waitBlocking()
                 continuation.resume()
             }
         }
@@ -60,25 +62,29 @@ final class RunningProcess: Sendable {
     }
 
     /// For a deinitializer, which cannot suspend.
-    func waitBlocking() { ended.wait() }
+    func waitBlocking() {
+        guard ended.wait(timeout: .now() + .seconds(120)) == .timedOut else { return }
+        kill(pid, SIGKILL)
+        ended.wait()
+    }
 
-    /// Waits until standard output has the text.
+    /// Waits until standard output has the text, for a minute and a half at most.
     ///
     /// - Returns: everything until then.
     func output(until text: String) async throws -> String {
         guard let found = await output.wait(until: { $0.contains(text) }) else {
-            throw Ended(description: "ended before it said “\(text)”: \(output.text)\(error.text)")
+            throw Ended(description: "ended, or was silent, before it said “\(text)”: \(output.text)\(error.text)")
         }
         return found
     }
 
     func errors(until fits: @escaping @Sendable (String) -> Bool) async throws {
         guard await error.wait(until: fits) != nil else {
-            throw Ended(description: "ended before it logged that: \(error.text)")
+            throw Ended(description: "ended, or was silent, before it logged that: \(error.text)")
         }
     }
 
-    /// - Returns: all that it writes until both of its outputs are closed.
+    /// - Returns: all that it writes until both of its outputs are closed; it has fifteen minutes.
     func everything() async -> (output: String, errors: String) { (await output.all(), await error.all()) }
 }
 
@@ -153,7 +159,13 @@ private final class Transcript: Sendable {
     private struct State {
         var bytes = Data()
         var isComplete = false
-        var waiters: [(fits: @Sendable (String) -> Bool, continuation: CheckedContinuation<String?, Never>)] = []
+        var waiters: [Int: Waiter] = [:]
+        var nextWaiter = 0
+    }
+
+    private struct Waiter {
+        let fits: @Sendable (String) -> Bool
+        let continuation: CheckedContinuation<String?, Never>
     }
 
     private let state: Kept
@@ -184,23 +196,37 @@ private final class Transcript: Sendable {
             state.bytes.append(contentsOf: bytes)
             state.isComplete = isLast
             let text = String(decoding: state.bytes, as: UTF8.self)
-            let done = state.waiters.compactMap { waiter -> (CheckedContinuation<String?, Never>, String?)? in
-                waiter.fits(text) ? (waiter.continuation, text) : isLast ? (waiter.continuation, nil) : nil
+            var done: [(CheckedContinuation<String?, Never>, String?)] = []
+            for (number, waiter) in state.waiters {
+                let isFound = waiter.fits(text)
+                guard isFound || isLast else { continue }
+                state.waiters[number] = nil
+                done.append((waiter.continuation, isFound ? text : nil))
             }
-            state.waiters.removeAll { isLast || $0.fits(text) }
             return done
         }
         for (continuation, text) in ready { continuation.resume(returning: text) }
     }
 
-    /// - Returns: the text that fits; nil when the last writer went first.
-    func wait(until fits: @escaping @Sendable (String) -> Bool) async -> String? {
-        await withCheckedContinuation { continuation in
+    /// - Returns: the text that fits; nil when the last writer went first, or the time was over.
+    func wait(
+        atMost limit: Duration = .seconds(90), until fits: @escaping @Sendable (String) -> Bool
+    ) async -> String? {
+        let number = state.state.withLock { state in
+            state.nextWaiter += 1
+            return state.nextWaiter
+        }
+        let alarm = Task { [state] in
+            try await Task.sleep(for: limit)
+            state.state.withLock { $0.waiters.removeValue(forKey: number) }?.continuation.resume(returning: nil)
+        }
+        defer { alarm.cancel() }
+        return await withCheckedContinuation { continuation in
             let now: String?? = state.state.withLock { state in
                 let text = String(decoding: state.bytes, as: UTF8.self)
                 if fits(text) { return .some(text) }
                 if state.isComplete { return .some(nil) }
-                state.waiters.append((fits, continuation))
+                state.waiters[number] = Waiter(fits: fits, continuation: continuation)
                 return nil
             }
             if let now { continuation.resume(returning: now) }
@@ -208,7 +234,7 @@ private final class Transcript: Sendable {
     }
 
     func all() async -> String {
-        _ = await wait { _ in false }
+        _ = await wait(atMost: .seconds(900)) { _ in false }
         return text
     }
 }

@@ -6,7 +6,7 @@ import Testing
 @testable import parley
 
 /// Settings, as an operator meets them.
-@Suite struct SettingsTests {
+@Suite(.timeLimit(.minutes(5))) struct SettingsTests {
     private let secret = ["CHAT_JWT_SECRET": String(repeating: "k", count: 32)]
 
     private func parley(_ arguments: [String], _ environment: [String: String] = [:]) async throws

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// deploy/spawn-fcgi: one worker under spawn-fcgi, or several under multiwatch, behind the nginx of a deployment.
-@Suite struct SpawnTests {
+@Suite(.timeLimit(.minutes(5))) struct SpawnTests {
     /// The script, with a socket, a process file and a log of its own.
     private struct Spawner {
         let folder: String

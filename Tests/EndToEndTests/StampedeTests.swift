@@ -3,7 +3,7 @@ import GRDB
 import Testing
 
 /// One question, one call, over the whole pool.
-@Suite struct StampedeTests {
+@Suite(.timeLimit(.minutes(5))) struct StampedeTests {
     /// Many equal questions at once, from one curl with as many connections.
     private func flood(_ run: Deployment, _ count: Int, token: String, _ question: String) async throws -> [Reply] {
         let folder = try Deployment.newFolder()

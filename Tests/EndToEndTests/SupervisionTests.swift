@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What operators and service managers rely on.
-@Suite struct SupervisionTests {
+@Suite(.timeLimit(.minutes(5))) struct SupervisionTests {
     @Test func showsThePoolAsATable() async throws {
         let pool = try ServedPool()
         try await pool.lines("worker ready", count: 2)
@@ -45,7 +45,9 @@ import Testing
         let first = run.workers
         // It is looked at once a second, and not in its first.
         var ready = false
+        let limit = ContinuousClock.now + .seconds(20)
         while !ready {
+            try #require(ContinuousClock.now < limit)
             #expect(try await run.get("/health").status == 200)
             ready = run.logLines.contains { $0["message"] as? String == "worker draining" }
         }

@@ -102,8 +102,17 @@ final class Gate: Sendable {
         }
     }
 
-    /// Returns when `count` tasks are waiting.
+    /// Returns when `count` tasks are waiting, or after 20 s.
     func reached(by count: Int = 1) async {
+        let alarm = Task {
+            try await Task.sleep(for: .seconds(20))
+            let waiter = state.withLock { state in
+                defer { state.expected = nil }
+                return state.expected
+            }
+            waiter?.1.resume()
+        }
+        defer { alarm.cancel() }
         await withCheckedContinuation { continuation in
             let isReached = state.withLock { state in
                 if state.waiting.count < count { state.expected = (count, continuation) }

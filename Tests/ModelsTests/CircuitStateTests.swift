@@ -4,7 +4,7 @@ import Testing
 @testable import Models
 
 /// Times are milliseconds; the outage cool-down is 20 s and begins with 5 s.
-struct CircuitStateTests {
+@Suite(.timeLimit(.minutes(1))) struct CircuitStateTests {
     static let policy = CircuitPolicy(longestCooldown: 20_000, keyCooldown: 600_000, probe: 31_000)
     static let failure = CircuitOutcome.failure(weight: 1, CircuitCause(.unreachable), milliseconds: nil)
 

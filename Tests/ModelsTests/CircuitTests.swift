@@ -4,7 +4,7 @@ import Testing
 
 @testable import Models
 
-struct CircuitTests {
+@Suite(.timeLimit(.minutes(2))) struct CircuitTests {
     private static let cooldowns = Circuit.Cooldowns(
         outage: .seconds(20), key: .seconds(600), probe: .seconds(30))
 

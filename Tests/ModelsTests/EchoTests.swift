@@ -2,7 +2,7 @@ import Chat
 import Models
 import Testing
 
-struct EchoTests {
+@Suite(.timeLimit(.minutes(1))) struct EchoTests {
     @Test func saysTheQuestionBackWordByWord() async throws {
         let seen = Seen<String>()
         let request = try ProviderFixture.request(

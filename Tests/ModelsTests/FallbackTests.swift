@@ -3,7 +3,7 @@ import Testing
 
 @testable import Models
 
-struct FallbackTests {
+@Suite(.timeLimit(.minutes(1))) struct FallbackTests {
     func ask(_ models: [ScriptedModel], onDelta: DeltaHandler? = nil, within limit: Duration = .seconds(60))
         async throws
         -> ModelAnswer

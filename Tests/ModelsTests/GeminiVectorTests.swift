@@ -5,7 +5,9 @@ import Testing
 @testable import Models
 
 /// Google's recorded bodies, read in many portionings. They lie beside the repository and are not part of it.
-@Suite(.enabled(if: GeminiVectors.directory != nil, "../shared/vectors/gemini is not there"))
+@Suite(
+    .timeLimit(.minutes(1)),
+    .enabled(if: GeminiVectors.directory != nil, "../shared/vectors/gemini is not there"))
 struct GeminiVectorTests {
     enum Outcome: Sendable, Equatable {
         case text(_ prefix: String, suffix: String, scalars: Int)

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Models
 
-struct RetryAfterTests {
+@Suite(.timeLimit(.minutes(1))) struct RetryAfterTests {
     static let values: [(String, Duration?)] = [
         ("0", .zero), ("120", .seconds(120)), ("Sun, 06 Nov 1994 08:49:37 GMT", .seconds(7)),
         ("Sun, 06 Nov 1994 08:00:00 GMT", .zero), ("", nil), ("-1", nil), ("1.5", .milliseconds(1_500)),

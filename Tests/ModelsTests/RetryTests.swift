@@ -3,7 +3,7 @@ import Testing
 
 @testable import Models
 
-struct RetryTests {
+@Suite(.timeLimit(.minutes(1))) struct RetryTests {
     static let transient: [ModelFailure.Reason] = [
         .unreachable, .rateLimited(retryAfter: nil), .serverError(status: 503, retryAfter: nil), .malformed, .empty,
         .brokenOff,

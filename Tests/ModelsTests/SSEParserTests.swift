@@ -2,7 +2,7 @@ import Testing
 
 @testable import Models
 
-struct SSEParserTests {
+@Suite(.timeLimit(.minutes(1))) struct SSEParserTests {
     static let streams: [(String, [String])] = [
         ("data: one\n\ndata: two\n\n", ["one", "two"]),
         ("data: one\r\n\r\ndata: two\r\n\r\n", ["one", "two"]),

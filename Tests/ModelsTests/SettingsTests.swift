@@ -1,7 +1,7 @@
 import Models
 import Testing
 
-struct SettingsTests {
+@Suite(.timeLimit(.minutes(1))) struct SettingsTests {
     @Test(arguments: [
         "ftp://example.com", "example.com", "https://user:pass@example.com", "https://example.com/?key=1",
         "https://example.com/#a", "http://", "https://exa mple.com", "",

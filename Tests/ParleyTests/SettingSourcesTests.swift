@@ -4,7 +4,7 @@ import Testing
 @testable import parley
 
 /// Where settings come from, and what a whole set of them comes to.
-@Suite struct SettingSourcesTests {
+@Suite(.timeLimit(.minutes(1))) struct SettingSourcesTests {
     private let secret = ["CHAT_JWT_SECRET": String(repeating: "k", count: 32)]
 
     /// - Returns: the settings of a file with this text, the environment and the command line.

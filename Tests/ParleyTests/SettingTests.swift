@@ -3,7 +3,7 @@ import Testing
 @testable import parley
 
 /// How texts become values, and the one way to write each.
-@Suite struct SettingTests {
+@Suite(.timeLimit(.minutes(1))) struct SettingTests {
     private func setting(_ name: String) throws -> any AnySetting {
         try #require(Catalog.all.first { $0.name == name }, "\(name)")
     }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Pool
 
-@Suite struct ListeningSocketTests {
+@Suite(.timeLimit(.minutes(1))) struct ListeningSocketTests {
     private let folder = PoolRun.makeFolder()
 
     private func status(_ path: String) -> stat {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Pool
 
-@Suite struct PolicyTests {
+@Suite(.timeLimit(.minutes(1))) struct PolicyTests {
     @Test(
         arguments: [
             ([nil, 0, nil, 0, 0, nil, 0, 0, 0, 0], [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10, 10]),

@@ -93,12 +93,13 @@ final class PoolRun: Sendable {
         await next { if case .respawning(_, let seconds) = $0 { seconds } else { nil } }
     }
 
-    /// Waits until a worker's script has written a byte into `$FOLDER/ready`.
+    /// Waits until a worker's script has written a byte into `$FOLDER/ready`, or for 20 s.
     func ready() async {
         await withCheckedContinuation { continuation in
             Self.detach { [readiness] in
+                var interest = pollfd(fd: readiness, events: Int16(POLLIN), revents: 0)
                 var byte: UInt8 = 0
-                _ = read(readiness, &byte, 1)
+                if poll(&interest, 1, 20_000) > 0 { _ = read(readiness, &byte, 1) }
                 continuation.resume()
             }
         }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Pool
 
-@Suite struct ScoreboardTests {
+@Suite(.timeLimit(.minutes(1))) struct ScoreboardTests {
     private let folder = PoolRun.makeFolder()
     private var path: String { folder + "/board" }
 

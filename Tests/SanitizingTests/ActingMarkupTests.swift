@@ -4,7 +4,7 @@ import Sanitizing
 import Testing
 
 /// What an HTML parser calls an element is one, whatever else it looks like.
-@Suite struct ActingMarkupTests {
+@Suite(.timeLimit(.minutes(1))) struct ActingMarkupTests {
     private func text(_ raw: String) -> String { MessageSanitizer().review(raw).text }
 
     @Test(arguments: [

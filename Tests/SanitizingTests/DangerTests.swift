@@ -2,7 +2,7 @@ import Chat
 import Sanitizing
 import Testing
 
-@Suite struct DangerTests {
+@Suite(.timeLimit(.minutes(1))) struct DangerTests {
     @Test(arguments: [
         ("<script>alert('xss')</script>", "xss"), ("'; DROP TABLE users; --", "sql"),
         ("{{constructor.constructor('return process')().exit()}}", "template"), ("../../../etc/passwd", "path"),

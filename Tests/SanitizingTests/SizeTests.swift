@@ -5,7 +5,7 @@ import Support
 import Testing
 
 /// Texts made to be slow or deep, each of 16 KiB, on a stack as small as a worker's threads have.
-@Suite(.serialized) struct SizeTests {
+@Suite(.serialized, .timeLimit(.minutes(1))) struct SizeTests {
     /// Far above what a build without optimisation needs, far below what quadratic work would take.
     private static let limit = Duration.seconds(1)
 

@@ -2,7 +2,7 @@ import Chat
 import Sanitizing
 import Testing
 
-@Suite struct SmartTests {
+@Suite(.timeLimit(.minutes(1))) struct SmartTests {
     private func text(_ raw: String) -> String { MessageSanitizer(mode: .smart).review(raw).text }
 
     @Test(arguments: [
@@ -65,7 +65,7 @@ import Testing
     }
 }
 
-@Suite struct ControlCharacterTests {
+@Suite(.timeLimit(.minutes(1))) struct ControlCharacterTests {
     @Test(arguments: MessageSanitizer.Mode.allCases)
     func removesControlCharactersInEveryMode(_ mode: MessageSanitizer.Mode) {
         let raw = "a\0b\u{1}c\u{7F}d\u{80}e\u{9F}f\u{1B}[0mg\u{A1}h\r\ni\rj\tk\n\u{85}"

@@ -2,7 +2,7 @@ import Chat
 import Sanitizing
 import Testing
 
-@Suite struct StrictTests {
+@Suite(.timeLimit(.minutes(1))) struct StrictTests {
     /// Each output is what nh3 0.2.20 gave for the input, called as
     /// `clean(text, tags=set(), attributes={}, strip_comments=True, link_rel="nofollow noopener noreferrer")`.
     @Test(arguments: [

@@ -3,6 +3,7 @@ import Foundation
 import Sanitizing
 import Sessions
 import Storage
+import Support
 import Synchronization
 import Testing
 
@@ -102,7 +103,7 @@ final class Bench: Sendable {
 
     /// Returns once another worker waits for the answer that this one asks for.
     func untilAwaited(_ text: String, _ token: String) async throws {
-        while try await !isAwaited(text, token) { await Task.yield() }
+        try await until("another worker waits") { try await isAwaited(text, token) }
     }
 
     func isAwaited(_ text: String, _ token: String) async throws -> Bool {

@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 
-@Suite struct PipelineTests {
+@Suite(.timeLimit(.minutes(2))) struct PipelineTests {
     @Test func asksTheModelOnceAndRecordsBothExchanges() async throws {
         let bench = try await Bench()
         let token = try await bench.logIn()

@@ -1,11 +1,12 @@
 import Chat
 import Foundation
 import Sessions
+import Support
 import Synchronization
 import Testing
 
 /// One question, one call: within a worker, and between workers of a pool on one database.
-@Suite struct SharingTests {
+@Suite(.timeLimit(.minutes(2))) struct SharingTests {
     /// Holds the model's calls until it is opened.
     private final class Gate: Sendable {
         private let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
@@ -63,7 +64,7 @@ import Testing
         let (first, second, token, gate, asking, elsewhere) = try await twoWorkersOnOneQuestion()
         first.model.finishReason.withLock { $0 = .length }
         let beside = Task { try await first.ask("hello", token) }
-        while first.load.current < 2 { await Task.yield() }
+        try await until("both ask") { first.load.current == 2 }
         gate.open()
         #expect(try await asking.value.answer.isCached == false)
         for task in [beside, elsewhere] {
@@ -102,7 +103,7 @@ import Testing
         let gate = hold(bench)
         bench.model.failure.withLock { $0 = ModelFailure(provider: "p", reason: .filtered(reason: "X"), detail: "") }
         let asking = (0..<10).map { _ in Task { try await bench.ask("hello", token) { _ in } } }
-        while bench.load.current < 10 { await Task.yield() }
+        try await until("all ask") { bench.load.current == 10 }
         gate.open()
         for task in asking {
             let error = await #expect(throws: ChatError.self) { try await task.value }
@@ -117,9 +118,9 @@ import Testing
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
             // The waiting worker takes its mark back before the other one leaves.
-            while task == elsewhere, try await first.isAwaited("hello", token) { await Task.yield() }
+            if task == elsewhere { try await until("nobody waits") { try await !first.isAwaited("hello", token) } }
         }
-        while try await first.gate.admit(token).messagesUsed == 0 { await Task.yield() }
+        try await until("the message counts") { try await first.gate.admit(token).messagesUsed > 0 }
         gate.open()
         #expect(try await first.history(token).isEmpty && second.model.calls == 0)
     }
@@ -133,7 +134,7 @@ import Testing
         asking.cancel()
         await #expect(throws: CancellationError.self) { try await asking.value }
         // The model's wait ends by cancellation alone: the gate stays shut until the message is counted.
-        while try await bench.gate.admit(token).messagesUsed == 0 { await Task.yield() }
+        try await until("the message counts") { try await bench.gate.admit(token).messagesUsed > 0 }
         gate.open()
         #expect(try await bench.history(token).isEmpty)
     }
@@ -181,7 +182,7 @@ import Testing
         await bench.model.waitForCall()
         bench.model.pause.withLock { $0 = nil }
         let plain = Task { try await bench.ask("hello", token) }
-        while bench.load.current < 2 { await Task.yield() }
+        try await until("both ask") { bench.load.current == 2 }
         gate.open()
         await #expect(throws: ChatError.self) { try await streaming.value }
         #expect(try await plain.value.answer.text == "answer 2")
@@ -189,7 +190,7 @@ import Testing
 }
 
 /// What is answered when the model cannot be asked, or not by so many.
-@Suite struct ScarcityTests {
+@Suite(.timeLimit(.minutes(2))) struct ScarcityTests {
     @Test func anExpiredAnswerIsBetterThanNone() async throws {
         let bench = try await Bench(lifetime: 0.001)
         let token = try await bench.logIn()
@@ -217,7 +218,7 @@ import Testing
         let (held, release) = AsyncStream.makeStream(of: Void.self)
         bench.model.pause.withLock { $0 = { for await _ in held {} } }
         let waiting = (0..<2).map { number in Task { try await bench.ask("question \(number)", token) } }
-        while bench.load.current < 2 { await Task.yield() }
+        try await until("both ask") { bench.load.current == 2 }
         let error = await #expect(throws: ChatError.self) { try await bench.ask("one more", token) }
         #expect(error?.code == .overloaded && error?.retryAfter == 1)
         #expect(try await bench.ask("known", token).answer.isCached)

@@ -20,7 +20,7 @@ final class MemorySessions: SessionStore {
 
 private let secretText = "0123456789abcdef0123456789abcdef"
 
-@Suite struct TokenGateTests {
+@Suite(.timeLimit(.minutes(2))) struct TokenGateTests {
     let store = MemorySessions()
 
     private func gate(

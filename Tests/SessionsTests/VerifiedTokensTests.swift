@@ -4,7 +4,7 @@ import Testing
 
 @testable import Sessions
 
-@Suite struct VerifiedTokensTests {
+@Suite(.timeLimit(.minutes(1))) struct VerifiedTokensTests {
     private let claims = SessionClaims(
         Session(
             id: SessionID(String(repeating: "A", count: SessionID.length))!,

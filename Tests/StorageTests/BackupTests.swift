@@ -5,7 +5,7 @@ import Testing
 
 @testable import Storage
 
-@Suite struct BackupTests {
+@Suite(.timeLimit(.minutes(2))) struct BackupTests {
     private let temporary: TemporaryDatabase
     private let session: Session
     private var path: String { temporary.path }

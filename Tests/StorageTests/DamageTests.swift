@@ -6,7 +6,7 @@ import Testing
 @testable import Storage
 
 /// Files that are overwritten in place while they are in use.
-@Suite struct DamageTests {
+@Suite(.timeLimit(.minutes(2))) struct DamageTests {
     enum Damage: String, CaseIterable {
         case garbage, noHeader, cut, empty, garbageLog, cutLog, garbageInLog
 

@@ -3,7 +3,7 @@ import Foundation
 import Storage
 import Testing
 
-@Suite struct ExchangeTests {
+@Suite(.timeLimit(.minutes(2))) struct ExchangeTests {
     @Test func historyShowsTheNewestLastAndPages() async throws {
         let temporary = try await TemporaryDatabase()
         let database = temporary.database
@@ -86,7 +86,7 @@ import Testing
     }
 }
 
-@Suite struct SessionRowTests {
+@Suite(.timeLimit(.minutes(2))) struct SessionRowTests {
     @Test func anEndedOrExpiredSessionIsNotLive() async throws {
         let temporary = try await TemporaryDatabase()
         let session = try await temporary.session()
@@ -97,7 +97,7 @@ import Testing
     }
 }
 
-@Suite struct SharedAnswerTests {
+@Suite(.timeLimit(.minutes(2))) struct SharedAnswerTests {
     private func fresh(_ text: String) throws -> CachedAnswer {
         let request = ModelRequest(system: "", context: [], prompt: try Prompt(text), temperature: 0, maxTokens: 1)
         return CachedAnswer(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Storage
 
-@Suite struct FaultTests {
+@Suite(.timeLimit(.minutes(2))) struct FaultTests {
     private func isUnavailable(_ error: any Error) -> Bool { (error as? ChatError)?.code == .unavailable }
 
     @Test func aLockedDatabaseIsUnavailableAndThenWellAgain() async throws {
@@ -107,7 +107,7 @@ import Testing
     }
 }
 
-@Suite struct GroupCommitTests {
+@Suite(.timeLimit(.minutes(2))) struct GroupCommitTests {
     @Test func oneBadWriteTakesNoOtherDown() async throws {
         let temporary = try await TemporaryDatabase(messageLimit: 1_000)
         let session = try await temporary.session()

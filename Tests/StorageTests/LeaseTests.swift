@@ -1,10 +1,11 @@
 import Chat
 import Foundation
 import Storage
+import Support
 import Testing
 
 /// Two databases on one file are two processes, as far as leases go.
-@Suite struct LeaseTests {
+@Suite(.timeLimit(.minutes(2))) struct LeaseTests {
     private let temporary: TemporaryDatabase
     private let session: Session
     private let key: CacheKey
@@ -69,8 +70,7 @@ import Testing
         #expect(try await other.progress(of: lease) == .held)
         one = nil
         // The writer's thread lets go of the database a moment later.
-        while try await other.progress(of: lease) == .held { await Task.yield() }
-        #expect(try await other.progress(of: lease) == .free)
+        try await until("the lease is free") { try await other.progress(of: lease) == .free }
         _ = try await other.place(in: session, asking: key)
     }
 

@@ -5,7 +5,7 @@ import Storage
 import Testing
 
 /// The log beside the database: what it holds after the end, and how large it may be.
-@Suite struct LogTests {
+@Suite(.timeLimit(.minutes(2))) struct LogTests {
     private let temporary: TemporaryDatabase
     private let session: Session
     private var log: String { temporary.path + "-wal" }

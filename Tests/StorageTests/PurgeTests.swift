@@ -5,7 +5,7 @@ import Storage
 import Testing
 
 /// What goes by itself, what stays, and that nobody waits for it.
-@Suite struct PurgeTests {
+@Suite(.timeLimit(.minutes(2))) struct PurgeTests {
     private let temporary: TemporaryDatabase
     private var database: Storage.Database { temporary.database }
 

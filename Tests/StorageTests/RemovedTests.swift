@@ -6,7 +6,7 @@ import Testing
 @testable import Storage
 
 /// Files that go while they are in use.
-@Suite struct RemovedTests {
+@Suite(.timeLimit(.minutes(2))) struct RemovedTests {
     private let temporary: TemporaryDatabase
     private let session: Session
     private var path: String { temporary.path }

@@ -3,7 +3,7 @@ import StrictJSON
 import Support
 import Testing
 
-@Suite struct NestingTests {
+@Suite(.timeLimit(.minutes(1))) struct NestingTests {
     private static func nested(_ depth: Int) -> [UInt8] {
         Array((String(repeating: #"{"a":["#, count: depth / 2) + String(repeating: "]}", count: depth / 2)).utf8)
     }

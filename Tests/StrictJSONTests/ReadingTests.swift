@@ -1,7 +1,7 @@
 import StrictJSON
 import Testing
 
-@Suite struct ReadingTests {
+@Suite(.timeLimit(.minutes(1))) struct ReadingTests {
     @Test(arguments: [
         ("null", JSON.null), ("true", .bool(true)), (" false ", .bool(false)), ("0", .int(0)), ("-0", .int(0)),
         ("9223372036854775807", .int(.max)), ("-9223372036854775808", .int(.min)), ("1.0", .double(1)),

@@ -1,7 +1,7 @@
 import StrictJSON
 import Testing
 
-@Suite struct WritingTests {
+@Suite(.timeLimit(.minutes(1))) struct WritingTests {
     @Test func writesMembersArraysAndObjectsWithTheirCommas() {
         let bytes = JSONWriter.object { json in
             json.member("model", "x")
