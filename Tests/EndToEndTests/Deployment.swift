@@ -109,6 +109,14 @@ func freePort() throws -> UInt16 {
     }
 }
 
+/// - Returns: a socket that listens on that port until it is closed.
+func occupy(_ port: UInt16) throws -> Int32 {
+    try withLoopbackSocket(port: port) { descriptor, address, size in
+        guard bind(descriptor, address, size) == 0, listen(descriptor, 1) == 0 else { throw POSIXError(.EADDRINUSE) }
+        return fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    }
+}
+
 /// Returns once a server that was just started takes connections; it has ten seconds.
 func listening(on port: UInt16) async throws {
     let limit = ContinuousClock.now + .seconds(10)

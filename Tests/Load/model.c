@@ -1,8 +1,8 @@
 /* The model: a provider that streams one fixed answer, or one word, in OpenAI's format, as late as it is asked to.
  *
- *     model PORT
+ *     model
  *
- * Listens on 127.0.0.1 and speaks HTTP/1.1, kept alive. POST /v1/chat/completions is answered at once, or, when its
+ * Listens on a port of 127.0.0.1 that the system chooses, which it writes to standard output, and speaks HTTP/1.1, kept alive. POST /v1/chat/completions is answered at once, or, when its
  * body has `answer after 2000 ms`, so long after its last byte. When it has `answer with run-17`, that word of letters,
  * digits and hyphens is the answer. One thread holds thousands of waiting calls: all with one delay fall due in the
  * order in which they came, so a queue for each delay is the whole timer. GET /count says how many were asked since the
@@ -177,19 +177,17 @@ static void welcome(int listener) {
     if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) fail("accept4");
 }
 
-int main(int count, char **arguments) {
-    int port = count == 2 ? atoi(arguments[1]) : 0;
-    if (port < 1 || port > 65535) {
-        fprintf(stderr, "usage: model PORT\n");
-        return 2;
-    }
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+int main(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof address;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), yes = 1;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener < 0) fail("socket");
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0) fail("bind");
     if (listen(listener, 4096) < 0) fail("listen");
+    if (getsockname(listener, (struct sockaddr *)&address, &size) < 0) fail("getsockname");
+    printf("%d\n", ntohs(address.sin_port));
+    if (fflush(stdout)) fail("standard output");
     epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0) fail("epoll_create1");
     struct epoll_event events[256], incoming = {.events = EPOLLIN, .data.ptr = NULL};
