@@ -36,7 +36,7 @@ public struct ChatService: Responder {
         } catch {
             await refuse(&call, error)
         }
-        writeLog(of: call)
+        log.writeLine(of: call)
     }
 
     private func answer(_ call: inout Call) async throws {

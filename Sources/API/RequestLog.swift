@@ -37,12 +37,12 @@ public struct LogField: Sendable {
     }
 }
 
-extension ChatService {
+extension RequestLog {
     /// Never a token, a key, an address of a person or a text of a message.
-    func writeLog(of call: Call) {
+    func writeLine(of call: Call) {
         let status = call.failure?.status ?? call.status ?? 0
         let weight: LogWeight = status >= 500 || status == 0 ? .error : status >= 400 ? .notice : .info
-        guard log.takes(weight) else { return }
+        guard takes(weight) else { return }
         let trace = call.trace
         var fields: [LogField] = []
         fields.reserveCapacity(20)
@@ -63,6 +63,6 @@ extension ChatService {
         if trace.held { add("held", .flag(true)) }
         add("cause", call.failure?.cause)
         add("remark", trace.remark)
-        log.write(weight, fields)
+        write(weight, fields)
     }
 }

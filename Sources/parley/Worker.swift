@@ -1,3 +1,4 @@
+import API
 import Chat
 import FastCGI
 import Glibc
@@ -12,8 +13,8 @@ enum Worker {
 
     /// Serves the listening socket on descriptor 0 until SIGTERM or SIGINT, finishes what it holds, and exits.
     static func run() async -> Never {
-        let (settings, log) = loaded()
         do {
+            let (settings, log) = try loaded()
             let service = try await Service(settings, log: log)
             await prepare(service.database, log)
             raiseLimit(settings, log)
@@ -33,14 +34,15 @@ enum Worker {
             await service.database.close()
             exit(isEmpty ? 0 : 1)
         } catch {
-            stop("\(error)", log)
+            log(refusal: error)
+            exit(Refusal.code)
         }
     }
 
     /// Answers the request that the environment and standard input describe.
     static func runCGI() async -> Never {
-        let (settings, log) = loaded()
         do {
+            let (settings, log) = try loaded()
             let service = try await Service(settings, log: log)
             await prepare(service.database, log)
             let code = await CGI.respond(with: service.responder, limits: Limits())
@@ -48,7 +50,9 @@ enum Worker {
             try? await service.database.tidyLog()  // else the next process does
             exit(code)
         } catch {
-            stop("\(error)", log)
+            log(refusal: error)
+            let broken = BrokenService(cause: "cannot start", log: LogOutput(level: .info))
+            exit(await CGI.respond(with: broken, limits: Limits()))
         }
     }
 
@@ -95,24 +99,19 @@ enum Worker {
         return "cancelled"
     }
 
-    private static func loaded() -> (Settings, Logger) {
-        do {
-            let sources = try SettingSources(environment: ProcessEnvironment.all)
-            let settings = try Settings(sources, cores: ProcessEnvironment.cores)
-            var fault: SettingFault?
-            do { try settings.logFile.map(LogFile.init)?.open() } catch { fault = error }
-            let log = Logger.parley(settings.logLevel)
-            // Better to serve with the log where it is than not to serve.
-            if let fault { log.error("log file not available", metadata: ["cause": "\(fault)"]) }
-            return (settings, log)
-        } catch {
-            stop("\(error)", .parley(.info))
-        }
+    private static func loaded() throws -> (Settings, Logger) {
+        let sources = try SettingSources(environment: ProcessEnvironment.all)
+        let settings = try Settings(sources, cores: ProcessEnvironment.cores)
+        var fault: SettingFault?
+        do { try settings.logFile.map(LogFile.init)?.open() } catch { fault = error }
+        let log = Logger.parley(settings.logLevel)
+        // Better to serve with the log where it is than not to serve.
+        if let fault { log.error("log file not available", metadata: ["cause": "\(fault)"]) }
+        return (settings, log)
     }
 
-    private static func stop(_ reason: String, _ log: Logger) -> Never {
-        log.critical("cannot start", metadata: ["cause": "\(reason)"])
-        exit(Refusal.code)
+    private static func log(refusal error: any Error) {
+        Logger.parley(.info).critical("cannot start", metadata: ["cause": "\(error)"])
     }
 }
 

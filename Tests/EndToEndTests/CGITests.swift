@@ -112,11 +112,17 @@ import Testing
         #expect(try await site.send("/chat/history?limit=100", token: token).number("count") == 40)
     }
 
-    /// Settings that are wrong answer nobody, and the reason goes to the server's log only.
-    @Test func saysWhatIsWrongWithItsSettings() async throws {
-        let site = try await CGISite(.lighttpd, ["CHAT_CACHE_TTL": "soon"])
-        let reply = try await site.send("/health")
-        #expect(reply.status == 500 && !reply.body.contains("CHAT_"), "\(reply)")
-        try await site.logged { $0.contains("CHAT_CACHE_TTL") }
+    /// The reason goes to the server's log only.
+    @Test(arguments: CGISite.Server.allCases)
+    func answersWithTheErrorObjectWhenItsSettingsAreWrong(under server: CGISite.Server) async throws {
+        let site = try await CGISite(server, ["CHAT_CACHE_TTL": "soon"])
+        for (path, body) in [("/health", nil), ("/chat", #"{"message":"hello"}"#)] {
+            let reply = try await site.send(path, body: body)
+            #expect(reply.status == 500 && reply.number("status_code") == 500, "\(reply)")
+            #expect(reply.text("error") != nil && reply.text("message") != nil && reply.json["details"] != nil)
+            #expect(reply.text("request_id") == reply.headers["x-request-id"])
+            #expect(reply.headers["content-type"] == "application/json" && !reply.body.contains("CHAT_"))
+        }
+        if server == .lighttpd { try await site.logged { $0.contains("CHAT_CACHE_TTL") } }
     }
 }

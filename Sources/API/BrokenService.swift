@@ -1,0 +1,25 @@
+import Chat
+public import FastCGI
+
+/// Stands in for a ``ChatService`` that could not be made: whatever is asked gets the one error object. The caller learns
+/// nothing of the reason.
+public struct BrokenService: Responder {
+    private let error: ChatError
+    private let log: any RequestLog
+
+    /// - Parameter cause: why there is no service; for the log.
+    public init(cause: String, log: any RequestLog) {
+        error = ChatError(.internalFault, "This server is not set up as it should be", cause: cause)
+        self.log = log
+    }
+
+    public func respond(to request: Request, with writer: ResponseWriter) async {
+        var call = Call(request, writer)
+        let reply = ErrorReply(error, requestID: call.id)
+        call.failure = reply
+        do { try await call.send(reply.status, reply.body, headers: reply.headers) } catch {
+            call.trace.remark = "reply not sent: \(error)"
+        }
+        log.writeLine(of: call)
+    }
+}
