@@ -2,8 +2,8 @@ import Glibc
 
 /// A unix socket that listens at a path of the file system: our own, or one that a service manager has made.
 ///
-/// Our own takes the place of a stale socket, one that nobody answers on, and of nothing else. A service manager's is
-/// never removed: connections wait in it while nobody serves.
+/// Our own takes the place of a stale socket, one that nobody answers on or whose supervisor was killed, and of nothing
+/// else. A service manager's is never removed: connections wait in it while nobody serves.
 struct ListeningSocket {
     /// Bytes: `sun_path` without its terminating zero.
     static let longestPath = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
@@ -26,14 +26,15 @@ struct ListeningSocket {
     /// - Parameters:
     ///   - owner: who owns it; nil for this process's own user.
     ///   - group: nil for this process's own.
+    ///   - former: a supervisor of this path that is known to be gone. Its workers may still have its socket.
     init(
-        path: String, mode: mode_t, owner: uid_t? = nil, group: gid_t? = nil, backlog: Int32
+        path: String, mode: mode_t, owner: uid_t? = nil, group: gid_t? = nil, backlog: Int32, former: pid_t = 0
     ) throws(PoolError) {
         guard path.utf8.count <= Self.longestPath else {
             throw .socketPathTooLong(path: path, limit: Self.longestPath)
         }
         self.path = path
-        try Self.removeStale(path)
+        try Self.removeStale(path, former)
 
         let descriptor = try Self.socket(path)
         self.descriptor = descriptor
@@ -113,7 +114,7 @@ struct ListeningSocket {
         Glibc.close(descriptor)
     }
 
-    private static func removeStale(_ path: String) throws(PoolError) {
+    private static func removeStale(_ path: String, _ former: pid_t) throws(PoolError) {
         var status = stat()
         guard lstat(path, &status) == 0 else {
             if errno == ENOENT { return }
@@ -124,10 +125,13 @@ struct ListeningSocket {
         defer { Glibc.close(probe) }
         // Non-blocking, so that a full queue of somebody who listens is EAGAIN.
         _ = fcntl(probe, F_SETFL, O_NONBLOCK)
-        if withAddress(path, { connect(probe, $0, $1) }) == 0 || errno == EAGAIN {
-            throw .alreadyListening(path: path)
+        if withAddress(path, { connect(probe, $0, $1) }) == 0 {
+            guard former > 0, listener(behind: probe) == former else { throw .alreadyListening(path: path) }
+            unlink(path)
+            return
         }
         switch errno {
+        case EAGAIN: throw .alreadyListening(path: path)
         case ECONNREFUSED: unlink(path)
         case ENOENT: break
         case let code: throw .system(call: "connect", subject: path, errno: code)
@@ -139,6 +143,15 @@ struct ListeningSocket {
         guard descriptor >= 0 else { throw .system(call: "socket", subject: path, errno: errno) }
         defer { Glibc.close(descriptor) }
         return try raised(descriptor, path)
+    }
+
+    /// The process that called listen(2) on what this socket is connected to (SO_PEERCRED, unix(7)); 0 when the kernel does
+    /// not say.
+    private static func listener(behind connected: Int32) -> pid_t {
+        // struct ucred, which glibc shows under _GNU_SOURCE only: a process, a user and a group.
+        var peer: (pid_t, uid_t, gid_t) = (0, 0, 0)
+        var size = socklen_t(MemoryLayout.size(ofValue: peer))
+        return getsockopt(connected, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.0 : 0
     }
 
     private static func boundPath(_ descriptor: Int32) -> String {

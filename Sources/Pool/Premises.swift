@@ -35,14 +35,20 @@ struct Premises {
             if let given {
                 socket = given
             } else {
-                socket = try ListeningSocket(
-                    path: configuration.socketPath, mode: configuration.socketMode, owner: configuration.socketOwner,
-                    group: configuration.socketGroup, backlog: configuration.backlog)
+                socket = try Self.socket(configuration, former: board.former)
             }
         } catch {
             board.remove()
             throw error
         }
+    }
+
+    private static func socket(
+        _ configuration: PoolConfiguration, former: pid_t = 0
+    ) throws(PoolError) -> ListeningSocket {
+        try ListeningSocket(
+            path: configuration.socketPath, mode: configuration.socketMode, owner: configuration.socketOwner,
+            group: configuration.socketGroup, backlog: configuration.backlog, former: former)
     }
 
     var forWorkers: Worker.Descriptors {

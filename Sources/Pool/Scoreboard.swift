@@ -10,6 +10,10 @@ import Synchronization
 // Every word is changed by atomic operations alone, and a text carries a sequence number that is odd while it changes:
 // a process that is killed at any instant leaves nothing that could be misread for long. The supervisor holds the file's
 // lock, which the kernel frees when it dies: so it is known whether one lives.
+//
+// The lock belongs to one opening of the file, and lives as long as anything refers to that, a worker's mapping too. So
+// the supervisor opens the file twice: with one descriptor it holds the lock and does nothing else, the other is mapped
+// and handed to workers.
 
 /// The scoreboard of a pool.
 public final class Scoreboard: Sendable {
@@ -27,8 +31,12 @@ public final class Scoreboard: Sendable {
     /// `nonisolated(unsafe)`: points to `bytes` bytes of shared memory that stay mapped until `deinit`, page-aligned,
     /// and only atomic operations touch them.
     nonisolated(unsafe) private let memory: UnsafeMutablePointer<Word>
-    /// The supervisor's, open as long as this value; -1 for others. The lock belongs to it.
+    /// The supervisor's, open as long as this value; -1 for others. The lock belongs to it, and no worker may have it.
     let descriptor: Int32
+    /// The supervisor's other opening of the file, which workers get; -1 for others.
+    let forWorkers: Int32
+    /// The supervisor that had the board before this one, and is gone; 0 when there was none.
+    let former: pid_t
     let path: String
 
     /// The supervisor's own: makes the file if need be and locks it.
@@ -59,12 +67,22 @@ public final class Scoreboard: Sendable {
             guard Self.lock(self.descriptor, Self.setLock) != nil else { throw .alreadyRunning(board: path) }
             let code = posix_fallocate(self.descriptor, 0, off_t(Self.bytes))
             guard code == 0 else { throw .system(call: "fallocate", subject: path, errno: code) }
-            memory = try Self.map(self.descriptor, PROT_READ | PROT_WRITE, path)
+            forWorkers = try Self.openAgain(self.descriptor, path)
         } catch {
             close(self.descriptor)
             throw error
         }
-        if inherited == nil || header(.layout) != Self.layout {
+        do throws(PoolError) {
+            memory = try Self.map(forWorkers, PROT_READ | PROT_WRITE, path)
+        } catch {
+            close(forWorkers)
+            close(self.descriptor)
+            throw error
+        }
+        let isKnown = memory[Header.layout.rawValue].load(ordering: .acquiring) == Self.layout
+        let supervisor = memory[Header.supervisor.rawValue].load(ordering: .acquiring)
+        former = inherited == nil && isKnown ? pid_t(truncatingIfNeeded: supervisor) : 0
+        if inherited == nil || !isKnown {
             // New, another program's, or one whose supervisor was killed. Workers that still have it mapped find that
             // their rows are theirs no more.
             for word in 0..<(Self.rows + 1) * Self.words { memory[word].store(0, ordering: .relaxed) }
@@ -75,10 +93,10 @@ public final class Scoreboard: Sendable {
 
     /// A worker's view.
     ///
-    /// - Parameter given: its descriptor, closed by this: the lock stays with the supervisor's.
+    /// - Parameter given: its descriptor, closed by this.
     init(given: Int32) throws(PoolError) {
         path = "descriptor \(given)"
-        descriptor = -1
+        (descriptor, forWorkers, former) = (-1, -1, 0)
         defer { close(given) }
         memory = try Self.existing(given, PROT_READ | PROT_WRITE, path)
         guard header(.layout) == Self.layout else { throw .notABoard(path: path) }
@@ -87,7 +105,7 @@ public final class Scoreboard: Sendable {
     /// A reader's view.
     init(reading path: String) throws(PoolError) {
         self.path = path
-        descriptor = -1
+        (descriptor, forWorkers, former) = (-1, -1, 0)
         let opened = try Self.open(path, O_RDONLY)
         defer { close(opened) }
         memory = try Self.existing(opened, PROT_READ, path)
@@ -104,7 +122,7 @@ public final class Scoreboard: Sendable {
 
     deinit {
         munmap(UnsafeMutableRawPointer(memory), Self.bytes)
-        if descriptor >= 0 { close(descriptor) }
+        for descriptor in [descriptor, forWorkers] where descriptor >= 0 { close(descriptor) }
     }
 
     /// Gives up the name: a pool that starts now gets a board of its own. While this pool drains, its board has another.
@@ -172,6 +190,14 @@ public final class Scoreboard: Sendable {
             throw .system(call: "open", subject: path, errno: errno)
         }
         return descriptor
+    }
+
+    /// The same file as `descriptor`, whatever its name may now lead to, without the lock of that opening.
+    private static func openAgain(_ descriptor: Int32, _ path: String) throws(PoolError) -> Int32 {
+        let opened = Glibc.open("/proc/self/fd/\(descriptor)", O_RDWR | O_CLOEXEC)
+        guard opened >= 0 else { throw .system(call: "open again", subject: path, errno: errno) }
+        defer { close(opened) }
+        return try raised(opened, path)
     }
 
     private static func map(

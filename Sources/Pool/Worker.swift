@@ -48,7 +48,7 @@ struct Worker {
         if let row {
             environment[Supervised.boardVariable] = "\(Supervised.boardDescriptor)"
             environment[Supervised.rowVariable] = "\(row.number)"
-            places.append((row.board.descriptor, Supervised.boardDescriptor))
+            places.append((row.board.forWorkers, Supervised.boardDescriptor))
         }
         pid = try spawn(configuration.executable, configuration.arguments, environment, places)
         waiter = try Self.wait(for: pid, telling: supervisor)

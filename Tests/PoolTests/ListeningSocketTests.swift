@@ -45,6 +45,20 @@ import Testing
         rmdir(folder)
     }
 
+    /// Workers whose supervisor was killed have its socket until they notice.
+    @Test func replacesTheSocketOfASupervisorThatIsKnownToBeGone() throws {
+        let path = folder + "/socket"
+        let left = try ListeningSocket(path: path, mode: 0o600, backlog: 1)
+        #expect(throws: PoolError.alreadyListening(path: path)) {
+            try ListeningSocket(path: path, mode: 0o600, backlog: 1, former: getpid() + 1)
+        }
+        let fresh = try ListeningSocket(path: path, mode: 0o600, backlog: 1, former: getpid())
+        #expect(!left.isAtItsPath && fresh.isAtItsPath)
+        left.remove()
+        fresh.remove()
+        rmdir(folder)
+    }
+
     @Test func refusesAPathThatIsNoSocket() throws {
         let path = folder + "/file"
         close(open(path, O_CREAT | O_WRONLY, 0o600))

@@ -59,6 +59,17 @@ import Testing
         _ = try Scoreboard(path: path)
     }
 
+    /// A mapping refers to the opening of the file that it was made of, and so do locks.
+    @Test func isNotHeldByTheWorkersOfASupervisorThatIsGone() throws {
+        defer { remove() }
+        var holder: Scoreboard? = try Scoreboard(path: path)
+        let worker = try Scoreboard(given: dup(try #require(holder).forWorkers))
+        holder = nil
+        #expect(try PoolStatus.read(board: path) == nil)
+        #expect(try Scoreboard(path: path).former == getpid())
+        #expect(worker.row(0)[.pid] == 0)
+    }
+
     @Test func isNoPoolWithoutASupervisor() throws {
         defer { remove() }
         #expect(try PoolStatus.read(board: path) == nil)
