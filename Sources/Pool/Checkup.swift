@@ -21,9 +21,11 @@ extension Crew {
     private mutating func endStuck(_ now: ContinuousClock.Instant, _ since: ContinuousClock.Instant) {
         func silence(_ worker: Worker) -> Double? {
             guard !worker.isEnded else { return nil }
-            let limit = worker.isReady ? configuration.stallTimeout : configuration.startDeadline
             let seconds = (now - max(worker.lastSign, since)) / .seconds(1)
-            return limit.flatMap { seconds > $0 ? seconds : nil }
+            let isKnown = worker.isReady || worker.hasReported || ProcessState(of: worker.pid) == .stopped
+            if isKnown, let limit = configuration.stallTimeout, seconds > limit { return seconds }
+            let start = (now - max(worker.started, since)) / .seconds(1)
+            return !worker.isReady && start > configuration.startDeadline ? start : nil
         }
         for number in slots.indices {
             if let worker = slots[number].worker, let seconds = silence(worker) {

@@ -83,6 +83,9 @@ struct Worker {
 
     func isYoung(_ backoff: Backoff) -> Bool { backoff.isYoung(served) }
 
+    /// Whether it has given a sign of life of its own. From then on it gives more, also before it serves.
+    var hasReported: Bool { row.map { $0[.beat] != 0 } ?? false }
+
     /// When it last gave a sign of life.
     var lastSign: ContinuousClock.Instant {
         let since = ready ?? started

@@ -13,6 +13,8 @@ enum Worker {
 
     /// Serves the listening socket on descriptor 0 until SIGTERM or SIGINT, finishes what it holds, and exits.
     static func run() async -> Never {
+        let supervised = Supervised()
+        let starting = report(to: supervised) { WorkerReport(requests: 0, inFlight: 0, memory: 0, note: "") }
         do {
             let (settings, log) = try loaded()
             let service = try await Service(settings, log: log)
@@ -23,8 +25,14 @@ enum Worker {
             }
             try listener.start()
             StartPages.giveBack()
+            starting?.cancel()
+            report(to: supervised) {
+                WorkerReport(
+                    requests: listener.answered, inFlight: listener.inFlight, memory: ProcessEnvironment.residentBytes,
+                    lastError: LogOutput.lastError, note: service.providers.summary)
+            }
+            supervised?.ready()
             log.info("worker ready", metadata: ["version": "\(Version.text)"])
-            if let supervised = Supervised() { report(service, listener, to: supervised) }
             Task { await Purge.keepUp(service.database, settings.purgePolicy, log) }
             let reason = try await stopReason(settings, log)
             log.info(
@@ -71,17 +79,18 @@ enum Worker {
             metadata: ["limit": .stringConvertible(limit), "needed": .stringConvertible(needed)])
     }
 
-    /// Tells the supervisor that this worker serves, and then every second how it does: on the threads that requests
-    /// run on, so that a worker whose threads are all held says nothing.
-    private static func report(_ service: Service, _ listener: Listener, to supervised: Supervised) {
-        supervised.ready()
-        Task {
+    /// Tells the supervisor every second how this worker does, from its very start on: on the threads that requests run
+    /// on, so that a worker whose threads are all held says nothing.
+    ///
+    /// - Returns: nil where there is no supervisor.
+    @discardableResult
+    private static func report(
+        to supervised: Supervised?, _ state: @escaping @Sendable () -> WorkerReport
+    ) -> Task<Void, any Error>? {
+        guard let supervised else { return nil }
+        return Task {
             while true {
-                supervised.report(
-                    WorkerReport(
-                        requests: listener.answered, inFlight: listener.inFlight,
-                        memory: ProcessEnvironment.residentBytes, lastError: LogOutput.lastError,
-                        note: service.providers.summary))
+                supervised.report(state())
                 try await Task.sleep(for: .seconds(1))
             }
         }

@@ -75,6 +75,14 @@ import Testing
         #expect(try await pool.workers().contains(victim) == false)
     }
 
+    @Test func replacesAWorkerThatIsStoppedAtItsStart() async throws {
+        let pool = try ServedPool(["CHAT_WORKERS": "1", "CHAT_WORKER_STALL_TIMEOUT": "2"])
+        let victim = try #require(try await pool.lines("worker started").first?["worker"] as? Int)
+        kill(pid_t(victim), SIGSTOP)
+        #expect(try await pool.lines("worker stuck").first?["worker"] as? Int == victim)
+        try await pool.lines("worker ready")
+    }
+
     @Test func opensItsLogAnew() async throws {
         let folder = try Deployment.newFolder()
         let (log, old) = (folder + "/log", folder + "/log.1")

@@ -90,6 +90,21 @@ import Testing
         #expect(try await run.result()?.get() == 0)
     }
 
+    @Test(arguments: [
+        // A sign of life in its row of the board, and then nothing more: see ScoreboardRow.Field.
+        "printf '\\001' | dd of=/dev/fd/5 bs=1 seek=$(((POOL_ROW + 1) * 512 + 40)) conv=notrunc 2>/dev/null; exec cat <&3",
+        "kill -STOP $$",
+    ])
+    func replacesAWorkerThatIsSilentBeforeItServes(script: String) async throws {
+        let run = PoolRun(script) { $0.stallTimeout = 0.5 }
+        defer { run.removeFolder() }
+        let pid = try #require(await run.nextStart())
+        #expect(await run.next { if case .stuck(_, let pid, _) = $0 { pid } else { nil } } == pid)
+        #expect(await run.nextEnding() == .signalled(SIGKILL))
+        run.signal(SIGTERM)
+        #expect(try await run.result()?.get() == 0)
+    }
+
     @Test func replacesAWorkerThatIsSilent() async throws {
         let run = PoolRun { $0.stallTimeout = 1.5 }
         defer { run.removeFolder() }
