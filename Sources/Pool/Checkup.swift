@@ -1,16 +1,18 @@
 import Glibc
 
-/// What the supervisor looks at once a second: who is stuck, and who is to be replaced.
+/// What the supervisor looks at once a second: who is stuck, who leaves, and who is to be replaced.
 extension Crew {
     /// - Parameter since: nobody is blamed for a silence before that time, in which the supervisor itself stood still.
     mutating func checkUp(since: ContinuousClock.Instant) {
         let now = ContinuousClock.now
         endStuck(now, since)
-        for number in slots.indices { replaceWornOut(number) }
-        let hasSettled = slots.contains { slot in
-            guard let worker = slot.worker, let began = storm.began else { return false }
-            return worker.started > began && !worker.isEnded && !worker.isYoung(configuration.backoff)
+        for number in slots.indices {
+            replaceLeaving(number)
+            replaceWornOut(number)
         }
+        let settled = slots.compactMap(\.worker).filter { !$0.isEnded && !$0.isYoung(configuration.backoff) }
+        if !settled.isEmpty { lastResort.reset() }
+        let hasSettled = settled.contains { worker in storm.began.map { worker.started > $0 } ?? false }
         if storm.isOn, hasSettled, storm.noteSettled() {
             board.set(.storm, 0)
             for number in slots.indices { slots[number].due = now }
@@ -42,6 +44,15 @@ extension Crew {
             retired[number].end()
             onEvent(.stuck(slot: retired[number].slot, pid: retired[number].pid, seconds: seconds))
         }
+    }
+
+    /// One that somebody else has sent SIGTERM finishes what it has, which may take long, and serves no longer.
+    private mutating func replaceLeaving(_ number: Int) {
+        guard let worker = slots[number].worker, worker.isLeaving else { return }
+        retire(worker)
+        slots[number].worker = slots[number].successor
+        slots[number].successor = nil
+        slots[number].due = .now
     }
 
     private mutating func replaceWornOut(_ number: Int) {

@@ -1,7 +1,8 @@
 /// Tells a pool whose workers keep dying at their start from one that lost a few.
 ///
 /// In a storm the slots no longer start workers on their own: the pool tries one at a time, `pause` seconds apart, until
-/// one has settled. A machine whose workers cannot run is then not kept busy by starting them.
+/// one has settled. A machine whose workers cannot run is then not kept busy by starting them. When nobody is left at
+/// all, the pool does not wait for that: see ``Crew/lastResort``.
 struct CrashStorm: Sendable, Equatable {
     /// Early deaths within `window` that make a storm.
     let limit: Int

@@ -23,6 +23,9 @@ struct Crew {
     /// Those that finish what they have.
     var retired: [Worker]
     var storm: CrashStorm
+    /// When the next worker starts although its slot would wait, and all others too: somebody must serve.
+    var lastResort: Backoff
+    private var lastResortDue = ContinuousClock.now
     /// Whether nobody gets a successor for now.
     var isHoldingSuccessors = false
     let board: Scoreboard
@@ -43,6 +46,7 @@ struct Crew {
         let count = max(1, configuration.workers)
         slots = Array(repeating: Slot(backoff: configuration.backoff), count: count)
         storm = CrashStorm(workers: count)
+        lastResort = configuration.backoff.ofLastResort
         retired = []
         for former in inherited?.workers ?? [] {
             let worker = try Worker(former, on: board, supervisor: supervisor)
@@ -62,14 +66,22 @@ struct Crew {
     /// Whether every slot has a worker of this generation that serves.
     var isWhole: Bool { slots.allSatisfy { $0.worker?.isReady == true && $0.worker?.generation == generation } }
 
+    /// Whether there is nobody, not even a worker that starts.
+    private var isDeserted: Bool { slots.allSatisfy { $0.worker == nil } }
+
+    /// When the slot gets its worker or successor, if there is nothing else against it.
+    private func due(_ slot: Slot) -> ContinuousClock.Instant {
+        let due = max(slot.due, storm.pause(at: .now) ?? slot.due)
+        return isDeserted ? min(due, lastResortDue) : due
+    }
+
     /// When something is due; nil when nothing is.
     var nextDue: ContinuousClock.Instant? {
-        let pause = storm.pause(at: .now)
         let isStarting = isStarting
         let starts = slots.filter { slot in
             slot.worker == nil ? !(storm.isOn && isStarting) : wantsSuccessor(slot) && !isStarting
         }
-        return (starts.map { max($0.due, pause ?? $0.due) } + retired.compactMap(\.killAt)).min()
+        return (starts.map(due) + retired.compactMap(\.killAt)).min()
     }
 
     private func wantsSuccessor(_ slot: Slot) -> Bool {
@@ -85,7 +97,7 @@ struct Crew {
     /// Starts the workers and the successor whose time has come.
     mutating func startDue() {
         let now = ContinuousClock.now
-        for number in slots.indices where slots[number].due <= now && storm.pause(at: now) == nil {
+        for number in slots.indices where due(slots[number]) <= now {
             let isReplaced = wantsSuccessor(slots[number])
             guard isReplaced || slots[number].worker == nil else { continue }
             if (isReplaced || storm.isOn) && isStarting { continue }
@@ -94,7 +106,7 @@ struct Crew {
                 if isReplaced { slots[number].successor = worker } else { slots[number].worker = worker }
             } catch {
                 if case .system(_, _, let code) = error { onEvent(.workerFailedToStart(slot: number, errno: code)) }
-                noteDeath(number, served: nil, how: nil)
+                noteDeath(number, served: nil)
             }
         }
     }
@@ -135,7 +147,7 @@ struct Crew {
 
     // MARK: Ending
 
-    private mutating func retire(_ worker: Worker) {
+    mutating func retire(_ worker: Worker) {
         var worker = worker
         worker.retire(patience: configuration.drainDeadline)
         retired.append(worker)
@@ -168,12 +180,14 @@ struct Crew {
                 onEvent(.workerEnded(slot: number, pid: worker.pid, how: how))
                 slots[number].worker = slots[number].successor
                 slots[number].successor = nil
-                if thenReplace, slots[number].worker == nil { noteDeath(number, served: worker.served, how: how) }
+                if thenReplace, slots[number].worker == nil {
+                    noteDeath(number, served: worker.served, isKilled: worker.wasKilled(how))
+                }
             }
             if let successor = slots[number].successor, let how = successor.reap() {
                 slots[number].successor = nil
                 onEvent(.workerEnded(slot: number, pid: successor.pid, how: how))
-                if thenReplace { noteDeath(number, served: nil, how: how) }
+                if thenReplace { noteDeath(number, served: nil, isKilled: successor.wasKilled(how)) }
                 failures.append(how)
             }
         }
@@ -185,11 +199,17 @@ struct Crew {
         return failures
     }
 
-    private mutating func noteDeath(_ number: Int, served: Double?, how: PoolEvent.Ending?) {
-        let delay = slots[number].backoff.delay(afterServing: served, isKilled: how?.isKill ?? false)
-        slots[number].due = .now + .seconds(delay ?? 0)
-        onEvent(.respawning(slot: number, seconds: delay ?? 0))
-        guard delay != nil else { return }
+    /// - Parameter isKilled: whether somebody outside the pool ended it.
+    private mutating func noteDeath(_ number: Int, served: Double?, isKilled: Bool = false) {
+        var delay = slots[number].backoff.delay(afterServing: served, isKilled: isKilled)
+        slots[number].due = .now + .seconds(delay)
+        if isDeserted {
+            let last = lastResort.delay(afterServing: served, isKilled: isKilled)
+            lastResortDue = .now + .seconds(last)
+            delay = min(delay, last)
+        }
+        onEvent(.respawning(slot: number, seconds: delay))
+        guard configuration.backoff.isYoung(served), !isKilled else { return }
         board.set(.earlyDeaths, board.header(.earlyDeaths) + 1)
         if storm.noteEarlyDeath(at: .now) {
             board.set(.storm, 1)

@@ -16,7 +16,7 @@ public enum PoolEvent: Sendable, Equatable {
     case recycling(slot: Int, pid: pid_t, reason: Recycling)
     /// A worker has reported nothing for `seconds`, or did not serve so long after its start, and was sent SIGKILL.
     case stuck(slot: Int, pid: pid_t, seconds: Double)
-    /// So many workers died at their start that only one is tried now and then.
+    /// So many workers died at their start that only one is tried now and then, at most `pause` seconds apart.
     case storm(deaths: Int, pause: Double)
     case stormOver
     /// SIGHUP: the program is tested, then this process is executed anew.
@@ -56,7 +56,7 @@ public enum PoolEvent: Sendable, Equatable {
         case exited(code: Int32)
         case signalled(Int32)
 
-        /// Whether somebody else ended it: an operator, or the kernel for its memory.
+        /// Whether it was killed: by an operator, or by the kernel for its memory.
         var isKill: Bool {
             if case .signalled(let signal) = self { return [SIGKILL, SIGTERM, SIGINT, SIGHUP].contains(signal) }
             return false

@@ -55,11 +55,15 @@ public struct Supervised: Sendable {
         while write(descriptor, line, line.count) < 0, errno == EINTR {}
     }
 
+    /// Says that this worker takes no more requests, whoever asked it to end.
+    public func draining() {
+        guard let mine = ownRow else { return }
+        mine[.state] = UInt64(PoolStatus.Worker.State.draining.rawValue)
+    }
+
     /// Says that this worker makes progress. At most a second should pass between two reports.
     public func report(_ report: WorkerReport) {
-        guard let board, let row else { return }
-        let mine = board.row(row)
-        guard mine[.pid] == UInt64(getpid()) else { return }
+        guard let mine = ownRow else { return }
         mine[.requests] = UInt64(report.requests)
         mine[.inFlight] = UInt64(report.inFlight)
         mine[.memory] = UInt64(report.memory)
@@ -69,6 +73,12 @@ public struct Supervised: Sendable {
         }
         if report.note != mine[.note] { mine[.note] = report.note }
         mine[.beat] = sharedMilliseconds()
+    }
+
+    /// Nil without a board, and when the row is another's now.
+    private var ownRow: ScoreboardRow? {
+        guard let board, let row, board.row(row)[.pid] == UInt64(getpid()) else { return nil }
+        return board.row(row)
     }
 
     private static func number(_ variable: String) -> Int? { getenv(variable).flatMap { Int(String(cString: $0)) } }

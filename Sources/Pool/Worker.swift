@@ -86,6 +86,11 @@ struct Worker {
     /// Whether it has given a sign of life of its own. From then on it gives more, also before it serves.
     var hasReported: Bool { row.map { $0[.beat] != 0 } ?? false }
 
+    /// Whether it serves no longer although nobody here has asked it to end.
+    var isLeaving: Bool {
+        isReady && !isDraining && row.map { $0[.state] == UInt64(PoolStatus.Worker.State.draining.rawValue) } ?? false
+    }
+
     /// When it last gave a sign of life.
     var lastSign: ContinuousClock.Instant {
         let since = ready ?? started
@@ -130,6 +135,11 @@ struct Worker {
         waiter.join()
         row?.clear()
         return PoolEvent.Ending(status: status)
+    }
+
+    /// Whether somebody outside the pool ended it. One that serves ends well only when it is asked to.
+    func wasKilled(_ how: PoolEvent.Ending) -> Bool {
+        !isEnded && (how.isKill || isReady && how == .exited(code: 0))
     }
 
     /// A thread that sends `supervisor` SIGCHLD once the child has ended.

@@ -35,6 +35,7 @@ enum Worker {
             log.info("worker ready", metadata: ["version": "\(Version.text)"])
             Task { await Purge.keepUp(service.database, settings.purgePolicy, log) }
             let reason = try await stopReason(settings, log)
+            supervised?.draining()
             log.info(
                 "worker draining", metadata: ["cause": "\(reason)", "in_flight": .stringConvertible(listener.inFlight)])
             let isEmpty = await listener.drain(deadline: .now + .seconds(settings.drainSeconds))

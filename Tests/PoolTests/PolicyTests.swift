@@ -7,21 +7,28 @@ import Testing
     @Test(
         arguments: [
             ([nil, 0, nil, 0, 0, nil, 0, 0, 0, 0], [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10, 10, 10]),
-            ([5], [nil]),
-            ([5, 5, 5], [nil, nil, nil]),
-            ([nil, 0.9, 1, nil], [0.1, 0.2, nil, 0.1]),
-        ] as [([Double?], [Double?])])
-    func waitsLongerWithEachEarlyDeath(served: [Double?], delays: [Double?]) {
+            ([5], [0]),
+            ([5, 5, 5], [0, 0, 0]),
+            ([nil, 0.9, 1, nil], [0.1, 0.2, 0, 0.1]),
+        ] as [([Double?], [Double])])
+    func waitsLongerWithEachEarlyDeath(served: [Double?], delays: [Double]) {
         var backoff = Backoff()
         #expect(served.map { backoff.delay(afterServing: $0, isKilled: false) } == delays)
     }
 
-    @Test func doesNotBlameAWorkerThatServedForBeingKilled() {
+    @Test func neverWaitsLongForAWorkerThatWasKilled() {
         var backoff = Backoff()
-        #expect([0, 0.5, 0, 5].map { backoff.delay(afterServing: $0, isKilled: true) } == [nil, nil, nil, nil])
-        #expect(
-            [0, 0.5, 0, 0, 0].map { backoff.delay(afterServing: $0, isKilled: true) } == [nil, nil, nil, 0.1, 0.2])
-        #expect(backoff.delay(afterServing: nil, isKilled: true) == 0.4)
+        #expect([0, 0.5, 0, 5].map { backoff.delay(afterServing: $0, isKilled: true) } == [0, 0, 0, 0])
+        let delays = (0..<10).map { backoff.delay(afterServing: $0 % 2 == 0 ? 0.5 : nil, isKilled: true) }
+        #expect(delays == [0, 0, 0, 0.1, 0.2, 0.4, 0.8, 0.8, 0.8, 0.8])
+        #expect(backoff.delay(afterServing: nil, isKilled: false) == 0.1, "kills are no deaths of its own")
+    }
+
+    @Test func triesOnceWithoutAWaitWhenNobodyIsLeft() {
+        var backoff = Backoff().ofLastResort
+        #expect((0..<5).map { _ in backoff.delay(afterServing: nil, isKilled: false) } == [0, 0.1, 0.2, 0.4, 0.8])
+        backoff.reset()
+        #expect(backoff.delay(afterServing: nil, isKilled: false) == 0)
     }
 
     @Test func tellsAStormOnce() {

@@ -116,8 +116,10 @@ final class PoolRun: Sendable {
         return await iterator.next()
     }
 
-    func removeFolder() {
+    /// - Parameter more: what else the script has left there.
+    func removeFolder(with more: String...) {
         close(readiness)
+        for name in more { remove(folder + "/" + name) }
         unlink(folder + "/ready")
         unlink(path)
         unlink(PoolConfiguration.boardPath(socketPath: path))
