@@ -21,6 +21,8 @@ struct Inheritance: Codable {
 
     let socket: Int32
     let isSocketOurs: Bool
+    /// Nil for a socket that is not ours, and from a program that did not tell.
+    let socketIdentity: ListeningSocket.Identity?
     let lifeline: [Int32]
     let readiness: [Int32]
     let board: Int32

@@ -10,13 +10,16 @@ struct ListeningSocket {
 
     let path: String
     let descriptor: Int32
-    /// Nil when the socket is not ours to remove.
-    private let identity: Identity?
+    /// Whether it is this process's to remove, and to make anew.
+    let isOurs: Bool
+    /// Of ours, unless it was gone before anybody could look.
+    let identity: Identity?
 
-    var isOurs: Bool { identity != nil }
+    /// Whether its path leads to it.
+    var isAtItsPath: Bool { identity != nil && Self.identity(path) == identity }
 
     /// Tells our socket from one that took its place.
-    private struct Identity: Equatable {
+    struct Identity: Equatable, Codable {
         let device: dev_t
         let inode: ino_t
     }
@@ -56,6 +59,7 @@ struct ListeningSocket {
                 throw .system(call: "stat", subject: path, errno: errno)
             }
             self.identity = identity
+            isOurs = true
         } catch {
             Glibc.close(descriptor)
             if isBound { unlink(path) }
@@ -65,7 +69,7 @@ struct ListeningSocket {
 
     /// Gives the socket to whom the settings say now; not one that is not ours.
     func give(_ mode: mode_t, _ owner: uid_t?, _ group: gid_t?) throws(PoolError) {
-        if let identity, Self.identity(path) == identity { try Self.give(path, mode, owner, group) }
+        if isAtItsPath { try Self.give(path, mode, owner, group) }
     }
 
     private static func give(_ path: String, _ mode: mode_t, _ owner: uid_t?, _ group: gid_t?) throws(PoolError) {
@@ -81,7 +85,8 @@ struct ListeningSocket {
     /// - Parameters:
     ///   - path: where it must be bound.
     ///   - isOurs: whether it is this process's to remove.
-    init(inherited: Int32, path: String, isOurs: Bool) throws(PoolError) {
+    ///   - identity: of ours; nil for that of what is at the path now.
+    init(inherited: Int32, path: String, isOurs: Bool, identity: Identity? = nil) throws(PoolError) {
         var isListening: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         guard getsockopt(inherited, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size) == 0, isListening != 0 else {
@@ -93,7 +98,8 @@ struct ListeningSocket {
         }
         self.path = path
         descriptor = try raised(inherited, path)
-        identity = isOurs ? Self.identity(path) : nil
+        self.isOurs = isOurs
+        self.identity = isOurs ? identity ?? Self.identity(path) : nil
         Glibc.close(inherited)
     }
 
@@ -110,7 +116,7 @@ struct ListeningSocket {
 
     /// Closes this process's descriptor and removes the path, if it is ours and still leads to this socket.
     func remove() {
-        if let identity, Self.identity(path) == identity { unlink(path) }
+        if isAtItsPath { unlink(path) }
         Glibc.close(descriptor)
     }
 

@@ -9,6 +9,10 @@ public struct PoolStatus: Sendable {
             case serving
             /// It finishes what it has and ends.
             case draining
+            /// Its process is stopped. The kernel says so, not the board, as with the next.
+            case stopped
+            /// Its process has ended, and the supervisor has not noticed.
+            case dead
         }
 
         public let slot: Int
@@ -30,6 +34,10 @@ public struct PoolStatus: Sendable {
     }
 
     public let supervisor: pid_t
+    /// Seconds since the supervisor last gave a sign of life, which it does every second; nil before the first.
+    public let supervisorSilence: Double?
+    /// Whether the supervisor is stopped, or has been silent for so long that it must be.
+    public let isSupervisorStopped: Bool
     /// Seconds since the pool's start; a reload is none.
     public let age: Double
     /// Reloads since then.
@@ -45,6 +53,15 @@ public struct PoolStatus: Sendable {
 
     /// Whether the pool stops, and its workers finish what they have.
     public let isDraining: Bool
+
+    /// Seconds: a supervisor that is busy is silent for less.
+    private static let longestSilence = 5.0
+
+    /// Whether there is a socket at that path.
+    public static func hasSocket(at path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+    }
 
     /// Looks at the pool whose board is at `path`; where none runs, at one that still stops.
     ///
@@ -71,6 +88,9 @@ public struct PoolStatus: Sendable {
         let now = sharedMilliseconds()
         func seconds(since then: UInt64) -> Double { now > then ? Double(now - then) / 1_000 : 0 }
         supervisor = pid_t(truncatingIfNeeded: board.header(.supervisor))
+        let beat = board.header(.beat)
+        supervisorSilence = beat == 0 ? nil : seconds(since: beat)
+        isSupervisorStopped = ProcessState(of: supervisor) == .stopped || supervisorSilence ?? 0 > Self.longestSilence
         age = seconds(since: board.header(.started))
         reloads = Int(board.header(.generation))
         wanted = Int(board.header(.workers))
@@ -79,10 +99,16 @@ public struct PoolStatus: Sendable {
         workers = (0..<Scoreboard.rows).compactMap { number -> Worker? in
             let row = board.row(number)
             guard row[.pid] != 0 else { return nil }
-            let error = row[.lastError]
+            let (pid, error) = (pid_t(truncatingIfNeeded: row[.pid]), row[.lastError])
+            let state: Worker.State =
+                switch ProcessState(of: pid) {
+                case .running: Worker.State(rawValue: Int(row[.state])) ?? .starting
+                case .stopped: .stopped
+                case .dead: .dead
+                }
             return Worker(
-                slot: Int(row[.slot]), pid: pid_t(truncatingIfNeeded: row[.pid]), generation: Int(row[.generation]),
-                state: Worker.State(rawValue: Int(row[.state])) ?? .starting, age: seconds(since: row[.started]),
+                slot: Int(row[.slot]), pid: pid, generation: Int(row[.generation]), state: state,
+                age: seconds(since: row[.started]),
                 requests: Int(row[.requests]), inFlight: Int(row[.inFlight]), memory: Int(row[.memory]),
                 silence: row[.beat] == 0 ? nil : seconds(since: row[.beat]), lastError: error.isEmpty ? nil : error,
                 lastErrorAge: seconds(since: row[.errorAt]), note: row[.note])

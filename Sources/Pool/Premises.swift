@@ -6,24 +6,34 @@ struct Premises {
     let lifeline: Pipe
     let readiness: Readiness
     let board: Scoreboard
-    /// Why a reload could not give the socket to whom the settings say now: no reason to end a pool.
+    /// Whether the socket was made by this process: at a first start, or in a reload because its path led to it no more.
+    let isSocketNew: Bool
+    /// Why a reload could not give the socket to whom the settings say now, or not make it anew: no reason to end a pool.
     let notGiven: PoolError?
 
     init(_ configuration: PoolConfiguration, _ inherited: Inheritance?) throws(PoolError) {
         let boardPath = PoolConfiguration.boardPath(socketPath: configuration.socketPath)
         if let inherited {
-            socket = try ListeningSocket(
-                inherited: inherited.socket, path: configuration.socketPath, isOurs: inherited.isSocketOurs)
+            let former = try ListeningSocket(
+                inherited: inherited.socket, path: configuration.socketPath, isOurs: inherited.isSocketOurs,
+                identity: inherited.socketIdentity)
+            var made: ListeningSocket?
             do throws(PoolError) {
-                try socket.give(configuration.socketMode, configuration.socketOwner, configuration.socketGroup)
+                if former.isOurs, !former.isAtItsPath { made = try Self.socket(configuration) }
+                try former.give(configuration.socketMode, configuration.socketOwner, configuration.socketGroup)
                 notGiven = nil
             } catch { notGiven = error }
+            // What waits in the former one is taken by the workers that still have it.
+            if made != nil { former.remove() }
+            socket = made ?? former
+            isSocketNew = made != nil
             lifeline = Pipe(reading: inherited.lifeline[0], writing: inherited.lifeline[1])
             readiness = try Readiness(Pipe(reading: inherited.readiness[0], writing: inherited.readiness[1]))
             board = try Scoreboard(path: boardPath, inherited: inherited.board)
             return
         }
         notGiven = nil
+        isSocketNew = true
         let environment = { (name: String) in getenv(name).map { String(cString: $0) } }
         let given = try ListeningSocket.fromServiceManager(path: configuration.socketPath, environment: environment)
         // First, so that of two supervisors that start at once one knows of the other.

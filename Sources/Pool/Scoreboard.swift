@@ -26,7 +26,7 @@ public final class Scoreboard: Sendable {
 
     typealias Word = Atomic<UInt64>
 
-    enum Header: Int { case layout, supervisor, started, generation, earlyDeaths, storm, workers }
+    enum Header: Int { case layout, supervisor, started, generation, earlyDeaths, storm, workers, beat }
 
     /// `nonisolated(unsafe)`: points to `bytes` bytes of shared memory that stay mapped until `deinit`, page-aligned,
     /// and only atomic operations touch them.
@@ -144,6 +144,9 @@ public final class Scoreboard: Sendable {
 
     func header(_ field: Header) -> UInt64 { memory[field.rawValue].load(ordering: .acquiring) }
     func set(_ field: Header, _ value: UInt64) { memory[field.rawValue].store(value, ordering: .releasing) }
+
+    /// The supervisor's own sign of life, once a second.
+    func beat() { set(.beat, sharedMilliseconds()) }
 
     /// - Parameter number: below ``rows``.
     func row(_ number: Int) -> ScoreboardRow { ScoreboardRow(board: self, number: number) }

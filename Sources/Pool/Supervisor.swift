@@ -56,7 +56,7 @@ public struct Supervisor {
         let premises = try Premises(configuration, inherited)
         defer { premises.close() }
         let manager = ServiceManager { name in getenv(name).map { String(cString: $0) } }
-        if inherited == nil { onEvent(.listening(path: configuration.socketPath)) }
+        if premises.isSocketNew { onEvent(.listening(path: configuration.socketPath)) }
         if let error = premises.notGiven { onEvent(.socketNotGiven(error)) }
         onStart(inherited != nil)
 
@@ -146,6 +146,7 @@ public struct Supervisor {
         guard now - watch.lastLook >= .seconds(1) else { return }
         if now - watch.lastLook > .seconds(3) { watch.awakeSince = now }
         watch.lastLook = now
+        crew.board.beat()
         watch.manager?.isAlive()
         crew.checkUp(since: watch.awakeSince)
     }
@@ -171,6 +172,7 @@ public struct Supervisor {
             try Rehearsal.run(configuration.executable, relaunch, watch.signals, stop: &stop)
             let legacy = Inheritance(
                 socket: premises.socket.descriptor, isSocketOurs: premises.socket.isOurs,
+                socketIdentity: premises.socket.identity,
                 lifeline: [premises.lifeline.reading, premises.lifeline.writing],
                 readiness: [premises.readiness.pipe.reading, premises.readiness.pipe.writing],
                 board: premises.board.descriptor, generation: crew.generation, workers: crew.legacy)
@@ -193,7 +195,9 @@ public struct Supervisor {
             _ = crew.reap(thenReplace: false)
             for signal in ladder.climb(to: (ContinuousClock.now - start) / .seconds(1)) { crew.send(signal) }
             if crew.isEmpty { return }
-            let signal = signals.next(before: ladder.next.map { start + .seconds($0) })
+            crew.board.beat()
+            let tick = ContinuousClock.now + .seconds(1)
+            let signal = signals.next(before: ladder.next.map { min(start + .seconds($0), tick) } ?? tick)
             if signal == SIGTERM || signal == SIGINT { ladder.hurry() }
         }
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Chat
 import Glibc
 import Models
+import Pool
 import Storage
 
 struct Check: ParsableCommand {
@@ -23,6 +24,7 @@ struct Check: ParsableCommand {
         }
         report(Permissions.check(settings, file: options.file ?? ProcessEnvironment.all[SettingSources.fileVariable]))
         report([Self.openFiles(settings)])
+        report(Self.pool(settings.socket))
         report([try wait { await Self.database(settings) }])
         report(Storage.Backup.leftovers(of: settings.database.path).map(Self.leftover))
         report(try wait { await Self.providers(settings) })
@@ -42,6 +44,29 @@ struct Check: ParsableCommand {
 
     private static func leftover(_ path: String) -> Finding {
         .wrong("leftover", "\(path): a restore was killed before this was whole", mend: "rm \(path)")
+    }
+
+    /// What is wrong with a pool that runs; nothing is wrong where none does.
+    private static func pool(_ socket: String) -> [Finding] {
+        let found: PoolStatus?
+        do { found = try PoolStatus.read(board: PoolConfiguration.boardPath(socketPath: socket)) } catch {
+            return [.wrong("pool", "\(error)", mend: "run this as the user that the pool runs as")]
+        }
+        guard let status = found, !status.isDraining else { return [] }
+        var findings: [Finding] = []
+        if status.isSupervisorStopped {
+            findings.append(
+                .wrong(
+                    "pool", "its supervisor \(status.supervisor) is stopped",
+                    mend: "let it go on: kill -CONT \(status.supervisor); or kill it and start the pool again"))
+        }
+        if !PoolStatus.hasSocket(at: socket) {
+            findings.append(
+                .wrong(
+                    "socket", "\(socket) is gone though a pool runs on it",
+                    mend: "make it anew: kill -HUP \(status.supervisor); one of systemd's: restart parley.socket"))
+        }
+        return findings.isEmpty ? [.well("pool", "supervisor \(status.supervisor) on \(socket)")] : findings
     }
 
     private static func database(_ settings: Settings) async -> Finding {

@@ -30,6 +30,13 @@ struct StatusTable: CustomStringConvertible {
                 + "\(status.workers.count { $0.state == .serving }) of \(status.wanted) workers serve, "
                 + "reloads \(status.reloads), died at their start \(status.earlyDeaths)"
         ]
+        if status.isSupervisorStopped {
+            let silence = status.supervisorSilence.map { "no sign of life for \(Self.span($0))" } ?? "it is halted"
+            lines.append("THE SUPERVISOR IS STOPPED: \(silence); nobody replaces workers, and no signal is heeded")
+        }
+        if !status.isDraining, !PoolStatus.hasSocket(at: socket) {
+            lines.append("THE SOCKET IS GONE: nobody can connect until a reload (SIGHUP) makes it anew")
+        }
         if status.isDraining { lines.append("IT STOPS: the workers finish what they have") }
         if status.isInStorm { lines.append("WORKERS KEEP DYING at their start; the log says why") }
         lines.append("")

@@ -66,6 +66,24 @@ final class ServedPool: Sendable {
         return (code, output)
     }
 
+    /// Waits until `parley status` says that.
+    ///
+    /// - Returns: what it says then.
+    @discardableResult
+    func status(until fits: (String) -> Bool) async throws -> String {
+        let limit = ContinuousClock.now + .seconds(20)
+        while true {
+            let output = try await status().output
+            if fits(output) { return output }
+            guard ContinuousClock.now < limit else { throw RunningProcess.Ended(description: "in vain: \(output)") }
+        }
+    }
+
+    /// - Returns: what `parley check` finds.
+    func check() async throws -> String {
+        try await run(Program.path, ["check"], environment: ["CHAT_ENV_FILE": folder + "/env"]).output
+    }
+
     /// The workers that now serve.
     func workers() async throws -> Set<pid_t> {
         Set(

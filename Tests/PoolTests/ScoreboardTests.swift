@@ -70,6 +70,17 @@ import Testing
         #expect(worker.row(0)[.pid] == 0)
     }
 
+    @Test func tellsForHowLongItsSupervisorHasBeenSilent() throws {
+        defer { remove() }
+        let board = try Scoreboard(path: path)
+        #expect(try PoolStatus.read(board: path)?.supervisorSilence == nil)
+        board.beat()
+        #expect(try PoolStatus.read(board: path)?.isSupervisorStopped == false)
+        board.set(.beat, sharedMilliseconds() - 6_000)
+        let status = try #require(try PoolStatus.read(board: path))
+        #expect(status.isSupervisorStopped && status.supervisorSilence ?? 0 >= 6)
+    }
+
     @Test func isNoPoolWithoutASupervisor() throws {
         defer { remove() }
         #expect(try PoolStatus.read(board: path) == nil)
