@@ -48,7 +48,8 @@ struct Inheritance: Codable {
     }
 
     /// Replaces this process. Returning means that it could not be.
-    func execute(_ executable: String, _ relaunch: PoolConfiguration.Relaunch) -> PoolError {
+    func execute(_ relaunch: PoolConfiguration.Relaunch) -> PoolError {
+        let executable = relaunch.executable
         guard let text = try? JSONEncoder().encode(self) else {
             return .system(call: "encode", subject: Self.variable, errno: EINVAL)
         }

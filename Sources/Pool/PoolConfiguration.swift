@@ -2,8 +2,12 @@ public import Glibc
 
 /// What a pool runs, and how.
 public struct PoolConfiguration: Sendable {
-    /// Path of the program that every worker runs; not looked up in PATH.
+    /// Path of the program that every worker runs; not looked up in PATH. For a pool with reloads it is best the
+    /// program that the supervisor itself runs, /proc/self/exe: what lies at a path may have been replaced, and is only
+    /// trusted once a reload has tested it.
     public var executable: String
+    /// What workers are called in a list of processes; nil for `executable`.
+    public var workerName: String?
     /// Its arguments, without its own name.
     public var arguments: [String]
     /// Its whole environment, to which the supervisor adds what ``Supervised`` reads.
@@ -35,15 +39,23 @@ public struct PoolConfiguration: Sendable {
     /// How a reload executes this process anew; nil when it has no reloads.
     public var relaunch: Relaunch?
 
-    /// A reload first runs `executable` with `testArguments`, and goes on only if that ends with 0. Then it replaces this
-    /// process by `executable` with `arguments`.
+    /// A reload first runs `executable` with `testArguments`, and goes on only if that writes `testAnswer`, and nothing
+    /// else, to standard output and ends with 0. Then it replaces this process by `executable` with `arguments`.
     public struct Relaunch: Sendable {
+        /// Path of the program as it is at the time of a reload.
+        public var executable: String
         public var testArguments: [String]
+        public var testAnswer: String
         public var arguments: [String]
         public var environment: [String: String]
 
-        public init(testArguments: [String], arguments: [String], environment: [String: String]) {
+        public init(
+            executable: String, testArguments: [String], testAnswer: String, arguments: [String],
+            environment: [String: String]
+        ) {
+            self.executable = executable
             self.testArguments = testArguments
+            self.testAnswer = testAnswer
             self.arguments = arguments
             self.environment = environment
         }

@@ -44,7 +44,9 @@ public enum PoolEvent: Sendable, Equatable {
     public enum ReloadFailure: Error, Sendable, Equatable {
         /// The program refused its settings, and has said why.
         case refused(Ending)
-        /// The program said nothing for so many seconds.
+        /// The program ended well but did not answer as the supervisor's own program does: it is another.
+        case unanswered
+        /// The program did not end for so many seconds.
         case silent(seconds: Double)
         /// The first worker of the new generation died before it served; it is tried again.
         case newWorkerDied(Ending)

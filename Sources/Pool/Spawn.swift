@@ -3,11 +3,12 @@ import Glibc
 /// Starts a program with no signal blocked, ignored or handled, in a process group of its own.
 ///
 /// - Parameters:
+///   - name: what it is told that it is called; nil for `executable`.
 ///   - environment: its whole environment.
 ///   - places: descriptors of this process, and the numbers that they get there.
 /// - Returns: its process id.
 func spawn(
-    _ executable: String, _ arguments: [String], _ environment: [String: String],
+    _ executable: String, name: String? = nil, _ arguments: [String], _ environment: [String: String],
     _ places: [(descriptor: Int32, number: Int32)] = []
 ) throws(PoolError) -> pid_t {
     var actions = posix_spawn_file_actions_t()
@@ -28,7 +29,7 @@ func spawn(
         &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
 
     var pid: pid_t = 0
-    let result = withCStrings([executable] + arguments) { arguments in
+    let result = withCStrings([name ?? executable] + arguments) { arguments in
         withCStrings(environment.map { "\($0)=\($1)" }) { environment in
             posix_spawn(&pid, executable, &actions, &attributes, arguments, environment)
         }

@@ -14,7 +14,7 @@ import Glibc
 //
 // A reload tests the program that is at its path now and then executes it in place of this process, which so gets new
 // code and new settings without losing its process id, its socket or its workers (Inheritance). The workers of the
-// former generation go on until each has a successor that serves.
+// former generation go on until each has a successor that serves. Between reloads nothing depends on what is at that path.
 //
 // It refuses to take over a socket that somebody answers on, or a path that is not a socket. It leaves no worker behind:
 // a stop ends with SIGKILL, and a worker whose supervisor vanishes learns of it from its lifeline.
@@ -169,14 +169,14 @@ public struct Supervisor {
         watch.manager?.reloading()
         var stop: Int32?
         do throws(PoolEvent.ReloadFailure) {
-            try Rehearsal.run(configuration.executable, relaunch, watch.signals, stop: &stop)
+            try Rehearsal.run(relaunch, watch.signals, stop: &stop) { premises.board.beat() }
             let legacy = Inheritance(
                 socket: premises.socket.descriptor, isSocketOurs: premises.socket.isOurs,
                 socketIdentity: premises.socket.identity,
                 lifeline: [premises.lifeline.reading, premises.lifeline.writing],
                 readiness: [premises.readiness.pipe.reading, premises.readiness.pipe.writing],
                 board: premises.board.descriptor, generation: crew.generation, workers: crew.legacy)
-            throw .system(legacy.execute(configuration.executable, relaunch))
+            throw .system(legacy.execute(relaunch))
         } catch {
             if stop == nil {
                 onEvent(.reloadFailed(error))

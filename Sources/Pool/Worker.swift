@@ -50,7 +50,8 @@ struct Worker {
             environment[Supervised.rowVariable] = "\(row.number)"
             places.append((row.board.forWorkers, Supervised.boardDescriptor))
         }
-        pid = try spawn(configuration.executable, configuration.arguments, environment, places)
+        pid = try spawn(
+            configuration.executable, name: configuration.workerName, configuration.arguments, environment, places)
         waiter = try Self.wait(for: pid, telling: supervisor)
         self.slot = slot
         self.generation = generation

@@ -23,6 +23,7 @@ enum Entry {
         switch Mode.detect() {
         case .worker where CommandLine.arguments.count == 1:
             Signals.block(Worker.signals)
+            ProcessEnvironment.takeName("parley")
             wait { await Worker.run() }
         case .cgi:
             wait { await Worker.runCGI() }

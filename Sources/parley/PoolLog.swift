@@ -92,6 +92,7 @@ extension PoolEvent.ReloadFailure {
     fileprivate var words: String {
         switch self {
         case .refused(let how): "the program does not start with these settings (\(how.words)); nothing has changed"
+        case .unanswered: "what is at the program's path is not this program, or another version; nothing has changed"
         case .silent(let seconds): "the test of the settings did not end in \(Int(seconds)) s; nothing has changed"
         case .newWorkerDied(let how):
             "a new worker died at its start (\(how.words)); the old ones go on, and it is tried again"

@@ -29,6 +29,15 @@ enum ProcessEnvironment {
         return name.hasPrefix("/") ? name : FileManager.default.currentDirectoryPath + "/" + name
     }
 
+    /// Puts the program's name into lists of processes, which call one that was started as /proc/self/exe `exe`
+    /// (/proc/PID/comm of proc(5)).
+    static func takeName(_ name: String) {
+        let descriptor = open("/proc/self/comm", O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        _ = write(descriptor, name, name.utf8.count)
+        close(descriptor)
+    }
+
     private static func isThisProgram(_ path: String) -> Bool {
         var (one, other) = (stat(), stat())
         return stat(path, &one) == 0 && stat("/proc/self/exe", &other) == 0 && one.st_ino == other.st_ino

@@ -80,7 +80,11 @@ private struct Plan {
             Refusal.tell(error)
             throw ExitCode(Refusal.code)
         }
+        print(Self.testAnswer)
     }
+
+    /// What the test before a reload says when all is well. Every version says it.
+    private static let testAnswer = "parley can take over"
 
     /// - Returns: the process's exit code, after the pool has stopped.
     func carryOut() throws -> Int32 {
@@ -111,7 +115,7 @@ private struct Plan {
         get throws(SettingFault) {
             let sources = settings.sources
             var pool = PoolConfiguration(
-                executable: ProcessEnvironment.executable,
+                executable: "/proc/self/exe",
                 environment: sources.workerEnvironment(ProcessEnvironment.all), socketPath: settings.socket,
                 workers: settings.workers)
             (pool.socketMode, pool.socketOwner, pool.socketGroup) = (access.mode, access.owner, access.group)
@@ -120,9 +124,13 @@ private struct Plan {
             pool.maxRequests = try sources.limit(Catalog.workerMaxRequests)
             pool.maxMemory = try sources.limit(Catalog.workerMaxMemory)
             let arguments = Array(CommandLine.arguments.dropFirst())
+            let program = ProcessEnvironment.executable
+            pool.workerName = program
             pool.relaunch = PoolConfiguration.Relaunch(
+                executable: program,
                 testArguments: arguments
                     + ["--test", settings.socket, "--running-database", settings.database.path],
+                testAnswer: Self.testAnswer,
                 arguments: arguments,
                 environment: ProcessEnvironment.all)
             return pool

@@ -89,6 +89,44 @@ import Testing
         }
     }
 
+    /// Both end with 0 whatever they are told, and the second even says something.
+    @Test(arguments: ["/bin/true", "/bin/echo"])
+    func refusesAnotherProgram(at path: String) async throws {
+        let folder = try Deployment.newFolder()
+        let program = folder + "/program"
+        try FileManager.default.copyItem(atPath: Program.path, toPath: program)
+        let pool = try ServedPool(program: program, folder: folder)
+        try await pool.lines("worker ready", count: 2)
+        let workers = try await pool.workers()
+        try FileManager.default.copyItem(atPath: path, toPath: program + ".new")
+        #expect(rename(program + ".new", program) == 0)
+        pool.process.signal(SIGHUP)
+        let cause = try await pool.lines("reload failed").first?["cause"] as? String
+        #expect(cause?.contains("is not this program") == true && cause?.contains("nothing has changed") == true)
+        #expect(try await pool.workers() == workers)
+    }
+
+    @Test func replacesWorkersByWhatRunsAfterItRefusedAProgram() async throws {
+        let folder = try Deployment.newFolder()
+        let program = folder + "/program"
+        try FileManager.default.copyItem(atPath: Program.path, toPath: program)
+        let pool = try ServedPool(program: program, folder: folder)
+        try await pool.lines("worker ready", count: 2)
+        // The beginning of a copy.
+        try FileManager.default.copyItem(atPath: Program.path, toPath: program + ".new")
+        #expect(truncate(program + ".new", 1 << 20) == 0 && rename(program + ".new", program) == 0)
+        pool.process.signal(SIGHUP)
+        try await pool.lines("reload failed")
+        for worker in try await pool.workers() { kill(worker, SIGKILL) }
+        try await pool.lines("worker ready", count: 4)
+        let workers = try await pool.workers()
+        #expect(workers.count == 2)
+        for pid in workers {
+            #expect(try inode(of: pid) == inode(of: pool.process.pid))
+            #expect(try String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8) == "parley\n")
+        }
+    }
+
     @Test func refusesAProgramThatIsOlderThanTheDatabase() async throws {
         let pool = try ServedPool()
         try await pool.lines("worker ready", count: 2)
