@@ -5,8 +5,9 @@
 /// the work grows with the text's length, not with the number of tags that a `>` closes.
 struct TagReader {
     let bytes: UnsafeBufferPointer<UInt8>
-    /// What follows in a tag, by the place where an attribute begins.
-    private var rests: [Int: Rest] = [:]
+    /// What follows in a tag from a place where an attribute begins, and for each byte its number in there, or -1.
+    private var rests: [Rest] = []
+    private var numbers: [Int32]
     /// The last run of bytes without an end of a name, and without an end of an unquoted value.
     private var nameRun = 0..<0
     private var valueRun = 0..<0
@@ -19,6 +20,7 @@ struct TagReader {
 
     init(bytes: UnsafeBufferPointer<UInt8>) {
         self.bytes = bytes
+        numbers = Array(repeating: -1, count: bytes.count + 1)
     }
 
     /// The tag whose `<` is at `start`; nil when none starts there.
@@ -44,16 +46,19 @@ struct TagReader {
     private mutating func rest(from start: Int) -> Rest {
         var attributes: [(place: Int, attribute: Tag.Attributes)] = []
         var index = skipToAttribute(from: start)
-        while rests[index] == nil, let next = byte(index), next != UInt8(ascii: ">") {
+        while numbers[index] < 0, let next = byte(index), next != UInt8(ascii: ">") {
             let (attribute, end) = attribute(at: index)
             attributes.append((index, attribute))
             index = skipToAttribute(from: end)
         }
         let isClosed = index < bytes.count
-        var rest = rests[index] ?? Rest(end: isClosed ? index + 1 : index, isClosed: isClosed)
+        var rest =
+            numbers[index] < 0
+            ? Rest(end: isClosed ? index + 1 : index, isClosed: isClosed) : rests[Int(numbers[index])]
         for (place, attribute) in attributes.reversed() {
             rest.attributes.add(attribute)
-            rests[place] = rest
+            numbers[place] = Int32(rests.count)
+            rests.append(rest)
         }
         return rest
     }
