@@ -64,6 +64,12 @@ final class Deployment: Sendable {
 
     func signal(_ signal: Int32) { process.signal(signal) }
 
+    /// From now on nginx finds another pool's socket where its own was.
+    func passRequests(to other: String) throws {
+        let link = folder + "/link"
+        guard symlink(other, link) == 0, rename(link, socket) == 0 else { throw POSIXError(.EEXIST) }
+    }
+
     /// - Returns: the exit code.
     func end() async -> Int32 { await process.end() }
 

@@ -83,6 +83,14 @@ final class ScriptedProvider: Sendable {
             "CHAT_OPENAI_MODEL": "scripted-gpt",
         ]
     }
+
+    /// The settings that make Parley ask this provider as OpenRouter.
+    var asOpenRouter: [String: String] {
+        [
+            "CHAT_OPENROUTER_API_KEY": "openrouter-test-key", "CHAT_OPENROUTER_MODEL": "scripted/gpt",
+            "CHAT_OPENROUTER_BASE_URL": "http://127.0.0.1:\(port)/api/v1",
+        ]
+    }
 }
 
 private func eventStream(_ events: [String], lineEnd: String) -> HTTPResponse {

@@ -24,18 +24,12 @@ import Testing
                 Program.repository + "/deploy/spawn-fcgi", arguments, environment: environment.merging(settings) { $1 })
         }
 
+        var socket: String { folder + "/s.sock" }
+
         /// The first line of the process file.
         var pid: pid_t? {
             (try? String(contentsOfFile: folder + "/s.pid", encoding: .utf8))?.split(separator: "\n").first.flatMap {
                 pid_t($0)
-            }
-        }
-
-        /// From now on the deployment's nginx finds this socket where its own was.
-        func takeOver(_ run: Deployment) throws {
-            let link = folder + "/link"
-            guard symlink(folder + "/s.sock", link) == 0, rename(link, run.socket) == 0 else {
-                throw POSIXError(.EEXIST)
             }
         }
     }
@@ -56,7 +50,7 @@ import Testing
         }
         let start = try await command("start")
         #expect(start.code == 0, "\(start)")
-        try spawner.takeOver(run)
+        try run.passRequests(to: spawner.socket)
         let token = try await run.logIn()
 
         let callers = (0..<4).map { number in
@@ -99,7 +93,7 @@ import Testing
         let run = try await deployment()
         let spawner = Spawner(for: run, provider.asGemini)
         #expect(try await spawner("start").code == 0)
-        try spawner.takeOver(run)
+        try run.passRequests(to: spawner.socket)
         let token = try await run.logIn()
         async let reply = run.post("/chat", token: token, ["message": "hello"])
         for await _ in arrivals { break }
