@@ -18,7 +18,7 @@ import Testing
         try DatabaseQueue(path: temporary.path).write { try $0.execute(sql: statement) }
     }
 
-    private func number(_ query: String) throws -> Int {
+    private func value(_ query: String) throws -> Int {
         try DatabaseQueue(path: temporary.path).read { try Int.fetchOne($0, sql: query) ?? 0 }
     }
 
@@ -94,16 +94,16 @@ import Testing
         let session = try await temporary.session()
         for number in 0..<100 {
             try await small.record("\(number)", in: session, caching: try answer(number))
-            let bytes = try number("SELECT sum(length(request) + length(CAST(text AS BLOB))) FROM answers")
+            let bytes = try value("SELECT sum(length(request) + length(CAST(text AS BLOB))) FROM answers")
             #expect(bytes <= 50_000)
         }
         #expect(try await small.stored(for: try answer(0).key) == nil)
         #expect(try await small.stored(for: try answer(99).key) != nil)
-        let count = try number("SELECT count(*) FROM answers")
+        let count = try value("SELECT count(*) FROM answers")
         #expect((30...45).contains(count), "\(count) of 1,200 bytes each")
         // The same key again is no second answer, for an older program neither.
         for _ in 0..<200 { try await small.record("99", in: session, caching: try answer(99)) }
-        #expect(try number("SELECT count(*) FROM answers") == count)
+        #expect(try value("SELECT count(*) FROM answers") == count)
     }
 
     @Test func whatIsTooMuchAlreadyGoesInSmallSteps() async throws {
@@ -118,7 +118,7 @@ import Testing
             last = purge.counts.answers
         }
         #expect(purge.counts.answers > 150)
-        #expect(try number("SELECT count(*) FROM answers") == 200 - purge.counts.answers)
+        #expect(try value("SELECT count(*) FROM answers") == 200 - purge.counts.answers)
     }
 
     @Test func noAnswerIsKeptLongerThanTheTextsAre() async throws {
