@@ -35,7 +35,7 @@ struct Purge: ParsableCommand {
         let counts = try Migrate.explained(settings) {
             try wait { [policy] in
                 var purge = Storage.Purge(database, policy)
-                try await database.prepare(isPatient: true)
+                try await database.prepare()
                 while try await Self.step(&purge, restingFor: 1) {}
                 await database.close()
                 return purge.counts
