@@ -3,8 +3,10 @@
 # Where `make run` listens and what it keeps everything in.
 PORT ?= 8443
 RUN_DIR ?= .run
-# Seconds that `make bench` loads each case; all together it takes some fifteen times that.
+# Seconds that `make bench` loads each case, in how many turns, and which parts of it; all of them if none is named.
 BENCH_SECONDS ?= 10
+BENCH_TURNS ?= 5
+BENCH_PARTS ?=
 # Percent of the lines of Sources that the tests must run through.
 COVERAGE_FLOOR := 95
 
@@ -13,7 +15,7 @@ SCRIPTS := $(shell grep -lErs '^\#!/usr/bin/env bash|^\# shellcheck shell=bash' 
 SWIFT_SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test coverage bench soak deb test-deb test-docker format lint check clean
+.PHONY: help build run test coverage bench bench-record bench-compare soak deb test-deb test-docker format lint check clean
 .PHONY: run-packages test-packages bench-packages deb-packages package-test-packages
 
 help:
@@ -21,7 +23,9 @@ help:
 	@echo 'make build    the release program, .build/release/parley'
 	@echo 'make test     unit tests and end-to-end tests'
 	@echo 'make coverage all tests, and how many lines of each target they run through'
-	@echo 'make bench    requests a second, what waiting chats cost, and what Parley adds to a call (BENCH_SECONDS=10)'
+	@echo 'make bench    what Parley carries, costs and adds to a call, against its targets; ten minutes'
+	@echo '              (BENCH_PARTS="throughput added" BENCH_SECONDS=10 BENCH_TURNS=5)'
+	@echo 'make bench-compare  whether throughput got worse since the last `make bench-record`; three minutes each'
 	@echo 'make soak     ten minutes of faults under load: reloads, kills, a full disk'
 	@echo 'make deb      the Debian package'
 	@echo 'make test-deb     installs it in a bare Debian of its own, uses it and removes it; as root'
@@ -50,9 +54,13 @@ test: test-packages
 coverage: test-packages
 	@Tests/Coverage/measure $(COVERAGE_FLOOR)
 
-bench: export BENCH_SECONDS := $(BENCH_SECONDS)
+bench bench-record bench-compare: export BENCH_SECONDS := $(BENCH_SECONDS)
+bench bench-record bench-compare: export BENCH_TURNS := $(BENCH_TURNS)
 bench: bench-packages build
-	@Tests/Load/bench
+	@Tests/Load/bench $(BENCH_PARTS)
+
+bench-record bench-compare: bench-%: bench-packages build
+	@Tests/Load/bench --$*
 
 soak: bench-packages build
 	@Tests/Load/soak

@@ -1,13 +1,13 @@
-/* One request after the other to a CGI program: from its start to its end.
+/* One request after the other to a CGI program: from its start to its reply.
  *
  *     cgi [-n RUNS] [-b BODY] [-e TEXT]... [-o FILE] PROGRAM NAME=VALUE...
  *
  * Each run starts PROGRAM with posix_spawn, as a web server would: exactly the NAME=VALUE pairs as its environment, the
  * body on its standard input, its reply on its standard output. A run's time goes from before the start until the reply
- * has ended and the process has been waited for. An error is an exit code that is not 0, or a reply without one of the
- * texts of -e. The last reply is written to the file of -o.
- * Prints what pace.c prints: replies, errors, p50, p99 and slowest in milliseconds, then 1, the processes at once. The
- * first reply that was wrong goes to standard error.
+ * is there, as long as its Content-Length says. The next run begins when the process has been waited for. An error is an
+ * exit code that is not 0, or a reply without one of the texts of -e. The last reply is written to the file of -o.
+ * Prints what pace.c prints: replies, errors, p50, p99 and slowest in milliseconds, then 1, the processes at once; and
+ * the p50 until the process had ended. The first reply that was wrong goes to standard error.
  *
  * In a CGI environment (REQUEST_METHOD) it is itself the least that a C program can be: it answers with a fixed object.
  */
@@ -52,8 +52,13 @@ static pid_t start(const char *program, char **environment, int input, int outpu
     return pid;
 }
 
-/* Returns the exit code; the reply, ended by a NUL, is in `reply`. */
-static int ask(const char *program, char **environment, const char *body, char *reply) {
+static int is_whole(const char *reply, size_t size) {
+    const char *end = strstr(reply, "\r\n\r\n"), *field = strcasestr(reply, "\r\nContent-Length:");
+    return end != NULL && field != NULL && field < end && size >= (end + 4 - reply) + strtoul(field + 17, NULL, 10);
+}
+
+/* Returns the exit code. The reply, ended by a NUL, is in `reply`, the moment when it was whole in `*replied`. */
+static int ask(const char *program, char **environment, const char *body, char *reply, double *replied) {
     int in[2], out[2], status;
     if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0) fail("pipe2");
     pid_t pid = start(program, environment, in[0], out[1]);
@@ -63,13 +68,17 @@ static int ask(const char *program, char **environment, const char *body, char *
     if (length > 0 && write(in[1], body, length) != (ssize_t)length && errno != EPIPE) fail("write");
     close(in[1]);
     size_t size = 0;
+    *replied = 0;
     for (;;) {
         ssize_t count = read(out[0], reply + size, reply_bytes - 1 - size);
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) break;
         size += count;
+        reply[size] = 0;
+        if (*replied == 0 && is_whole(reply, size)) *replied = now();
     }
     reply[size] = 0;
+    if (*replied == 0) *replied = now();
     close(out[0]);
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR) fail("waitpid");
@@ -109,14 +118,15 @@ int main(int count, char **arguments) {
     signal(SIGPIPE, SIG_IGN);
     const char *program = arguments[optind];
     char **environment = arguments + optind + 1;
-    double *times = calloc(runs, sizeof *times);
+    double *times = calloc(runs, sizeof *times), *ends = calloc(runs, sizeof *ends);
     char *reply = malloc(reply_bytes);
-    if (times == NULL || reply == NULL) fail("malloc");
+    if (times == NULL || ends == NULL || reply == NULL) fail("malloc");
 
     for (int run = 0; run < runs; run++) {
-        double begin = now();
-        int code = ask(program, environment, body, reply);
-        times[run] = now() - begin;
+        double begin = now(), replied;
+        int code = ask(program, environment, body, reply, &replied);
+        times[run] = replied - begin;
+        ends[run] = now() - begin;
         int wrong = code != 0;
         for (int i = 0; i < expected; i++) wrong |= strstr(reply, texts[i]) == NULL;
         if (wrong && errors++ == 0) fprintf(stderr, "exit code %d: %s\n", code, reply);
@@ -126,7 +136,8 @@ int main(int count, char **arguments) {
         if (kept == NULL || fputs(reply, kept) < 0 || fclose(kept) != 0) fail(file);
     }
     qsort(times, runs, sizeof *times, compare);
-    printf("%d %d %.3f %.3f %.3f 1\n", runs, errors, percentile(times, runs, 50), percentile(times, runs, 99),
-           times[runs - 1]);
+    qsort(ends, runs, sizeof *ends, compare);
+    printf("%d %d %.3f %.3f %.3f 1 %.3f\n", runs, errors, percentile(times, runs, 50), percentile(times, runs, 99),
+           times[runs - 1], percentile(ends, runs, 50));
     return 0;
 }

@@ -1,18 +1,20 @@
 /* Sends requests at a fixed pace, or all at once, whether or not the earlier ones are answered.
  *
- *     pace [-pw] [-a FILE] [-e TEXT]... -c CONNECTIONS -n REQUESTS [-r RATE] PORT METHOD PATH [BODY]
+ *     pace [-psw] [-a FILE] [-o FILE] [-e TEXT]... -c CONNECTIONS -n REQUESTS [-r RATE] PORT METHOD PATH [BODY]
  *
  *     -p  plain HTTP, not TLS
+ *     -s  each connection sends its next request when it has the reply to the last: a request is due when it is sent
  *     -w  say `ready` when all connections are, and wait for SIGUSR1
  *     -a  a bearer token a line; the requests take them in turn
+ *     -o  the body of each reply is written to this file, as a line
  *     -e  what a reply must contain, its head counted in; a reply without it is an error, and the first is shown
- *     -r  requests a second; without it all are due at once
+ *     -r  requests a second; without it, and without -s, all are due at once
  *
  * A `#` in BODY becomes the request's number. Every connection is open, with its handshake done and one reply read
  * (nginx's redirect at /; the model's /count with -p), before the clock starts. A request's time runs from the moment
  * when it was due, not from when it was sent: what waits because all connections are taken, or because this program was
- * late, waits in the figures too. An open connection that closes, and a reply that is not there 60 s after the last
- * request was due, are errors. Prints one line: replies, errors, p50, p99 and the maximum in ms, the most that were in
+ * late, waits in the figures too. An open connection that closes, and a reply that is not there 60 s after the latest
+ * request was sent, are errors. Prints one line: replies, errors, p50, p99 and the maximum in ms, the most that were in
  * flight at once.
  */
 #define _GNU_SOURCE
@@ -48,13 +50,15 @@ struct connection {
 };
 
 static const char *method, *path, *body, *expected[8];
-static char tokens[256][2048];
-static int expected_count, token_count, port, epoll;
-static bool plain;
+static char **tokens;
+static FILE *kept;
+static int expected_count, port, epoll;
+static bool plain, in_step;
+static long token_count;
 static double rate;
 static long requests, sent, replies, bad, lost, lost_idle, in_flight, most;
 static struct connection *first_idle, *last_idle;
-static int64_t start, *times;
+static int64_t start, latest_due, *times;
 
 static void fail(const char *what) {
     perror(what);
@@ -199,6 +203,7 @@ static void take(struct connection *connection) {
     in_flight--;
     connection->asked = false;
     times[replies++] = now() - connection->due;
+    if (kept) fprintf(kept, "%s\n", strstr(connection->input, "\r\n\r\n") + 4);
     int met = 0;
     while (met < expected_count && strstr(connection->input, expected[met])) met++;
     if (met < expected_count && bad++ == 0) show("a reply without", expected[met], connection->input);
@@ -208,7 +213,7 @@ static void take(struct connection *connection) {
 /* Sends what is due as far as connections are free, and sets the clock for what is not due yet. */
 static void keep_pace(int clock) {
     while (sent < requests && first_idle) {
-        int64_t due = start + (rate > 0 ? (int64_t)((double)sent * (SECOND / rate)) : 0);
+        int64_t due = in_step ? now() : start + (rate > 0 ? (int64_t)((double)sent * (SECOND / rate)) : 0);
         if (due > now()) {
             struct itimerspec at = {.it_value = {.tv_sec = due / SECOND, .tv_nsec = due % SECOND}};
             if (timerfd_settime(clock, TFD_TIMER_ABSTIME, &at, NULL) < 0) fail("pace: timerfd_settime");
@@ -217,7 +222,7 @@ static void keep_pace(int clock) {
         struct connection *connection = first_idle;
         first_idle = connection->next_idle;
         if (connection->is_lost) continue;
-        connection->due = due;
+        connection->due = latest_due = due;
         ask(connection, sent++);
     }
 }
@@ -227,9 +232,9 @@ static void run(void) {
     uint64_t ticks;
     int clock = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (clock < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, clock, &tick) < 0) fail("pace: timerfd_create");
-    start = now() + SECOND / 100;
-    int64_t end = start + (int64_t)PATIENCE * SECOND + (rate > 0 ? (int64_t)((double)requests * (SECOND / rate)) : 0);
-    for (keep_pace(clock); (sent < requests || in_flight > 0) && now() < end; keep_pace(clock)) {
+    start = latest_due = now() + SECOND / 100;
+    for (keep_pace(clock); sent < requests || in_flight > 0; keep_pace(clock)) {
+        if (now() > latest_due + (int64_t)PATIENCE * SECOND) break;
         int ready = epoll_wait(epoll, events, 256, 1000);
         if (ready < 0 && errno != EINTR) fail("pace: epoll_wait");
         for (int i = 0; i < ready; i++) {
@@ -254,7 +259,10 @@ static double percentile(double share) {
 static void read_tokens(const char *name) {
     FILE *file = fopen(name, "r");
     if (!file) fail(name);
-    while (token_count < 256 && fscanf(file, "%2047s", tokens[token_count]) == 1) token_count++;
+    for (char token[2048]; fscanf(file, "%2047s", token) == 1; token_count++) {
+        tokens = realloc(tokens, (size_t)(token_count + 1) * sizeof *tokens);
+        if (!tokens || !(tokens[token_count] = strdup(token))) fail("pace: tokens");
+    }
     fclose(file);
 }
 
@@ -262,15 +270,17 @@ int main(int count, char **arguments) {
     long connections = 0;
     bool waits = false;
     sigset_t signals;
-    for (int option; (option = getopt(count, arguments, "pwa:e:c:n:r:")) != -1;) {
+    for (int option; (option = getopt(count, arguments, "pswa:o:e:c:n:r:")) != -1;) {
         if (option == 'p') plain = true;
+        else if (option == 's') in_step = true;
         else if (option == 'w') waits = true;
         else if (option == 'a') read_tokens(optarg);
+        else if (option == 'o' && (kept = fopen(optarg, "we"))) continue;
         else if (option == 'e' && expected_count < 8) expected[expected_count++] = optarg;
         else if (option == 'c') connections = atol(optarg);
         else if (option == 'n') requests = atol(optarg);
         else if (option == 'r') rate = atof(optarg);
-        else return 2;
+        else give_up("usage: see the top of pace.c", "");
     }
     if (count - optind < 3 || connections < 1 || requests < 1) give_up("usage: see the top of pace.c", "");
     sigemptyset(&signals);
