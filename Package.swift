@@ -42,9 +42,12 @@ let package = Package(
         debian("CPCRE2", "libpcre2-8", "libpcre2-dev"),
         debian("CSQLite", "sqlite3", "libsqlite3-dev"),
 
+        .systemLibrary(name: "CLinux"),
+
         ours("Threads", []),
-        ours("FastCGI", ["CFastCGI", "Threads"]),
-        ours("Curl", ["CCurl", "Threads"]),
+        ours("EventLoop", ["CLinux", "Threads"]),
+        ours("FastCGI", ["CFastCGI", "CLinux", "EventLoop", "Threads"]),
+        ours("Curl", ["CCurl", "EventLoop", "Threads"]),
         ours("StrictJSON", ["CJansson"]),
         ours("Pool", ["Threads"]),
         ours("Chat", [.product(name: "Crypto", package: "swift-crypto")]),
@@ -65,6 +68,7 @@ let package = Package(
             swiftSettings: settings),
 
         .target(name: "Support", path: "Tests/Support", swiftSettings: settings),
+        tests("EventLoopTests", ["EventLoop"]),
         tests("FastCGITests", ["FastCGI"]),
         tests("CurlTests", ["Curl", "Support"]),
         tests("StrictJSONTests", ["StrictJSON", "Support"]),

@@ -1,5 +1,4 @@
-/* libcurl for Swift: curl.h as it is, a typed function for each variadic call, and the two system headers for waiting
- * on libcurl's sockets, which Swift's Glibc module leaves out.
+/* libcurl for Swift: curl.h as it is, and a typed function for each variadic call.
  *
  * curl_easy_setopt, curl_easy_getinfo and curl_multi_setopt take their value as a variadic argument, and Swift imports
  * no variadic C function. Each wrapper below fixes one argument type, which the compiler then checks at each call.
@@ -8,8 +7,6 @@
 #define CCURL_SHIM_H
 
 #include <curl/curl.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 
 /* Numbers and switches: libcurl reads a long, which Swift's Int32 constants are not. */
 static inline CURLcode ccurl_set_long(CURL *easy, CURLoption option, long value) {

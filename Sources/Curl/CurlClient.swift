@@ -1,15 +1,14 @@
-internal import Synchronization
+internal import EventLoop
 
-/// HTTP requests with async/await over libcurl's multi interface.
+/// HTTP requests with async/await over libcurl's multi interface, on the event loop.
 ///
-///     task ──open──▶ Mailbox ──commands──▶ Driver thread ──▶ epoll_wait, curl_multi_socket_action
-///      ▲                                       │
-///      └──────────── Exchange ◀──headers, body, end──┘
+///     task ──open──▶ Driver ──▶ curl_multi_socket_action ◀── the loop's sockets and timers
+///      ▲                                │
+///      └──────── TransferState ◀──headers, body, end──┘
 ///
-/// A client owns one thread. Every libcurl call happens there, so no task ever blocks on the network, and thousands of
-/// transfers share connections, name look-ups and TLS sessions. One that waits costs about 16 KiB and no time. The
-/// response's body is streamed: when its consumer is slow, the transfer is paused, and TCP or HTTP/2 tells the sender to
-/// wait.
+/// No task ever blocks on the network, and thousands of transfers share connections, name look-ups and TLS sessions. One
+/// that waits costs about 16 KiB and no time. The response's body is streamed: when its consumer is slow, the transfer is
+/// paused, and TCP or HTTP/2 tells the sender to wait.
 ///
 /// It refuses: redirects (the 3xx is the response), every protocol but http and https, certificates that the system's
 /// authorities don't vouch for, responses above a fixed size, and compressed bodies, whose size a limit can't foresee.
@@ -35,32 +34,18 @@ public final class CurlClient: Sendable {
     }
 
     private let configuration: Configuration
-    private let started = Mutex<Mailbox?>(nil)
+    @LoopActor private var driver: Driver?
 
-    /// Starts nothing yet: the first request starts libcurl, TLS and the thread, which ends with the client. Together
-    /// that takes 2 ms, which a process that answers from the cache needs not.
+    /// Starts nothing yet: the first request starts libcurl and TLS. That takes 2 ms, which a process that answers from the
+    /// cache needs not.
     public init(configuration: Configuration = Configuration()) {
         self.configuration = configuration
     }
 
     deinit {
-        started.withLock { $0 }?.close()
+        // Whoever still has a response has the client.
+        if let driver { Task { @LoopActor in driver.close() } }
     }
-
-    /// The way to the client's thread.
-    ///
-    /// - Throws: ``CurlError`` of kind `.unreachable` when libcurl or the thread can't be started.
-    private func mailbox() throws(CurlError) -> Mailbox {
-        try started.withLock { started throws(CurlError) in
-            if let started { return started }
-            let mailbox = try Driver.start(configuration)
-            started = mailbox
-            return mailbox
-        }
-    }
-
-    /// Tells the thread about a transfer that it has.
-    func send(_ command: Mailbox.Command) { started.withLock { $0 }?.send(command) }
 
     /// Sends a request and waits for the response's status and headers.
     ///
@@ -71,17 +56,21 @@ public final class CurlClient: Sendable {
     public func open(
         _ request: consuming HTTPRequest, deadline: ContinuousClock.Instant
     ) async throws(CurlError) -> Transfer {
-        let mailbox = try mailbox()
-        let exchange = Exchange(request, configuration, deadline: deadline)
-        let head = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                exchange.awaitHead(continuation)
-                mailbox.send(.start(exchange))
-            }
-        } onCancel: {
-            exchange.cancel()
-            mailbox.send(.drop(exchange))
+        let state = try await start(request, deadline)
+        return Transfer(try await state.awaitHead(), state, client: self)
+    }
+
+    /// While the transfer waits, libcurl's copy of the request is the only one.
+    @LoopActor private func start(
+        _ request: consuming HTTPRequest, _ deadline: ContinuousClock.Instant
+    ) throws(CurlError) -> TransferState {
+        let driver: Driver
+        if let started = self.driver {
+            driver = started
+        } else {
+            driver = try Driver(configuration)
+            self.driver = driver
         }
-        return Transfer(try head.get(), exchange, client: self)
+        return try driver.start(request, deadline: deadline)
     }
 }

@@ -1,19 +1,20 @@
 internal import CCurl
+internal import EventLoop
 
-/// A libcurl easy handle with everything that has to live as long as it does. Used on the driver thread only.
-struct EasyHandle {
+/// A libcurl easy handle with everything that has to live as long as it does.
+@LoopActor struct EasyHandle {
     let easy: UnsafeMutableRawPointer
-    let exchange: Exchange
+    let state: TransferState
     private let headers: UnsafeMutablePointer<curl_slist>?
     private let errorText: UnsafeMutablePointer<CChar>
 
     /// - Throws: ``CurlError`` of kind `.invalidRequest` when libcurl refuses an option.
     init(
-        _ request: HTTPRequest, for exchange: Exchange, _ configuration: CurlClient.Configuration, _ share: Share
+        _ request: HTTPRequest, for state: TransferState, _ configuration: CurlClient.Configuration, _ share: Share
     ) throws(CurlError) {
         guard let easy = curl_easy_init() else { throw CurlError(.invalidRequest, "libcurl has no memory") }
         self.easy = easy
-        self.exchange = exchange
+        self.state = state
         headers = Self.list(request.headers)
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
@@ -31,10 +32,10 @@ struct EasyHandle {
         errorText.deallocate()
     }
 
-    static func exchange(of easy: UnsafeMutableRawPointer) -> Exchange? {
+    static func state(of easy: UnsafeMutableRawPointer) -> TransferState? {
         var context: UnsafeMutableRawPointer?
         guard ccurl_get_pointer(easy, CURLINFO_PRIVATE, &context) == CURLE_OK, let context else { return nil }
-        return Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
+        return Unmanaged<TransferState>.fromOpaque(context).takeUnretainedValue()
     }
 
     /// What libcurl's last word on a transfer means.
@@ -56,8 +57,8 @@ struct EasyHandle {
     private func prepare(
         _ request: HTTPRequest, _ configuration: CurlClient.Configuration, _ share: Share
     ) -> CURLcode {
-        // The driver holds `self`, and so the exchange, until the handle has left the multi handle.
-        let context = Unmanaged.passUnretained(exchange).toOpaque()
+        // The driver holds `self`, and so the state, until the handle has left the multi handle.
+        let context = Unmanaged.passUnretained(state).toOpaque()
         let seconds = configuration.connectTimeout.components
         let milliseconds = Int(seconds.seconds * 1000 + seconds.attoseconds / 1_000_000_000_000_000)
         var codes = [
@@ -118,19 +119,22 @@ struct EasyHandle {
 
     private static let receiveHeader: ccurl_receiver = { bytes, size, count, context in
         guard let context else { return 0 }
-        let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
-        let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
-        return exchange.receive(headerLine: line) == .taken ? line.count : 0
+        // Read on this very thread, before the call returns.
+        nonisolated(unsafe) let line = UnsafeRawBufferPointer(start: bytes, count: size * count)
+        let state = Unmanaged<TransferState>.fromOpaque(context).takeUnretainedValue()
+        return LoopActor.assumeIsolated { state.receive(headerLine: line) == .taken ? line.count : 0 }
     }
 
     private static let receiveBody: ccurl_receiver = { bytes, size, count, context in
         guard let context else { return 0 }
-        let exchange = Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
-        let body = UnsafeRawBufferPointer(start: bytes, count: size * count)
-        switch exchange.receive(body: body) {
-        case .taken: return body.count
-        case .pause: return Int(CURL_WRITEFUNC_PAUSE)
-        case .stop: return 0
+        nonisolated(unsafe) let body = UnsafeRawBufferPointer(start: bytes, count: size * count)
+        let state = Unmanaged<TransferState>.fromOpaque(context).takeUnretainedValue()
+        return LoopActor.assumeIsolated {
+            switch state.receive(body: body) {
+            case .taken: body.count
+            case .pause: Int(CURL_WRITEFUNC_PAUSE)
+            case .stop: 0
+            }
         }
     }
 }

@@ -1,30 +1,29 @@
 internal import CCurl
-internal import Glibc
+internal import EventLoop
 
 /// A libcurl multi handle with its connections, and what it wants to hear of: sockets and one timer.
 ///
 /// libcurl says what it wants in callbacks, from inside its own functions, and may not be called from there. So the
-/// callbacks only write it down, and the driver acts on it later. Used on the driver thread only.
-final class Multi {
+/// callbacks only change what the loop watches, and the loop acts on it later.
+@LoopActor final class Multi {
     /// How many transfers one handle takes. libcurl walks all connections of a handle when a transfer starts and again
     /// when it ends (`ConnectionExists`, `curl_multi_remove_handle`), so one handle for thousands of transfers spends
     /// most of its time there.
     static let capacity = 500
 
     private let multi: UnsafeMutableRawPointer
-    private let number: Int32
-    private let poller: Poller
+    /// Called after libcurl has done something: a transfer may have ended.
+    private let afterwards: @LoopActor (Multi) -> Void
+    private var sockets: [curl_socket_t: Socket] = [:]
+    /// When libcurl wants to be called without any event.
+    private var timer: LoopTimer?
     private(set) var count = 0
     private(set) var emptySince: ContinuousClock.Instant? = .now
-    /// When libcurl wants to be called without any event.
-    private(set) var timer: ContinuousClock.Instant?
 
-    /// - Parameter number: what the poller gives as owner of this handle's sockets.
-    init(number: Int32, _ poller: Poller) throws(CurlError) {
+    init(afterwards: @escaping @LoopActor (Multi) -> Void) throws(CurlError) {
         guard let multi = curl_multi_init() else { throw CurlError(.unreachable, "libcurl has no memory") }
         self.multi = multi
-        self.number = number
-        self.poller = poller
+        self.afterwards = afterwards
         ccurl_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
         // libcurl counts the connections in use too: with fewer places each transfer that ends would close one.
         ccurl_multi_set_long(multi, CURLMOPT_MAXCONNECTS, Self.capacity)
@@ -36,6 +35,9 @@ final class Multi {
     /// Closes the connections. Call it once, with no transfer left.
     func close() {
         curl_multi_cleanup(multi)
+        timer?.cancel()
+        for socket in sockets.values { socket.registration?.cancel() }
+        sockets = [:]
     }
 
     var isFull: Bool { count >= Self.capacity }
@@ -52,22 +54,6 @@ final class Multi {
         if count == 0 { emptySince = .now }
     }
 
-    /// Lets libcurl go on with a socket. An error or a hang-up is found by reading or writing, whichever it is about to
-    /// do.
-    func act(on socket: curl_socket_t, _ events: UInt32) {
-        let failed = events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
-        let readable = failed || events & EPOLLIN.rawValue != 0
-        let writable = failed || events & EPOLLOUT.rawValue != 0
-        act(on: socket, readiness: (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0))
-    }
-
-    /// Lets libcurl go on if its timer has run out.
-    func actOnTimer(at now: ContinuousClock.Instant) {
-        guard let timer, timer <= now else { return }
-        self.timer = nil
-        act(on: CURL_SOCKET_TIMEOUT, readiness: 0)
-    }
-
     /// A transfer that has ended and is still to be removed.
     func nextEnded() -> (easy: UnsafeMutableRawPointer, code: CURLcode)? {
         var left: Int32 = 0
@@ -78,19 +64,25 @@ final class Multi {
         return nil
     }
 
+    /// Lets libcurl go on with a socket, or with what its timer was set for.
     private func act(on socket: curl_socket_t, readiness: Int32) {
         var running: Int32 = 0
         curl_multi_socket_action(multi, socket, readiness, &running)
+        afterwards(self)
     }
+
+    // MARK: What libcurl wants
 
     private static let socketChanged: curl_socket_callback = { _, socket, wish, context, _ in
         guard let context else { return 0 }
         let multi = Unmanaged<Multi>.fromOpaque(context).takeUnretainedValue()
-        switch wish {
-        case CURL_POLL_IN: multi.watch(socket, for: EPOLLIN.rawValue)
-        case CURL_POLL_OUT: multi.watch(socket, for: EPOLLOUT.rawValue)
-        case CURL_POLL_INOUT: multi.watch(socket, for: EPOLLIN.rawValue | EPOLLOUT.rawValue)
-        default: multi.poller.forget(socket)
+        LoopActor.assumeIsolated {
+            switch wish {
+            case CURL_POLL_IN: multi.watch(socket, for: .readable)
+            case CURL_POLL_OUT: multi.watch(socket, for: .writable)
+            case CURL_POLL_INOUT: multi.watch(socket, for: [.readable, .writable])
+            default: multi.sockets.removeValue(forKey: socket)?.registration?.cancel()
+            }
         }
         return 0
     }
@@ -98,11 +90,48 @@ final class Multi {
     private static let timerChanged: curl_multi_timer_callback = { _, milliseconds, context in
         guard let context else { return 0 }
         let multi = Unmanaged<Multi>.fromOpaque(context).takeUnretainedValue()
-        multi.timer = milliseconds < 0 ? nil : .now + .milliseconds(milliseconds)
+        LoopActor.assumeIsolated {
+            multi.timer?.cancel()
+            multi.timer = nil
+            guard milliseconds >= 0 else { return }
+            multi.timer = LoopTimer(at: .now + .milliseconds(milliseconds)) {
+                multi.timer = nil
+                multi.act(on: CURL_SOCKET_TIMEOUT, readiness: 0)
+            }
+        }
         return 0
     }
 
-    private func watch(_ socket: curl_socket_t, for events: UInt32) {
-        poller.watch(socket, for: events, owner: number)
+    /// Adds a socket or changes what is waited for.
+    ///
+    /// A closed socket leaves the epoll set without a word, and its number may be another one's by now. A socket for which
+    /// the kernel has no memory is not watched; its transfer times out.
+    private func watch(_ descriptor: curl_socket_t, for events: Readiness) {
+        if let socket = sockets[descriptor] {
+            if socket.registration?.change(to: events) == true { return }
+            socket.registration?.forget()
+        }
+        let socket = Socket(descriptor, self)
+        socket.registration = Registration(descriptor, for: events, socket)
+        sockets[descriptor] = socket
+    }
+
+    private final class Socket: DescriptorHandler {
+        private let descriptor: curl_socket_t
+        private unowned let multi: Multi
+        var registration: Registration?
+
+        init(_ descriptor: curl_socket_t, _ multi: Multi) {
+            self.descriptor = descriptor
+            self.multi = multi
+        }
+
+        /// An error or a hang-up is found by reading or writing, whichever libcurl is about to do.
+        func ready(_ events: Readiness) {
+            let failed = !events.isDisjoint(with: [.hangUp, .failure])
+            let readable = failed || events.contains(.readable)
+            let writable = failed || events.contains(.writable)
+            multi.act(on: descriptor, readiness: (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0))
+        }
     }
 }

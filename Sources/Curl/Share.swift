@@ -1,9 +1,10 @@
 internal import CCurl
+internal import EventLoop
 
 /// What the transfers of all multi handles have in common: name look-ups and TLS sessions.
 ///
-/// It has no locks, for it is used on the driver thread only.
-final class Share {
+/// It has no locks, for it is used on the event loop only.
+@LoopActor final class Share {
     let handle: UnsafeMutableRawPointer
 
     /// - Throws: ``CurlError`` of kind `.unreachable` when libcurl has no memory.
@@ -14,7 +15,7 @@ final class Share {
         self.handle = handle
     }
 
-    deinit {
+    isolated deinit {
         curl_share_cleanup(handle)
     }
 }

@@ -1,20 +1,22 @@
+internal import EventLoop
+
 /// A response that has begun. Dropping it ends it: an abandoned transfer costs nothing.
 public final class Transfer: Sendable {
     public let status: Int
     private let headers: [(name: String, value: String)]
-    private let exchange: Exchange
+    private let state: TransferState
     /// Keeps the driver alive as long as there is something to read.
     private let client: CurlClient
 
-    init(_ head: Exchange.Head, _ exchange: Exchange, client: CurlClient) {
+    init(_ head: TransferState.Head, _ state: TransferState, client: CurlClient) {
         status = head.status
         headers = head.headers
-        self.exchange = exchange
+        self.state = state
         self.client = client
     }
 
     deinit {
-        cancel()
+        Task { @LoopActor [state] in state.cancel() }
     }
 
     /// The first header of that name, whatever its case.
@@ -26,32 +28,13 @@ public final class Transfer: Sendable {
     /// The next bytes of the body, as many as have arrived; nil once the body is complete.
     ///
     /// One task at a time. Cancelling it ends the transfer. What arrived before a failure comes before its error.
-    public func next() async throws(CurlError) -> [UInt8]? {
-        let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                switch exchange.awaitBody(continuation) {
-                case .delivered: break
-                case .deliveredFromPause: client.send(.resume(exchange))
-                case .waiting(let deadline?): client.send(.watch(exchange, deadline))
-                case .waiting(nil): break
-                }
-            }
-        } onCancel: {
-            cancel()
-        }
-        return try result.get()
-    }
+    public func next() async throws(CurlError) -> [UInt8]? { try await state.next() }
 
     /// Sets the instant at which ``next()`` gives up with `.timedOut`, earlier or later than before.
     ///
-    /// It counts only while somebody waits: the time that the consumer takes is not held against the other side. The
-    /// driver looks at most every 10 ms.
-    public func moveDeadline(to deadline: ContinuousClock.Instant) {
-        if exchange.moveDeadline(to: deadline) { client.send(.watch(exchange, deadline)) }
-    }
+    /// It counts only while somebody waits: the time that the consumer takes is not held against the other side.
+    public func moveDeadline(to deadline: ContinuousClock.Instant) async { await state.moveDeadline(to: deadline) }
 
     /// Ends the transfer: unread bytes are dropped, and ``next()`` throws `.cancelled`, however much had arrived.
-    public func cancel() {
-        if exchange.cancel() { client.send(.drop(exchange)) }
-    }
+    public func cancel() async { await state.cancel() }
 }

@@ -5,12 +5,12 @@ public protocol Responder: Sendable {
     ///
     /// The task that this runs in is cancelled when the FastCGI peer closes the connection before the reply is complete;
     /// nginx does that when its client has gone. Nothing can be sent any more: what is written throws
-    /// ``ResponseError/peerGone``. Wind up soon, and return without a reply; that is then no ``Fault/unanswered(path:)``.
+    /// ``ResponseError/peerGone``. Wind up soon, and return without a reply; that is then no ``ConnectionError/unanswered(path:)``.
     /// A responder that takes no notice goes on working, and counts as in flight until it returns. A peer that has only
     /// ended its own side still reads: it cancels nothing. Nor does anything once the reply is complete, nor in plain
     /// CGI, where the web server ends the process.
     ///
-    /// Cancellation handlers run on the one thread that watches all connections: they must not block.
+    /// Cancellation handlers run on the event loop: they must not block.
     func respond(to request: Request, with writer: ResponseWriter) async
 }
 

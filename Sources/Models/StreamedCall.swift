@@ -78,7 +78,7 @@ struct StreamedCall: Sendable {
                 // Every byte is a sign of life, but what follows the finish reason must not hold the answer back.
                 if !wasFinished || !reader.isFinished || !text.isEmpty {
                     expiry = min(limit, now + wait(after: reader, hasText: hasText))
-                    transfer.moveDeadline(to: expiry)
+                    await transfer.moveDeadline(to: expiry)
                 }
                 // A sender of nothing but comments never lets the transfer itself run into its deadline.
                 if now >= expiry { throw CurlError(.timedOut, "nothing but comments came in time") }
@@ -92,7 +92,7 @@ struct StreamedCall: Sendable {
         let (text, answer) = try reader.finish()
         if !text.isEmpty { try await onDelta?(text) }
         if reader.isOver {
-            transfer.moveDeadline(to: .now + Self.courtesy.afterEndMark)
+            await transfer.moveDeadline(to: .now + Self.courtesy.afterEndMark)
             _ = try? await transfer.next()
         }
         return answer
@@ -107,7 +107,7 @@ struct StreamedCall: Sendable {
     /// Reads an error's body as far as it comes at once.
     private func failure(of transfer: Transfer, by deadline: ContinuousClock.Instant) async -> ModelFailure {
         let limit = min(deadline, .now + Self.courtesy.errorBody)
-        transfer.moveDeadline(to: limit)
+        await transfer.moveDeadline(to: limit)
         var body: [UInt8] = []
         while body.count < 64 << 10, .now < limit, let bytes = try? await transfer.next() { body += bytes }
         return ErrorReport(status: transfer.status, retryAfter: transfer.header("retry-after"), body: body)

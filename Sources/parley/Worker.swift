@@ -20,10 +20,10 @@ enum Worker {
             let service = try await Service(settings, log: log)
             await prepare(service.database, log)
             raiseLimit(settings, log)
-            let listener = Listener(descriptor: STDIN_FILENO, limits: Limits(), responder: service.responder) { fault in
-                log.warning("dropped connection", metadata: ["cause": "\(fault)"])
+            let listener = Listener(descriptor: STDIN_FILENO, limits: Limits(), responder: service.responder) { error in
+                log.warning("dropped connection", metadata: ["cause": "\(error)"])
             }
-            try listener.start()
+            try await listener.start()
             StartPages.giveBack()
             starting?.cancel()
             report(to: supervised) {

@@ -119,15 +119,15 @@ struct CrowdTests {
         let transfer = try await open(server)
         #expect(try await transfer.next() != nil)
         // Nobody waits for this one when its deadline passes, as another one's deadline shows.
-        transfer.moveDeadline(to: .now)
+        await transfer.moveDeadline(to: .now)
         let silent = try ScriptedServer(eachConnection: { connection, _ in
             _ = connection.readRequest()
             _ = connection.waitForHangUp()
         })
         await #expect(throws: CurlError.self) { try await open(silent, within: .milliseconds(50)) }
-        transfer.moveDeadline(to: .now + .seconds(60))
+        await transfer.moveDeadline(to: .now + .seconds(60))
         #expect(try await transfer.next() != nil)
-        transfer.cancel()
+        await transfer.cancel()
         var events = hangUps.makeAsyncIterator()
         #expect(await events.next() == true)
     }

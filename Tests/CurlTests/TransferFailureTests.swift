@@ -113,7 +113,7 @@ struct TransferFailureTests {
             _ = connection.waitForHangUp()
         })
         let transfer = try await open(server, within: .seconds(60))
-        transfer.moveDeadline(to: .now + .milliseconds(50))
+        await transfer.moveDeadline(to: .now + .milliseconds(50))
         let started = ContinuousClock.now
         #expect(await kind { try await drain(transfer) } == .timedOut)
         #expect(started.duration(to: .now) < .seconds(30))
@@ -127,7 +127,7 @@ struct TransferFailureTests {
         })
         let transfer = try await open(server, within: .seconds(60))
         async let end = kind { try await drain(transfer) }
-        transfer.moveDeadline(to: .now + .milliseconds(50))
+        await transfer.moveDeadline(to: .now + .milliseconds(50))
         #expect(await end == .timedOut)
     }
 
@@ -150,7 +150,7 @@ struct TransferFailureTests {
         var count = 0
         while let bytes = try await transfer.next() {
             count += bytes.count
-            transfer.moveDeadline(to: .now + .seconds(60))
+            await transfer.moveDeadline(to: .now + .seconds(60))
             let other = CurlClient()
             let request = try HTTPRequest(method: .get, url: HTTPURL(server.url))
             try await drain(other.open(request, deadline: .now + .seconds(60)))
@@ -266,7 +266,7 @@ struct TransferFailureTests {
         let kinds = await withTaskGroup(of: CurlError.Kind?.self) { group in
             for _ in 0..<2 { group.addTask { await kind { try await drain(transfer) } } }
             let first = await group.next()
-            transfer.cancel()
+            await transfer.cancel()
             return [first, await group.next()]
         }
         #expect(kinds == [.invalidRequest, .cancelled])

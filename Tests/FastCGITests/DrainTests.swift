@@ -7,7 +7,7 @@ import Testing
 
     @Test func waitsForRequestsInFlight() async throws {
         let gate = Gate()
-        let server = try Server { request, writer in
+        let server = try await Server { request, writer in
             await gate.wait()
             await Server.describe(request, writer)
         }
@@ -22,7 +22,7 @@ import Testing
     }
 
     @Test func servesWhatWasAcceptedBefore() async throws {
-        let server = try Server(answer: Server.describe)
+        let server = try await Server(answer: Server.describe)
         let silent = try Client(server.path)
         // Served after the silent one was accepted: the queue is in order.
         _ = try await server.exchange(Client.get("/"))
@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func doesNotWaitForASilentPeer() async throws {
-        let server = try Server(Limits(readTimeout: 600, acceptThreads: 2), answer: Server.describe)
+        let server = try await Server(Limits(readTimeout: 600), answer: Server.describe)
         let silent = try Client(server.path)
         _ = try await server.exchange(Client.get("/"))
         #expect(await server.stop())
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func leavesLaterConnectionsToOthers() async throws {
-        let server = try Server(answer: Server.describe)
+        let server = try await Server(answer: Server.describe)
         // As another process has it.
         let other = dup(server.descriptor)
         #expect(await server.listener.drain(deadline: .now + .seconds(20)))
@@ -59,7 +59,7 @@ import Testing
 
     @Test func servesWhatWaitsInItsQueueAndThenFreesThePath() async throws {
         let gate = Gate()
-        let server = try Server(Limits(acceptThreads: 1)) { request, writer in
+        let server = try await Server(Limits()) { request, writer in
             await gate.wait()
             await Server.describe(request, writer)
         }
@@ -80,7 +80,7 @@ import Testing
     }
 
     @Test func keepsNoDescriptorOfAFinishedRequest() async throws {
-        let server = try Server(answer: Server.describe)
+        let server = try await Server(answer: Server.describe)
         _ = try await server.exchange(Client.get("/"))
         let clients = try (0..<20).map { _ in try Client(server.path) }
         for client in clients { client.disconnect() }

@@ -17,6 +17,8 @@ struct FastCGIClient: Sendable {
         var stdout: [UInt8] = []
         /// From END_REQUEST: nil when the connection was closed without one.
         var applicationStatus: UInt32?
+        /// END_REQUEST records.
+        var endings = 0
         /// Whether the peer closed the connection afterwards.
         var isClosed = false
 
@@ -143,13 +145,16 @@ struct FastCGIClient: Sendable {
         return content.map { (kind, $0) }
     }
 
-    /// Reads to the end of the connection.
-    func readReply() throws -> Reply {
+    /// Reads to the end of the connection, or of the request if that comes first and `keepsConnection`.
+    func readReply(keepsConnection: Bool = false) throws -> Reply {
         var reply = Reply()
         while let (kind, content) = try readRecord() {
             switch kind {
             case .stdout: reply.stdout += content
-            case .end: reply.applicationStatus = content.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+            case .end:
+                reply.applicationStatus = content.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+                reply.endings += 1
+                if keepsConnection { return reply }
             default: break
             }
         }

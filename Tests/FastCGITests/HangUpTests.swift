@@ -15,14 +15,14 @@ import Testing
         let ended: AsyncStream<ContinuousClock.Instant>
 
         init(
-            _ limits: Limits = Limits(acceptThreads: 2), others: @escaping Server.Answer = Server.describe,
+            _ limits: Limits = Limits(), others: @escaping Server.Answer = Server.describe,
             afterwards: @escaping @Sendable () async -> Void = {}
-        ) throws {
+        ) async throws {
             let (started, starting) = AsyncStream.makeStream(of: Void.self)
             let (ended, ending) = AsyncStream.makeStream(of: ContinuousClock.Instant.self)
             self.started = started
             self.ended = ended
-            server = try Server(limits) { request, writer in
+            server = try await Server(limits) { request, writer in
                 guard request.path == "/wait" else { return await others(request, writer) }
                 starting.yield()
                 await untilCancelled()
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test func cancelsAWaitingResponderWhenThePeerCloses() async throws {
-        let waiting = try Waiting()
+        let waiting = try await Waiting()
         for _ in 0..<20 {
             let client = try waiting.client()
             _ = await waiting.started.first { true }
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test func cancelsForAPeerThatHadGoneBefore() async throws {
-        let waiting = try Waiting()
+        let waiting = try await Waiting()
         for _ in 0..<20 { try await waiting.hearAnother() }
         #expect(await waiting.server.stop())
     }
@@ -67,7 +67,7 @@ import Testing
     @Test func isNotCancelledByAHalfClose() async throws {
         let gate = Gate()
         let wasCancelled = Mutex<Bool?>(nil)
-        let waiting = try Waiting { request, writer in
+        let waiting = try await Waiting { request, writer in
             await gate.wait()
             wasCancelled.withLock { $0 = Task.isCancelled }
             await Server.describe(request, writer)
@@ -87,7 +87,7 @@ import Testing
     @Test func isNotCancelledOnceItsReplyIsComplete() async throws {
         let gate = Gate()
         let wasCancelled = Mutex<Bool?>(nil)
-        let waiting = try Waiting { request, writer in
+        let waiting = try await Waiting { request, writer in
             await Server.describe(request, writer)
             await gate.wait()
             wasCancelled.withLock { $0 = Task.isCancelled }
@@ -104,7 +104,7 @@ import Testing
     @Test func isNotCancelledByOthersOfTheSameDescriptor() async throws {
         let gate = Gate()
         let cancelled = Mutex(0)
-        let waiting = try Waiting(Limits(acceptThreads: 4)) { request, writer in
+        let waiting = try await Waiting(Limits()) { request, writer in
             guard request.path == "/held" else { return await Server.describe(request, writer) }
             await withTaskCancellationHandler {
                 await gate.wait()
@@ -154,7 +154,7 @@ import Testing
     @Test func tellsTheWriterThatThePeerIsGone() async throws {
         let gate = Gate()
         let (ends, end) = AsyncStream.makeStream(of: (ResponseError?, isCancelled: Bool).self)
-        let server = try Server { _, writer in
+        let server = try await Server { _, writer in
             await gate.wait()
             do throws(ResponseError) {
                 try await writer.send(ResponseHead(status: 200), body: [1])
@@ -177,7 +177,7 @@ import Testing
 
     @Test func wakesAStreamForItsSlowReaderAndCancelsItWhenTheReaderLeaves() async throws {
         let (ends, end) = AsyncStream.makeStream(of: (ResponseError, isCancelled: Bool).self)
-        let server = try Server { _, writer in
+        let server = try await Server { _, writer in
             do throws(ResponseError) {
                 try await writer.start(ResponseHead(status: 200))
                 while true { try await writer.write([UInt8](repeating: 1, count: 100_000)) }
@@ -196,7 +196,7 @@ import Testing
     }
 
     @Test func cancelsAStreamThatHasNothingToSend() async throws {
-        let waiting = try Waiting { request, writer in
+        let waiting = try await Waiting { request, writer in
             try? await writer.start(ResponseHead(status: 200))
             // It waits for its reader first, as this is more than the socket holds.
             try? await writer.write([UInt8](repeating: 1, count: 1 << 20))
@@ -211,7 +211,7 @@ import Testing
 
     @Test func isInFlightUntilItsResponderReturns() async throws {
         let gate = Gate()
-        let waiting = try Waiting(afterwards: { await gate.wait() })
+        let waiting = try await Waiting(afterwards: { await gate.wait() })
         let listener = waiting.server.listener
         try waiting.client().disconnect()
         await gate.reached()
@@ -223,7 +223,7 @@ import Testing
     }
 
     @Test func callsItNoFaultThatACancelledRequestIsNotAnswered() async throws {
-        let waiting = try Waiting(others: { _, _ in })
+        let waiting = try await Waiting(others: { _, _ in })
         let server = waiting.server
         try await waiting.hearAnother()
         while server.listener.inFlight > 0, !Task.isCancelled { await Task.yield() }
@@ -233,7 +233,7 @@ import Testing
     }
 
     @Test func cancelsFiveHundredAtOnce() async throws {
-        let waiting = try Waiting(Limits(acceptThreads: 8))
+        let waiting = try await Waiting(Limits())
         let clients = try (0..<500).map { _ in try waiting.client() }
         for await _ in waiting.started.prefix(500) {}
         #expect(waiting.server.listener.inFlight == 500)

@@ -10,7 +10,7 @@ import Testing
     func sendsAReplyOfAnySize(size: Int) async throws {
         let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 % 253) }
         let sent = Mutex<Int?>(nil)
-        let server = try Server { _, writer in
+        let server = try await Server { _, writer in
             try? await writer.send(ResponseHead(status: 200), body: body)
             sent.withLock { $0 = writer.bytesSent }
         }
@@ -24,7 +24,7 @@ import Testing
 
     @Test func servesOthersWhileSlowReadersHoldBackLongReplies() async throws {
         let long = [UInt8](repeating: 1, count: 4 << 20)
-        let server = try Server(Limits(writeTimeout: 60, acceptThreads: 2)) { request, writer in
+        let server = try await Server(Limits(writeTimeout: 60)) { request, writer in
             try? await writer.send(ResponseHead(status: 200), body: request.path == "/long" ? long : [])
         }
         // More of them than there are threads in Swift's pool.
@@ -43,7 +43,7 @@ import Testing
 
     @Test func givesUpOnAReaderThatTakesNothing() async throws {
         let (errors, continuation) = AsyncStream.makeStream(of: ResponseError?.self)
-        let server = try Server(Limits(writeTimeout: 0.2, acceptThreads: 1)) { _, writer in
+        let server = try await Server(Limits(writeTimeout: 0.2)) { _, writer in
             do throws(ResponseError) {
                 try await writer.send(ResponseHead(status: 200), body: [UInt8](repeating: 1, count: 4 << 20))
                 continuation.yield(nil)
@@ -63,7 +63,7 @@ import Testing
 
     @Test func streamsEachPieceAtOnce() async throws {
         let gate = Gate()
-        let server = try Server { _, writer in
+        let server = try await Server { _, writer in
             try? await writer.start(ResponseHead(status: 200, headers: [("Content-Type", "text/event-stream")]))
             try? await writer.write(Array("data: 1\n\n".utf8))
             await gate.wait()
@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test func answersForAResponderThatForgets() async throws {
-        let server = try Server { _, _ in }
+        let server = try await Server { _, _ in }
         let reply = try await server.exchange(Client.get("/forgotten?x", [("HTTP_X_REQUEST_ID", "request-0001")]))
         #expect(reply.status == 500)
         #expect(reply.header("Content-Type") == "application/json")
@@ -105,7 +105,7 @@ import Testing
 
     @Test func refusesASecondReply() async throws {
         let (errors, continuation) = AsyncStream.makeStream(of: ResponseError.self)
-        let server = try Server { request, writer in
+        let server = try await Server { request, writer in
             func note(_ body: () async throws(ResponseError) -> Void) async {
                 do throws(ResponseError) { try await body() } catch { continuation.yield(error) }
             }
@@ -129,7 +129,7 @@ import Testing
 
     @Test func ignoresAWriterKeptAfterTheReturn() async throws {
         let kept = Mutex<ResponseWriter?>(nil)
-        let server = try Server { request, writer in
+        let server = try await Server { request, writer in
             kept.withLock { $0 = writer }
             await Server.describe(request, writer)
         }

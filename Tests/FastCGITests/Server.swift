@@ -14,11 +14,11 @@ final class Server: Sendable {
     let path: String
     let listener: Listener
     /// What the listener reported, in order.
-    let faults: AsyncStream<Fault>
+    let faults: AsyncStream<ConnectionError>
     private let folder: String
     let descriptor: Int32
 
-    init(_ limits: Limits = Limits(acceptThreads: 2), answer: @escaping Answer) throws {
+    init(_ limits: Limits = Limits(), answer: @escaping Answer) async throws {
         var template = Array("/tmp/fastcgi-tests.XXXXXX".utf8CString)
         folder = String(cString: mkdtemp(&template))
         path = folder + "/socket"
@@ -31,12 +31,12 @@ final class Server: Sendable {
         }
         guard isBound, listen(descriptor, 4096) == 0 else { throw FastCGIClient.Failure(what: "listen") }
         self.descriptor = descriptor
-        let (stream, continuation) = AsyncStream.makeStream(of: Fault.self)
+        let (stream, continuation) = AsyncStream.makeStream(of: ConnectionError.self)
         faults = stream
         listener = Listener(descriptor: descriptor, limits: limits, responder: Closure(answer: answer)) {
             continuation.yield($0)
         }
-        try listener.start()
+        try await listener.start()
     }
 
     /// Drains and removes the socket.
@@ -52,7 +52,7 @@ final class Server: Sendable {
         rmdir(folder)
     }
 
-    func nextFault() async -> Fault? {
+    func nextFault() async -> ConnectionError? {
         var iterator = faults.makeAsyncIterator()
         return await iterator.next()
     }

@@ -17,7 +17,7 @@ import Testing
     @Test func leavesTerminationAlone() async throws {
         await #expect(processExitsWith: .signal(SIGTERM)) {
             // Makes the listener initialize libfcgi, which handles SIGTERM itself.
-            let server = try Server(answer: Server.describe)
+            let server = try await Server(answer: Server.describe)
             _ = try await server.exchange(FastCGIClient.get("/"))
             server.remove()
             kill(getpid(), SIGTERM)

@@ -1,8 +1,8 @@
 /// What went wrong where there is no request to answer: for the log.
-public enum Fault: Error, Sendable, Equatable {
+public enum ConnectionError: Error, Sendable, Equatable {
     /// The peer closed before its parameters were complete.
     case cutParameters
-    /// What the peer sent is not a FastCGI request, or breaks off within a parameter.
+    /// What the peer sent is not a FastCGI request, or breaks off within a record.
     case malformed
     /// The parameters were not complete within ``Limits/readTimeout``.
     case stalled
@@ -12,6 +12,6 @@ public enum Fault: Error, Sendable, Equatable {
     case unanswered(path: String)
     /// No descriptor is free; accepting pauses for a tenth of a second.
     case descriptorsExhausted
-    /// `accept` or `epoll_wait` failed.
+    /// `accept` or `epoll_ctl` failed.
     case acceptFailed(errno: Int32)
 }

@@ -1,0 +1,20 @@
+/// The isolation of everything that lives on the event loop's thread.
+@globalActor public actor LoopActor {
+    public static let shared = LoopActor()
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { EventLoop.shared.asUnownedSerialExecutor() }
+
+    /// Runs `body` as what it is on the loop's thread: isolated. What epoll and C callbacks call is not known as such to
+    /// the compiler.
+    ///
+    /// - Precondition: the thread is the loop's.
+    public static func assumeIsolated<Value>(_ body: @LoopActor () throws -> Value) rethrows -> Value {
+        typealias Isolated = @LoopActor () throws -> Value
+        typealias Plain = () throws -> Value
+        EventLoop.shared.checkIsolated()
+        // As the standard library's MainActor.assumeIsolated does: the two types differ in what the compiler demands only.
+        return try withoutActuallyEscaping(body) { (body: @escaping Isolated) in
+            try unsafeBitCast(body, to: Plain.self)()
+        }
+    }
+}
