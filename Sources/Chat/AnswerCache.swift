@@ -78,11 +78,13 @@ public struct AnswerCache: Sendable {
     private let staleLifetime: TimeInterval
     private let keepsTruncated: Bool
     private let now: @Sendable () -> Date
+    private let clock: any Clock<Duration>
 
     /// - Parameter keepsTruncated: whether an answer that was cut by length is given again.
     public init(
         memory: MemoryCache, shared: any SharedAnswers, lifetime: TimeInterval, staleLifetime: TimeInterval = 0,
-        keepsTruncated: Bool = false, now: @escaping @Sendable () -> Date = { Date() }
+        keepsTruncated: Bool = false, now: @escaping @Sendable () -> Date = { Date() },
+        clock: any Clock<Duration> = ContinuousClock()
     ) {
         self.memory = memory
         self.shared = shared
@@ -90,6 +92,7 @@ public struct AnswerCache: Sendable {
         self.staleLifetime = staleLifetime
         self.keepsTruncated = keepsTruncated
         self.now = now
+        self.clock = clock
     }
 
     /// Without a cache nothing is shared: each question is a call of its own.
@@ -127,7 +130,7 @@ public struct AnswerCache: Sendable {
                 return .failed(
                     ModelFailure(provider: "another worker", reason: .timedOut, detail: "has no answer yet"))
             }
-            do { try await Task.sleep(until: min(now + Self.pollInterval, deadline), clock: .continuous) } catch {
+            do { try await clock.sleep(for: min(Self.pollInterval, deadline - now)) } catch {
                 // Otherwise the holder would go on for nobody.
                 try await shared.stopWaiting(for: lease)
                 throw error

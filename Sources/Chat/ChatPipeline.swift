@@ -21,11 +21,17 @@ public final class ChatPipeline: Sendable {
     let policy: ChatPolicy
     /// The questions that are put to the model, or wait for its answer.
     public let load: Load
-    let calls = SharedCalls<ModelCall.Outcome>()
+    let calls: SharedCalls<ModelCall.Outcome>
+    let executor: (any TaskExecutor)?
+    let clock: any Clock<Duration>
 
+    /// - Parameters:
+    ///   - executor: where the tasks that belong to no one request run; nil for Swift's own pool.
+    ///   - clock: what they sleep by.
     public init(
         gate: any SessionGate, sanitizer: any Sanitizer, cache: AnswerCache, model: any LanguageModel,
-        exchanges: any ExchangeStore, policy: ChatPolicy, load: Load
+        exchanges: any ExchangeStore, policy: ChatPolicy, load: Load, executor: (any TaskExecutor)? = nil,
+        clock: any Clock<Duration> = ContinuousClock()
     ) {
         self.gate = gate
         self.sanitizer = sanitizer
@@ -34,6 +40,9 @@ public final class ChatPipeline: Sendable {
         self.exchanges = exchanges
         self.policy = policy
         self.load = load
+        self.executor = executor
+        self.clock = clock
+        calls = SharedCalls(executor: executor, clock: clock)
     }
 
     /// - Parameter token: the bearer token as it came.

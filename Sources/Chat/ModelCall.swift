@@ -256,9 +256,9 @@ final class ModelCall: Sendable {
         do { try await settling() } catch {
             trace.remark = "place not settled yet: \(error)"
             let limit = deadline + .seconds(30)
-            Task {
+            Task(executorPreference: pipeline.executor) { [pipeline] in
                 while ContinuousClock.now < limit {
-                    try await Task.sleep(for: .seconds(1))
+                    try await pipeline.clock.sleep(for: .seconds(1))
                     do { return try await settling() } catch { continue }
                 }
             }

@@ -30,6 +30,14 @@ final class SharedCalls<Outcome: Sendable>: Sendable {
     }
 
     private let state = Mutex(State())
+    private let executor: (any TaskExecutor)?
+    private let clock: any Clock<Duration>
+
+    /// - Parameter executor: where calls run; nil for Swift's own pool.
+    init(executor: (any TaskExecutor)? = nil, clock: any Clock<Duration> = ContinuousClock()) {
+        self.executor = executor
+        self.clock = clock
+    }
 
     /// One who takes part in a call. Whoever holds one either gets its outcome or leaves, once.
     struct Part: Sendable {
@@ -54,7 +62,7 @@ final class SharedCalls<Outcome: Sendable>: Sendable {
                 return Part(isFirst: false, call: number)
             }
             let number = state.nextNumber()
-            let task = Task { finish(number, await work()) }
+            let task = Task(executorPreference: executor) { [self] in finish(number, await work()) }
             state.calls[number] = Call(task: task, key: key, mayAbandon: mayAbandon)
             if let key { state.numbers[key] = number }
             return Part(isFirst: true, call: number)
@@ -69,8 +77,8 @@ final class SharedCalls<Outcome: Sendable>: Sendable {
         let alarm =
             part.isFirst
             ? nil
-            : Task {
-                try await Task.sleep(until: deadline, clock: .continuous)
+            : Task(executorPreference: executor) { [self] in
+                try await clock.sleep(for: deadline - .now)
                 giveUp(waiter, of: part)
             }
         defer { alarm?.cancel() }
@@ -108,7 +116,7 @@ final class SharedCalls<Outcome: Sendable>: Sendable {
             return call.mayAbandon
         }
         guard let mayAbandon else { return }
-        Task { if await mayAbandon() { abandon(part.call) } }
+        Task(executorPreference: executor) { [self] in if await mayAbandon() { abandon(part.call) } }
     }
 
     private func abandon(_ number: Int) {

@@ -1,5 +1,6 @@
 import API
 import Chat
+import EventLoop
 import Logging
 import Models
 
@@ -23,7 +24,7 @@ struct Providers {
             let policy = RetryPolicy(retries: retries, hasFallback: name != settings.providers.last)
             let patient = Retrying(
                 built.provider, provider: name, policy: policy, mayRetry: { circuit.isClosed },
-                observer: { log.note($0, isNews: circuit.isClosed) })
+                observer: { log.note($0, isNews: circuit.isClosed) }, sleep: { try await LoopClock().sleep(for: $0) })
             models.append(
                 CircuitBreaking(patient, provider: name, circuit: circuit) { log.note($0, $1, of: name) })
             circuits.append((name, built.model, circuit))

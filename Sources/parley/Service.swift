@@ -1,5 +1,6 @@
 import API
 import Chat
+import EventLoop
 import Logging
 import Models
 import Sanitizing
@@ -26,9 +27,9 @@ struct Service {
             cache: AnswerCache(
                 memory: memory, shared: database, lifetime: settings.cacheSeconds,
                 staleLifetime: settings.staleSeconds,
-                keepsTruncated: try settings.sources.required(Catalog.cacheTruncated)),
+                keepsTruncated: try settings.sources.required(Catalog.cacheTruncated), clock: LoopClock()),
             model: providers.model, exchanges: database, policy: try settings.policy(models: providers.identity),
-            load: Load(limit: settings.maxInFlight))
+            load: Load(limit: settings.maxInFlight), executor: EventLoop.shared, clock: LoopClock())
         responder = ChatService(
             pipeline: pipeline, gate: gate, exchanges: database,
             health: Health(store: database, source: providers, memory: memory),

@@ -1,5 +1,6 @@
 import API
 import Chat
+import EventLoop
 import FastCGI
 import Glibc
 import Logging
@@ -80,8 +81,8 @@ enum Worker {
             metadata: ["limit": .stringConvertible(limit), "needed": .stringConvertible(needed)])
     }
 
-    /// Tells the supervisor every second how this worker does, from its very start on: on the threads that requests run
-    /// on, so that a worker whose threads are all held says nothing.
+    /// Tells the supervisor every second how this worker does, from its very start on: on the event loop, so that a
+    /// worker whose loop is held up says nothing.
     ///
     /// - Returns: nil where there is no supervisor.
     @discardableResult
@@ -89,10 +90,10 @@ enum Worker {
         to supervised: Supervised?, _ state: @escaping @Sendable () -> WorkerReport
     ) -> Task<Void, any Error>? {
         guard let supervised else { return nil }
-        return Task {
+        return Task(executorPreference: EventLoop.shared) {
             while true {
                 supervised.report(state())
-                try await Task.sleep(for: .seconds(1))
+                try await LoopClock().sleep(for: .seconds(1))
             }
         }
     }

@@ -215,7 +215,7 @@ struct TransferFailureTests {
 
     @Test func aCancelledTransferIsCancelledAlsoWhenAllHasArrived() async throws {
         let transfer = try await openOneThatHasArrived()
-        transfer.cancel()
+        await transfer.cancel()
         #expect(await kind { try await drain(transfer) } == .cancelled)
     }
 
