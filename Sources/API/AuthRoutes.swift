@@ -24,13 +24,14 @@ extension ChatService {
     }
 
     func showSession(_ call: inout Call) async throws {
-        let session = try await admit(&call)
+        let token = call.request.bearerToken
+        let session = try await call.trace.time(.session) { try await gate.admit(token) }
         try await call.send(200, JSONWriter.object { describe(session, &$0) })
     }
 
     func logOut(_ call: inout Call) async throws {
-        let session = try await admit(&call)
-        try await call.trace.time(.session) { try await gate.end(session) }
+        let principal = try await identify(&call)
+        try await call.trace.time(.session) { try await gate.end(principal) }
         let body = JSONWriter.object { json in
             json.member("success", true)
             json.member("message", "The session has ended")
@@ -38,9 +39,8 @@ extension ChatService {
         try await call.send(200, body)
     }
 
-    func admit(_ call: inout Call) async throws -> Session {
-        let token = call.request.bearerToken
-        return try await call.trace.time(.session) { try await gate.admit(token) }
+    func identify(_ call: inout Call) async throws -> Principal {
+        try await pipeline.identify(call.request.bearerToken, trace: &call.trace)
     }
 
     private func describe(_ session: Session, _ json: inout JSONWriter.Members) {

@@ -5,18 +5,18 @@ import StrictJSON
 /// POST /chat: JSON in; JSON or server-sent events out.
 extension ChatService {
     func chat(_ call: inout Call) async throws {
-        let session = try await pipeline.admit(call.request.bearerToken, trace: &call.trace)
-        let form = try ChatForm(call.request, from: session)
-        if form.isStreamed { return try await stream(form, in: session, &call) }
-        let exchange = try await pipeline.answer(form.question, in: session, trace: &call.trace, onDelta: nil)
+        let principal = try await pipeline.identify(call.request.bearerToken, trace: &call.trace)
+        let form = try ChatForm(call.request, from: principal)
+        if form.isStreamed { return try await stream(form, for: principal, &call) }
+        let exchange = try await pipeline.answer(form.question, for: principal, trace: &call.trace, onDelta: nil)
         try await call.send(200, form.dialect.reply(exchange))
     }
 
-    private func stream(_ form: ChatForm, in session: Session, _ call: inout Call) async throws {
+    private func stream(_ form: ChatForm, for principal: Principal, _ call: inout Call) async throws {
         let stream = EventStream(call.writer, headers: call.headers(EventStream.contentType))
         call.stream = stream
         call.status = 200
-        let exchange = try await pipeline.answer(form.question, in: session, trace: &call.trace) { text in
+        let exchange = try await pipeline.answer(form.question, for: principal, trace: &call.trace) { text in
             try await stream.send(event: "delta", data: JSONWriter.object { $0.member("text", text) })
         }
         try await stream.send(event: "done", data: form.dialect.reply(exchange))
@@ -71,7 +71,7 @@ struct ChatForm {
 
     /// - Throws: ``ChatError``: what `jsonObject()` throws, 422 for a field, 403 for another's user id, 404 for an
     ///   identifier that names no conversation.
-    init(_ request: Request, from session: Session) throws(ChatError) {
+    init(_ request: Request, from principal: Principal) throws(ChatError) {
         let json = try request.jsonObject()
         let (dialect, text) = try Self.text(of: json)
         if let user = try json.text("user_id") {
@@ -79,7 +79,7 @@ struct ChatForm {
                 throw ChatError(
                     .invalidField, "User ID cannot be empty", details: ["user_id: must not be empty"])
             }
-            guard user == session.user.rawValue else {
+            guard user == principal.user.rawValue else {
                 throw ChatError(.forbidden, "user_id is not the token's own; leave it out or log in as that user")
             }
         }

@@ -6,7 +6,7 @@ import StrictJSON
 /// shape shows only what the session itself asked.
 extension ChatService {
     func showHistory(_ call: inout Call) async throws {
-        let session = try await admit(&call)
+        let principal = try await identify(&call)
         let limit = try Self.limit(call.request)
         var before: ExchangeID?
         if let text = try call.request.query("before") {
@@ -15,7 +15,7 @@ extension ChatService {
             }
             before = id
         }
-        let found = try await exchanges(of: session, limit: limit + 1, before: before, &call)
+        let found = try await exchanges(of: principal, limit: limit + 1, before: before, &call)
         let page = found.suffix(limit)
         let body = JSONWriter.object(capacity: 1_024 * page.count) { json in
             json.array("messages") { messages in
@@ -30,22 +30,22 @@ extension ChatService {
             }
             json.member("count", page.count)
             json.member("has_more", found.count > limit)
-            json.member("session_id", session.id.rawValue)
+            json.member("session_id", principal.session.rawValue)
         }
         try await call.send(200, body)
     }
 
     func showHistory(of user: String, _ call: inout Call) async throws {
-        let session = try await admit(&call)
-        guard user == session.user.rawValue else {
+        let principal = try await identify(&call)
+        guard user == principal.user.rawValue else {
             throw ChatError(.forbidden, "Only your own history can be read; your user_id is in GET /auth/session")
         }
-        let page = try await exchanges(of: session, limit: try Self.limit(call.request), before: nil, &call)
+        let page = try await exchanges(of: principal, limit: try Self.limit(call.request), before: nil, &call)
         let body = JSONWriter.array(capacity: 1_024 * page.count) { messages in
             for exchange in page {
                 messages.object { json in
                     json.member("id", exchange.id.text)
-                    json.member("user_id", session.user.rawValue)
+                    json.member("user_id", principal.user.rawValue)
                     json.member("content", exchange.question)
                     json.member("response", exchange.answer.text)
                     json.describe(exchange)
@@ -55,12 +55,12 @@ extension ChatService {
         try await call.send(200, body)
     }
 
-    private func exchanges(of session: Session, limit: Int, before: ExchangeID?, _ call: inout Call) async throws
+    private func exchanges(of principal: Principal, limit: Int, before: ExchangeID?, _ call: inout Call) async throws
         -> [Exchange]
     {
         let store = exchanges
         return try await call.trace.time(.record) {
-            try await store.history(of: session.id, limit: limit, before: before)
+            try await store.history(of: principal, limit: limit, before: before)
         }
     }
 

@@ -98,12 +98,13 @@ public struct AnswerCache: Sendable {
     /// Without a cache nothing is shared: each question is a call of its own.
     var isOn: Bool { lifetime > 0 }
 
+    /// - Parameter inPool: whether to look beyond this worker's memory.
     /// - Throws: what the shared store throws; a cache that cannot be read is no reason to answer wrongly.
-    public func answer(for key: CacheKey) async throws -> CachedAnswer? {
+    public func answer(for key: CacheKey, inPool: Bool = true) async throws -> CachedAnswer? {
         guard isOn else { return nil }
         let now = now()
         if let hit = memory.answer(for: key, at: now) { return hit }
-        guard let hit = try await shared.stored(for: key), hit.expires > now, hit.key == key else { return nil }
+        guard inPool, let hit = try await shared.stored(for: key), hit.expires > now, hit.key == key else { return nil }
         memory.insert(hit)
         return hit
     }

@@ -46,6 +46,10 @@ public struct ChatError: Error, Sendable, Equatable {
         ChatError(.quotaExceeded, "This session has used all of its \(limit) messages; log in again to go on")
     }
 
+    /// The token is ours, but its session was ended or has expired.
+    public static let sessionEnded = ChatError(
+        .unauthorized, "The session has ended; log in again", cause: "no live session")
+
     /// Unknown, or another session's: the caller learns no difference.
     public static let noSuchConversation = ChatError(.notFound, "There is no such conversation in this session")
 

@@ -1,6 +1,6 @@
 /// The way of one question through Parley. Start reading here.
 ///
-///     admit → sanitize → cache → model → record
+///     identify → sanitize → cache → model → record
 ///
 /// What it promises: an answer is returned only when it is complete and its exchange is committed; an exchange counts
 /// against its session once, and a failed model call does not count; nothing that could decide the answer is missing
@@ -45,24 +45,24 @@ public final class ChatPipeline: Sendable {
         calls = SharedCalls(executor: executor, clock: clock)
     }
 
+    /// Returns who asks. That the session is live, and has a message left to send, is checked where the message is
+    /// counted.
+    ///
     /// - Parameter token: the bearer token as it came.
-    /// - Returns: the live session that it stands for, with a message left to send.
-    /// - Throws: ``ChatError`` `.unauthorized` or `.quotaExceeded`.
-    public func admit(_ token: String?, trace: inout RequestTrace) async throws -> Session {
-        let session = try await trace.time(.session) { try await gate.admit(token) }
-        guard session.messagesUsed < policy.messageLimit else { throw policy.quotaExceeded }
-        return session
+    /// - Throws: ``ChatError`` `.unauthorized`.
+    public func identify(_ token: String?, trace: inout RequestTrace) async throws -> Principal {
+        try await trace.time(.session) { try await gate.identify(token) }
     }
 
     /// - Parameters:
-    ///   - session: from ``admit(_:trace:)``, for this very question.
+    ///   - principal: from ``identify(_:trace:)``.
     ///   - trace: is filled on the way, also when this throws.
     ///   - onDelta: gets the answer's text as it arrives; nil when nobody watches.
     /// - Throws: ``ChatError``, or what `onDelta` threw.
     public func answer(
-        _ question: Question, in session: Session, trace: inout RequestTrace, onDelta: DeltaHandler?
+        _ question: Question, for principal: Principal, trace: inout RequestTrace, onDelta: DeltaHandler?
     ) async throws -> Exchange {
-        switch try await answerWithoutModel(question, in: session, trace: &trace, onDelta) {
+        switch try await answerWithoutModel(question, for: principal, trace: &trace, onDelta) {
         case .answered(let exchange): return exchange
         case .open(let call):
             try load.enter()
@@ -79,44 +79,47 @@ public final class ChatPipeline: Sendable {
     /// Sanitizes, and answers what is held or cached.
     @inline(never)
     private func answerWithoutModel(
-        _ question: Question, in session: Session, trace: inout RequestTrace, _ onDelta: DeltaHandler?
+        _ question: Question, for principal: Principal, trace: inout RequestTrace, _ onDelta: DeltaHandler?
     ) async throws -> Step {
         let deadline = ContinuousClock.now + policy.deadline
-        let context = try await context(of: question, in: session, trace: &trace)
+        let context = try await context(of: question, for: principal, trace: &trace)
         let review = trace.time(.sanitize) { sanitizer.review(question.text) }
         if review.danger != nil, policy.danger == .hold {
             let held = Answer(text: ChatPolicy.heldText, origin: .held)
-            let exchange = try await record(question, review, held, in: session, trace: &trace)
+            let exchange = try await record(question, review, held, for: principal, trace: &trace)
             try await onDelta?(held.text)
             return .answered(exchange)
         }
         let request = policy.request(try Prompt(review.text, field: question.field), context: context)
-        let key = CacheKey(request, scope: policy.cacheScope.name(for: session), models: policy.models)
+        let key = CacheKey(request, scope: policy.cacheScope.name(for: principal), models: policy.models)
         let call = ModelCall(
-            pipeline: self, question: question, review: review, session: session, request: request, key: key,
+            pipeline: self, question: question, review: review, principal: principal, request: request, key: key,
             deadline: deadline)
-        guard let hit = try await trace.time(.cache, { try await cache.answer(for: key) }) else { return .open(call) }
+        // What the pool shares is looked up with the reservation; where no question may be asked, before it.
+        guard let hit = try await trace.time(.cache, { try await cache.answer(for: key, inPool: load.isFull) }) else {
+            return .open(call)
+        }
         return .answered(try await call.give(hit, .hit, trace: &trace, onDelta))
     }
 
-    private func context(of question: Question, in session: Session, trace: inout RequestTrace) async throws
+    private func context(of question: Question, for principal: Principal, trace: inout RequestTrace) async throws
         -> [ModelRequest.Turn]
     {
         guard let conversation = question.conversation else { return [] }
         let turns = try await trace.time(.session) {
-            try await exchanges.turns(of: conversation, in: session.id, limit: policy.contextTurns)
+            try await exchanges.turns(of: conversation, for: principal, limit: policy.contextTurns)
         }
         guard let turns else { throw ChatError.noSuchConversation }
         return turns
     }
 
     func record(
-        _ question: Question, _ review: Review, _ answer: Answer, in session: Session, place: Reservation? = nil,
+        _ question: Question, _ review: Review, _ answer: Answer, for principal: Principal, place: Reservation? = nil,
         caching fresh: CachedAnswer? = nil, trace: inout RequestTrace
     ) async throws -> Exchange {
         trace.note(answer)
         let draft = Exchange.Draft(
-            session: session.id, conversation: question.conversation, question: review.text, answer: answer,
+            principal: principal, conversation: question.conversation, question: review.text, answer: answer,
             danger: policy.danger == .off ? nil : review.danger)
         return try await trace.time(.record) {
             try await exchanges.record(draft, place: place, caching: fresh)

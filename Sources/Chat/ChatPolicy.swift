@@ -18,10 +18,10 @@ public struct ChatPolicy: Sendable {
         case shared
 
         /// No two scopes have a name in common: a session's has 32 bytes, a user's 37.
-        func name(for session: Session) -> String {
+        func name(for principal: Principal) -> String {
             switch self {
-            case .session: session.id.rawValue
-            case .user: session.user.rawValue
+            case .session: principal.session.rawValue
+            case .user: principal.user.rawValue
             case .shared: "shared"
             }
         }

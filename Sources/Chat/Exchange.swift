@@ -120,7 +120,7 @@ public struct Answer: Sendable, Equatable {
 public struct Exchange: Sendable {
     /// An exchange that has no place in the order of commits yet.
     public struct Draft: Sendable {
-        public let session: SessionID
+        public let principal: Principal
         /// Nil opens a conversation.
         public let conversation: ConversationID?
         public let question: String
@@ -129,9 +129,9 @@ public struct Exchange: Sendable {
         public let danger: String?
 
         public init(
-            session: SessionID, conversation: ConversationID?, question: String, answer: Answer, danger: String?
+            principal: Principal, conversation: ConversationID?, question: String, answer: Answer, danger: String?
         ) {
-            self.session = session
+            self.principal = principal
             self.conversation = conversation
             self.question = question
             self.answer = answer

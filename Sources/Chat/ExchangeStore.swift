@@ -13,7 +13,7 @@ public struct Reservation: Sendable, Hashable {
     }
 }
 
-/// What ``ExchangeStore/begin(in:asking:)`` found.
+/// What ``ExchangeStore/begin(for:asking:)`` found.
 public enum Beginning: Sendable {
     /// The model may be asked.
     case granted(Reservation)
@@ -30,8 +30,9 @@ public protocol ExchangeStore: Sendable {
     /// Takes one message of the session's limit and the right to ask this question, before the model is asked.
     ///
     /// - Parameter key: nil when the question is not shared.
-    /// - Throws: `.quotaExceeded` when recorded and reserved messages reach the limit.
-    func begin(in session: Session, asking key: CacheKey?) async throws -> Beginning
+    /// - Throws: `.unauthorized` when the session is not live, `.quotaExceeded` when recorded and reserved messages reach
+    ///   the limit.
+    func begin(for principal: Principal, asking key: CacheKey?) async throws -> Beginning
 
     /// Gives back a message that was not answered.
     ///
@@ -43,14 +44,16 @@ public protocol ExchangeStore: Sendable {
 
     /// Returning means that the exchange, its count and the cached answer are committed and survive a power cut.
     ///
-    /// - Throws: `.quotaExceeded` when the limit is reached; then nothing is recorded.
+    /// - Throws: `.unauthorized` when the session is not live and has no place, `.quotaExceeded` when the limit is reached;
+    ///   then nothing is recorded.
     func record(_ draft: Exchange.Draft, place: Reservation?, caching fresh: CachedAnswer?) async throws -> Exchange
 
     /// The latest messages of a conversation, oldest first.
     ///
     /// - Parameter limit: the most messages, questions and answers counted alike.
     /// - Returns: nil when the session has no such conversation.
-    func turns(of conversation: ConversationID, in session: SessionID, limit: Int) async throws
+    /// - Throws: `.unauthorized` when the session is not live.
+    func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws
         -> [ModelRequest.Turn]?
 
     /// The session's exchanges, newest last.
@@ -58,5 +61,5 @@ public protocol ExchangeStore: Sendable {
     /// - Parameters:
     ///   - limit: the most exchanges: the newest of those before `before`.
     ///   - before: only exchanges older than this one; nil for the newest.
-    func history(of session: SessionID, limit: Int, before: ExchangeID?) async throws -> [Exchange]
+    func history(of principal: Principal, limit: Int, before: ExchangeID?) async throws -> [Exchange]
 }

@@ -11,6 +11,8 @@ public final class Load: Sendable {
 
     public var current: Int { count.load(ordering: .relaxed) }
 
+    var isFull: Bool { current >= limit }
+
     /// - Throws: ``ChatError`` `.overloaded`; then there is nothing to ``leave()``.
     func enter() throws(ChatError) {
         guard count.add(1, ordering: .relaxed).newValue <= limit else {

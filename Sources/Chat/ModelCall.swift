@@ -12,19 +12,19 @@ final class ModelCall: Sendable {
     let pipeline: ChatPipeline
     let question: Question
     let review: Review
-    let session: Session
+    let principal: Principal
     let request: ModelRequest
     let key: CacheKey
     let deadline: ContinuousClock.Instant
 
     init(
-        pipeline: ChatPipeline, question: Question, review: Review, session: Session, request: ModelRequest,
+        pipeline: ChatPipeline, question: Question, review: Review, principal: Principal, request: ModelRequest,
         key: CacheKey, deadline: ContinuousClock.Instant
     ) {
         self.pipeline = pipeline
         self.question = question
         self.review = review
-        self.session = session
+        self.principal = principal
         self.request = request
         self.key = key
         self.deadline = deadline
@@ -35,7 +35,10 @@ final class ModelCall: Sendable {
         indirect enum Event: Sendable {
             /// The model answered; nothing is shared when the cache is off.
             case answered(Exchange, CachedAnswer?)
+            /// Of an equal question that another process was asking.
             case found(CachedAnswer)
+            /// What the pool had already.
+            case stored(CachedAnswer)
             case failed(ModelFailure)
             /// Trouble of the one who asked: a used-up limit, or a store that cannot be used.
             case refused(any Error)
@@ -64,6 +67,8 @@ final class ModelCall: Sendable {
             case .answered(let exchange, _) where isFirst: return exchange
             case .answered(_, let answer?), .found(let answer):
                 return try await give(answer, .joined, trace: &trace, onDelta)
+            case .stored(let answer):
+                return try await give(answer, .hit, trace: &trace, onDelta)
             case .answered(_, nil):
                 throw ChatError(.internalFault, "Something went wrong here", cause: "a call without an answer to share")
             case .failed(let failure):
@@ -73,7 +78,8 @@ final class ModelCall: Sendable {
                 return try await give(old, how, trace: &trace, onDelta)
             case .refused(let error):
                 // The next of those who waited asks in its own name.
-                if !isFirst, (error as? ChatError)?.code == .quotaExceeded { continue }
+                let code = (error as? ChatError)?.code
+                if !isFirst, code == .quotaExceeded || code == .unauthorized { continue }
                 throw error
             }
         }
@@ -85,7 +91,7 @@ final class ModelCall: Sendable {
         _ answer: CachedAnswer, _ how: RequestTrace.CacheOutcome, trace: inout RequestTrace, _ onDelta: DeltaHandler?
     ) async throws -> Exchange {
         let answer = Answer(answer, isStale: how == .stale)
-        let exchange = try await pipeline.record(question, review, answer, in: session, trace: &trace)
+        let exchange = try await pipeline.record(question, review, answer, for: principal, trace: &trace)
         trace.cache = how
         try await onDelta?(answer.text)
         return exchange
@@ -148,7 +154,7 @@ final class ModelCall: Sendable {
                     return try await ask(at: place, trace: trace, deltas)
                 case .answered(let answer):
                     pipeline.cache.remember(answer)
-                    return Outcome(.found(answer), trace: trace)
+                    return Outcome(.stored(answer), trace: trace)
                 case .asked(let lease):
                     guard let event = try await event(of: lease, trace: &trace) else { continue }
                     return Outcome(event, isPrivate: ContinuousClock.now >= deadline, trace: trace)
@@ -162,7 +168,7 @@ final class ModelCall: Sendable {
     @inline(never)
     private func begin(trace: inout RequestTrace) async throws -> Beginning {
         try await trace.time(.place) {
-            try await pipeline.exchanges.begin(in: session, asking: pipeline.cache.isOn ? key : nil)
+            try await pipeline.exchanges.begin(for: principal, asking: pipeline.cache.isOn ? key : nil)
         }
     }
 
@@ -208,7 +214,7 @@ final class ModelCall: Sendable {
         let fresh = await pipeline.cache.stored(entry)
         do {
             let exchange = try await pipeline.record(
-                question, review, Answer(answer), in: session, place: place, caching: fresh, trace: &trace)
+                question, review, Answer(answer), for: principal, place: place, caching: fresh, trace: &trace)
             pipeline.cache.remember(fresh)
             return Outcome(.answered(exchange, entry), trace: trace)
         } catch {

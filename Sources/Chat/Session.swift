@@ -32,6 +32,18 @@ public struct UserID: Sendable, Hashable {
     }
 }
 
+/// Who asks, as the token says. Whether the session is still live the store decides, in the same step as what is asked
+/// of it.
+public struct Principal: Sendable, Hashable {
+    public let session: SessionID
+    public let user: UserID
+
+    public init(session: SessionID, user: UserID) {
+        self.session = session
+        self.user = user
+    }
+}
+
 /// One login, as the store holds it.
 public struct Session: Sendable, Hashable {
     public let id: SessionID
@@ -40,6 +52,8 @@ public struct Session: Sendable, Hashable {
     public let expires: Date
     /// Exchanges recorded so far.
     public let messagesUsed: Int
+
+    public var principal: Principal { Principal(session: id, user: user) }
 
     public init(id: SessionID, user: UserID, created: Date, expires: Date, messagesUsed: Int) {
         self.id = id
@@ -71,18 +85,25 @@ public struct SessionOpening: Sendable {
 public protocol SessionGate: Sendable {
     /// - Returns: the new session and the token that stands for it.
     func open(_ email: Email, browser: String, address: String) async throws -> (session: Session, token: String)
+    /// Returning means that the token is ours and has not expired; the store is not asked.
+    ///
+    /// - Throws: ``ChatError`` `.unauthorized`.
+    func identify(_ token: String?) async throws -> Principal
     /// Returning means that the token is ours and its session is live right now, in every worker.
     ///
     /// - Throws: ``ChatError`` `.unauthorized`, or `.unavailable` when the store cannot tell.
     func admit(_ token: String?) async throws -> Session
     /// The session's token is dead from the next request on.
-    func end(_ session: Session) async throws
+    ///
+    /// - Throws: ``ChatError`` `.unauthorized` when it is already.
+    func end(_ principal: Principal) async throws
 }
 
 /// Keeps sessions.
 public protocol SessionStore: Sendable {
     func insert(_ opening: SessionOpening) async throws
     /// - Returns: the session when it is active and not expired.
-    func live(_ id: SessionID, at now: Date) async throws -> Session?
-    func end(_ id: SessionID) async throws
+    func live(_ principal: Principal, at now: Date) async throws -> Session?
+    /// - Returns: whether the session was live until now.
+    func end(_ principal: Principal, at now: Date) async throws -> Bool
 }

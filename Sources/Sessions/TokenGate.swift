@@ -5,8 +5,8 @@ import JWTKit
 
 /// Sessions whose tokens are JSON Web Tokens (RFC 7519), signed with HS256.
 ///
-/// A token is good only while its session's row is: each request asks the store, so an ended session is dead in every
-/// worker from the next request on. Nothing that could be read back is stored of who logs in: the email address, the
+/// A token is good only while its session's row is: each request asks the store, in the step that does its work, so an
+/// ended session is dead in every worker from the next request on. Nothing that could be read back is stored of who logs in: the email address, the
 /// browser's name and, unless the operator wants it otherwise, the network address are kept as keyed hashes.
 ///
 /// What it refuses: any algorithm but HS256, a `crit` header, another issuer or audience, a missing claim, an expired
@@ -51,22 +51,26 @@ public struct TokenGate: SessionGate {
         return (session, try await keys.sign(SessionClaims(session), header: ["typ": "JWT"]))
     }
 
-    public func admit(_ token: String?) async throws -> Session {
+    public func identify(_ token: String?) async throws -> Principal {
         guard let token, !token.isEmpty else {
             throw ChatError(.unauthorized, "Log in with POST /auth/email and send the token: Authorization: Bearer …")
         }
         let claims = try await claims(of: token)
-        guard let id = SessionID(claims.jti.value), let session = try await store.live(id, at: now()) else {
-            throw ChatError(.unauthorized, "The session has ended; log in again", cause: "no live session")
+        guard let session = SessionID(claims.jti.value), let user = UserID(claims.sub.value) else {
+            throw ChatError(.unauthorized, "The token is not valid; log in again", cause: "no names in it")
         }
-        guard session.user.rawValue == claims.sub.value else {
-            throw ChatError(.unauthorized, "The token is not valid; log in again", cause: "sub is not the session's")
+        return Principal(session: session, user: user)
+    }
+
+    public func admit(_ token: String?) async throws -> Session {
+        guard let session = try await store.live(try await identify(token), at: now()) else {
+            throw ChatError.sessionEnded
         }
         return session
     }
 
-    public func end(_ session: Session) async throws {
-        try await store.end(session.id)
+    public func end(_ principal: Principal) async throws {
+        guard try await store.end(principal, at: now()) else { throw ChatError.sessionEnded }
     }
 
     private func claims(of token: String) async throws -> SessionClaims {

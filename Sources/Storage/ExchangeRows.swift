@@ -3,7 +3,7 @@ import FoundationEssentials
 import GRDB
 
 extension Database: ExchangeStore {
-    public func begin(in session: Session, asking key: CacheKey?) async throws -> Beginning {
+    public func begin(for principal: Principal, asking key: CacheKey?) async throws -> Beginning {
         let holder = try key.map { _ in try self.holder.number() }
         return try await writer.write(isPassing: true) { [self] db in
             let now = Date().stored
@@ -14,14 +14,14 @@ extension Database: ExchangeStore {
             let insert = try db.cachedStatement(
                 sql: """
                     INSERT INTO reservations (session_id, number, lapses_at)
-                    SELECT id, ?5, ?2 FROM sessions
-                    WHERE id = ?1 AND messages_used + \(takenPlaces) < ?4
+                    SELECT id, ?5, ?6 FROM sessions WHERE \(liveSession) AND messages_used + \(takenPlaces) < ?4
                     """)
-            let place = Reservation(session: session.id, number: .random(in: 0 ... .max), key: key)
+            let place = Reservation(session: principal.session, number: .random(in: 0 ... .max), key: key)
             try insert.execute(arguments: [
-                session.id.rawValue, now + reservationLifetime, now, messageLimit, place.number,
+                principal.session.rawValue, principal.user.rawValue, now, messageLimit, place.number,
+                now + reservationLifetime,
             ])
-            guard db.changesCount == 1 else { throw ChatError.quotaExceeded(limit: messageLimit) }
+            guard db.changesCount == 1 else { throw try refusal(of: principal, at: now, db) }
             if let holder { try Self.take(place, holder, until: now + reservationLifetime, db) }
             return .granted(place)
         }
@@ -53,13 +53,18 @@ extension Database: ExchangeStore {
                 try Self.endLease(of: place, sharing: nil, db)
             }
             let now = Date(stored: Date().stored)
+            let principal = draft.principal
+            // Whoever has a place was let in when he took it, and is answered even if his session has ended since.
             let count = try db.cachedStatement(
                 sql: """
-                    UPDATE sessions SET messages_used = messages_used + 1, last_activity_at = ?2
-                    WHERE id = ?1 AND messages_used + \(takenPlaces) < ?4
+                    UPDATE sessions SET messages_used = messages_used + 1, last_activity_at = ?3
+                    WHERE \(place == nil ? liveSession : "id = ?1 AND user_id = ?2")
+                    AND messages_used + \(takenPlaces) < ?4
                     """)
-            try count.execute(arguments: [draft.session.rawValue, now.stored, now.stored, messageLimit])
-            guard db.changesCount == 1 else { throw ChatError.quotaExceeded(limit: messageLimit) }
+            try count.execute(arguments: [
+                principal.session.rawValue, principal.user.rawValue, now.stored, messageLimit,
+            ])
+            guard db.changesCount == 1 else { throw try refusal(of: principal, at: now.stored, db) }
             let id = try Self.nextID(now, db)
             try Self.insert(draft, id, now, db)
             if let fresh { try store(fresh, now, db) }
@@ -69,10 +74,12 @@ extension Database: ExchangeStore {
         }
     }
 
-    public func turns(of conversation: ConversationID, in session: SessionID, limit: Int) async throws
+    public func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws
         -> [ModelRequest.Turn]?
     {
-        try await reader.read { db in
+        let session = principal.session
+        return try await reader.read { db in
+            try Self.checkLive(principal, at: Date().stored, db)
             // Its beginning may be purged while later exchanges are kept.
             let any = try db.cachedStatement(
                 sql: """
@@ -94,15 +101,16 @@ extension Database: ExchangeStore {
         }
     }
 
-    public func history(of session: SessionID, limit: Int, before: ExchangeID?) async throws -> [Exchange] {
+    public func history(of principal: Principal, limit: Int, before: ExchangeID?) async throws -> [Exchange] {
         try await reader.read { db in
+            try Self.checkLive(principal, at: Date().stored, db)
             let select = try db.cachedStatement(
                 sql: """
                     SELECT id, conversation, created_at, origin, model, provider, prompt_tokens, completion_tokens,
                         total_tokens, danger, question, answer, stale, finish_reason
                     FROM exchanges WHERE session_id = ? AND id < ? ORDER BY id DESC LIMIT ?
                     """)
-            let rows = try Row.fetchAll(select, arguments: [session.rawValue, before?.number ?? .max, limit])
+            let rows = try Row.fetchAll(select, arguments: [principal.session.rawValue, before?.number ?? .max, limit])
             return rows.reversed().map(Exchange.init(row:))
         }
     }
@@ -112,6 +120,12 @@ extension Database: ExchangeStore {
 private let takenPlaces = "(SELECT count(*) FROM reservations WHERE session_id = ?1 AND lapses_at > ?3)"
 
 extension Database {
+    /// Why a session may send no message: it is over, or has sent them all.
+    private func refusal(of principal: Principal, at now: Int64, _ db: GRDB.Database) throws -> ChatError {
+        do { try Self.checkLive(principal, at: now, db) } catch let error as ChatError { return error }
+        return .quotaExceeded(limit: messageLimit)
+    }
+
     private static func giveBack(_ place: Reservation, _ db: GRDB.Database) throws {
         let now = Date().stored
         let delete = try db.cachedStatement(
@@ -136,7 +150,8 @@ extension Database {
                 """)
         let answer = draft.answer
         try insert.execute(arguments: [
-            id.number, draft.session.rawValue, draft.conversation?.first.number, now.stored, answer.origin.stored,
+            id.number, draft.principal.session.rawValue, draft.conversation?.first.number, now.stored,
+            answer.origin.stored,
             answer.model, answer.provider, answer.usage.prompt, answer.usage.completion, answer.usage.total,
             draft.danger, draft.question, answer.text, answer.isStale, answer.finishReason.rawValue,
         ])

@@ -10,8 +10,9 @@ private struct ClosedGate: SessionGate {
     func open(_ email: Email, browser: String, address: String) async throws -> (session: Session, token: String) {
         throw error
     }
+    func identify(_ token: String?) async throws -> Principal { throw error }
     func admit(_ token: String?) async throws -> Session { throw error }
-    func end(_ session: Session) async throws { throw error }
+    func end(_ principal: Principal) async throws { throw error }
 }
 
 @Suite(.timeLimit(.minutes(1))) struct ErrorReplyTests {

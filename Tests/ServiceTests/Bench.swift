@@ -92,13 +92,13 @@ final class Bench: Sendable {
         _ text: String, _ token: String, conversation: ConversationID? = nil, onDelta: DeltaHandler? = nil
     ) async throws -> Exchange {
         var trace = RequestTrace()
-        let session = try await pipeline.admit(token, trace: &trace)
+        let principal = try await pipeline.identify(token, trace: &trace)
         let question = try Question(text, field: "message", conversation: conversation)
-        return try await pipeline.answer(question, in: session, trace: &trace, onDelta: onDelta)
+        return try await pipeline.answer(question, for: principal, trace: &trace, onDelta: onDelta)
     }
 
     func history(_ token: String) async throws -> [Exchange] {
-        try await database.history(of: try await gate.admit(token).id, limit: 100, before: nil)
+        try await database.history(of: try await gate.identify(token), limit: 100, before: nil)
     }
 
     /// Returns once another worker waits for the answer that this one asks for.

@@ -12,10 +12,13 @@ final class MemorySessions: SessionStore {
     var all: [SessionOpening] { openings.withLock { Array($0.values) } }
 
     func insert(_ opening: SessionOpening) { openings.withLock { $0[opening.session.id] = opening } }
-    func live(_ id: SessionID, at now: Date) -> Session? {
-        openings.withLock { $0[id]?.session }.flatMap { $0.expires > now ? $0 : nil }
+    func live(_ principal: Principal, at now: Date) -> Session? {
+        openings.withLock { $0[principal.session]?.session }
+            .flatMap { $0.expires > now && $0.user == principal.user ? $0 : nil }
     }
-    func end(_ id: SessionID) { openings.withLock { $0[id] = nil } }
+    func end(_ principal: Principal, at now: Date) -> Bool {
+        openings.withLock { $0.removeValue(forKey: principal.session) != nil }
+    }
 }
 
 private let secretText = "0123456789abcdef0123456789abcdef"
@@ -43,7 +46,7 @@ private let secretText = "0123456789abcdef0123456789abcdef"
         let gate = try await gate()
         let (session, token) = try await open(gate)
         #expect(try await gate.admit(token).id == session.id)
-        try await gate.end(session)
+        try await gate.end(session.principal)
         await expectRefusal(token, gate, "ended")
     }
 
@@ -97,7 +100,7 @@ private let secretText = "0123456789abcdef0123456789abcdef"
     @Test func refusesATokenWithoutItsSession() async throws {
         let gate = try await gate()
         let (session, token) = try await open(gate)
-        store.end(session.id)
+        _ = store.end(session.principal, at: Date())
         await expectRefusal(token, gate, "no row")
     }
 

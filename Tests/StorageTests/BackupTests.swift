@@ -19,7 +19,7 @@ import Testing
 
     private var questions: [String] {
         get async throws {
-            try await temporary.database.history(of: session.id, limit: 100, before: nil).map(\.question)
+            try await temporary.database.history(of: session.principal, limit: 100, before: nil).map(\.question)
         }
     }
 

@@ -69,7 +69,7 @@ import Testing
         for (path, data) in good { try put(data, path) }
         try await temporary.database.record("after", in: session)
         try await newcomer.record("after that", in: session)
-        let history = try await newcomer.history(of: session.id, limit: 100, before: nil)
+        let history = try await newcomer.history(of: session.principal, limit: 100, before: nil)
         #expect(history.map(\.question) == (0..<50).map(String.init) + ["after", "after that"])
         try await newcomer.checkIntegrity()
     }

@@ -9,12 +9,12 @@ import Testing
         let database = temporary.database
         let session = try await temporary.session()
         for number in 1...5 { try await database.record("question \(number)", "answer \(number)", in: session) }
-        let newest = try await database.history(of: session.id, limit: 2, before: nil)
+        let newest = try await database.history(of: session.principal, limit: 2, before: nil)
         #expect(newest.map(\.question) == ["question 4", "question 5"])
-        let older = try await database.history(of: session.id, limit: 2, before: newest[0].id)
+        let older = try await database.history(of: session.principal, limit: 2, before: newest[0].id)
         #expect(older.map(\.answer.text) == ["answer 2", "answer 3"])
         let other = try await temporary.session("o")
-        #expect(try await database.history(of: other.id, limit: 10, before: nil).isEmpty)
+        #expect(try await database.history(of: other.principal, limit: 10, before: nil).isEmpty)
     }
 
     @Test func conversationKeepsItsOrderAndIsItsSessionsOwn() async throws {
@@ -26,12 +26,12 @@ import Testing
         for word in ["two", "three", "four", "five"] {
             try await database.record(word, word, in: session, conversation: first.conversation)
         }
-        let turns = try #require(try await database.turns(of: first.conversation, in: session.id, limit: 8))
+        let turns = try #require(try await database.turns(of: first.conversation, for: session.principal, limit: 8))
         #expect(turns.filter { $0.role == .user }.map(\.text) == ["two", "three", "four", "five"])
         let other = try await temporary.session("o")
-        #expect(try await database.turns(of: first.conversation, in: other.id, limit: 8) == nil)
+        #expect(try await database.turns(of: first.conversation, for: other.principal, limit: 8) == nil)
         let unknown = ConversationID(first: ExchangeID(number: 1))
-        #expect(try await database.turns(of: unknown, in: session.id, limit: 8) == nil)
+        #expect(try await database.turns(of: unknown, for: session.principal, limit: 8) == nil)
     }
 
     @Test func noRaceExceedsTheLimit() async throws {
@@ -49,8 +49,8 @@ import Testing
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
         #expect(accepted == 50)
-        #expect(try await temporary.database.history(of: session.id, limit: 100, before: nil).count == 50)
-        #expect(try await temporary.database.live(session.id, at: Date())?.messagesUsed == 50)
+        #expect(try await temporary.database.history(of: session.principal, limit: 100, before: nil).count == 50)
+        #expect(try await temporary.database.live(session.principal, at: Date())?.messagesUsed == 50)
     }
 
     @Test func reservedMessagesCountUntilTheyAreGivenBack() async throws {
@@ -64,7 +64,7 @@ import Testing
         try await database.release(place, sharing: nil)
         let again = try await database.place(in: session)
         try await database.record("uses its own place", in: session, place: again)
-        #expect(try await database.history(of: session.id, limit: 10, before: nil).count == 2)
+        #expect(try await database.history(of: session.principal, limit: 10, before: nil).count == 2)
     }
 
     @Test func aDeadWorkersReservationLapses() async throws {
@@ -87,13 +87,45 @@ import Testing
 }
 
 @Suite(.timeLimit(.minutes(2))) struct SessionRowTests {
+    @Test func aSessionThatIsNotLiveCanDoNothing() async throws {
+        let temporary = try await TemporaryDatabase()
+        let database = temporary.database
+        let session = try await temporary.session()
+        let exchange = try await temporary.record("before", in: session)
+        guard case .granted(let place) = try await database.begin(for: session.principal, asking: nil) else {
+            throw Unexpected(description: "no place")
+        }
+        #expect(try await database.end(session.principal, at: Date()))
+        func expectRefusal(_ note: Comment, _ work: () async throws -> Void) async {
+            let error = await #expect(throws: ChatError.self, note) { try await work() }
+            #expect(error?.code == .unauthorized, note)
+        }
+        await expectRefusal("record") { try await temporary.record("after", in: session) }
+        await expectRefusal("begin") { _ = try await database.begin(for: session.principal, asking: nil) }
+        await expectRefusal("history") { _ = try await database.history(of: session.principal, limit: 1, before: nil) }
+        await expectRefusal("turns") {
+            _ = try await database.turns(of: exchange.conversation, for: session.principal, limit: 8)
+        }
+        try await temporary.record("asked before", in: session, place: place)
+    }
+
+    @Test func anotherUsersSessionIsNobodys() async throws {
+        let temporary = try await TemporaryDatabase()
+        let mine = try await temporary.session()
+        let forged = Principal(session: mine.id, user: UserID("user_" + String(repeating: "b", count: 32))!)
+        await #expect(throws: ChatError.sessionEnded) {
+            _ = try await temporary.database.history(of: forged, limit: 1, before: nil)
+        }
+    }
+
     @Test func anEndedOrExpiredSessionIsNotLive() async throws {
         let temporary = try await TemporaryDatabase()
         let session = try await temporary.session()
-        #expect(try await temporary.database.live(session.id, at: Date())?.user == session.user)
-        #expect(try await temporary.database.live(session.id, at: session.expires) == nil)
-        try await temporary.database.end(session.id)
-        #expect(try await temporary.database.live(session.id, at: Date()) == nil)
+        #expect(try await temporary.database.live(session.principal, at: Date())?.user == session.user)
+        #expect(try await temporary.database.live(session.principal, at: session.expires) == nil)
+        #expect(try await temporary.database.end(session.principal, at: Date()))
+        #expect(try await !temporary.database.end(session.principal, at: Date()), "it is over already")
+        #expect(try await temporary.database.live(session.principal, at: Date()) == nil)
     }
 }
 

@@ -91,9 +91,9 @@ import Testing
         #expect(error?.code == .unavailable && error?.cause?.contains("full") == true)
         try await temporary.database.writer.write { try $0.execute(sql: "PRAGMA max_page_count = 1000000") }
         try await temporary.database.record("after", in: session)
-        let history = try await temporary.database.history(of: session.id, limit: 10, before: nil)
+        let history = try await temporary.database.history(of: session.principal, limit: 10, before: nil)
         #expect(history.map(\.question) == ["acknowledged", "after"])
-        #expect(try await temporary.database.live(session.id, at: Date())?.messagesUsed == 2)
+        #expect(try await temporary.database.live(session.principal, at: Date())?.messagesUsed == 2)
     }
 
     @Test func aNewerSchemaIsRefused() async throws {
@@ -130,7 +130,7 @@ import Testing
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
         #expect(outcomes == 90)
-        #expect(try await temporary.database.live(session.id, at: Date())?.messagesUsed == 90)
+        #expect(try await temporary.database.live(session.principal, at: Date())?.messagesUsed == 90)
     }
 
     @Test func aRefusalAfterAChangeUndoesTheChange() async throws {
@@ -142,7 +142,7 @@ import Testing
                 throw ChatError.quotaExceeded(limit: 1)
             }
         }
-        #expect(try await temporary.database.live(session.id, at: Date())?.messagesUsed == 0)
+        #expect(try await temporary.database.live(session.principal, at: Date())?.messagesUsed == 0)
     }
 
     @Test func severalDatabasesOnOneFileLoseNothing() async throws {
@@ -158,6 +158,6 @@ import Testing
             }
             try await group.waitForAll()
         }
-        #expect(try await temporary.database.live(session.id, at: Date())?.messagesUsed == 300)
+        #expect(try await temporary.database.live(session.principal, at: Date())?.messagesUsed == 300)
     }
 }

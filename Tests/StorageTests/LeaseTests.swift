@@ -36,7 +36,7 @@ import Testing
         let (one, other) = (try process(), try process())
         let place = try await one.place(in: session, asking: key)
         #expect(try await one.isAwaited(key) == false)
-        let lease = try lease(try await other.begin(in: session, asking: key))
+        let lease = try lease(try await other.begin(for: session.principal, asking: key))
         #expect(try await one.isAwaited(key))
         #expect(try await other.progress(of: lease) == .held)
         let answer = answer()
@@ -49,7 +49,7 @@ import Testing
         let place = try await one.place(in: session, asking: key)
         let answer = answer()
         try await one.record("q", "a", in: session, place: place, caching: answer)
-        guard case .answered(let found) = try await other.begin(in: session, asking: key) else {
+        guard case .answered(let found) = try await other.begin(for: session.principal, asking: key) else {
             return #expect(Bool(false), "asks again")
         }
         #expect(found == answer)
@@ -66,7 +66,7 @@ import Testing
         let other = try process()
         var one: Database? = try process()
         _ = try await one?.place(in: session, asking: key)
-        let lease = try lease(try await other.begin(in: session, asking: key))
+        let lease = try lease(try await other.begin(for: session.principal, asking: key))
         #expect(try await other.progress(of: lease) == .held)
         one = nil
         // The writer's thread lets go of the database a moment later.
@@ -77,7 +77,7 @@ import Testing
     @Test func aFailureIsForThoseWhoWaitedAndNobodyElse() async throws {
         let (one, other) = (try process(), try process())
         let place = try await one.place(in: session, asking: key)
-        let lease = try lease(try await other.begin(in: session, asking: key))
+        let lease = try lease(try await other.begin(for: session.principal, asking: key))
         let failure = ModelFailure(
             provider: "p", reason: .serverError(status: 503, retryAfter: .seconds(2)), detail: "down")
         try await one.release(place, sharing: failure)
@@ -90,10 +90,10 @@ import Testing
     @Test func whatWasGivenUpIsFree() async throws {
         let (one, other) = (try process(), try process())
         let place = try await one.place(in: session, asking: key)
-        let lease = try lease(try await other.begin(in: session, asking: key))
+        let lease = try lease(try await other.begin(for: session.principal, asking: key))
         try await one.forfeit(place)
         #expect(try await other.progress(of: lease) == .free)
-        #expect(try await other.live(session.id, at: Date())?.messagesUsed == 1)
+        #expect(try await other.live(session.principal, at: Date())?.messagesUsed == 1)
     }
 
     @Test func aLeaseOfOnesOwnIsNoObstacle() async throws {
@@ -101,7 +101,7 @@ import Testing
         let orphan = try await one.place(in: session, asking: key)
         let next = try await one.place(in: session, asking: key)
         try await one.release(orphan, sharing: nil)
-        _ = try lease(try await process().begin(in: session, asking: key))
+        _ = try lease(try await process().begin(for: session.principal, asking: key))
         try await one.release(next, sharing: nil)
         _ = try await process().place(in: session, asking: key)
     }
@@ -109,7 +109,7 @@ import Testing
     @Test func whoNoLongerWaitsIsNotWaitedFor() async throws {
         let (one, other) = (try process(), try process())
         _ = try await one.place(in: session, asking: key)
-        let lease = try lease(try await other.begin(in: session, asking: key))
+        let lease = try lease(try await other.begin(for: session.principal, asking: key))
         #expect(try await one.isAwaited(key))
         #expect(try await other.isAwaited(key) == false, "one that waits is not waited for")
         try await other.stopWaiting(for: lease)

@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func everybodyIsToldWithinThreeSeconds() async throws {
-        _ = try await temporary.database.live(session.id, at: Date())
+        _ = try await temporary.database.live(session.principal, at: Date())
         let lock = HeldLock(temporary)
         defer { lock.release() }
         let newcomer = try Database(path: temporary.path, messageLimit: 1, reservationLifetime: .zero)
@@ -42,7 +42,7 @@ import Testing
                             case 0: try await temporary.database.record("lost", in: session)
                             case 1: _ = try await temporary.database.place(in: session)
                             case 2: try await newcomer.prepare()
-                            default: _ = try await newcomer.live(session.id, at: Date())
+                            default: _ = try await newcomer.live(session.principal, at: Date())
                             }
                         }
                         #expect(error?.code == .unavailable && error?.cause?.contains("lock") == true)
@@ -52,7 +52,8 @@ import Testing
             }
         }
         #expect(ContinuousClock.now - start < .seconds(6))
-        #expect(try await temporary.database.live(session.id, at: Date()) != nil, "who has it open goes on reading")
+        #expect(
+            try await temporary.database.live(session.principal, at: Date()) != nil, "who has it open goes on reading")
     }
 
     @Test func itGoesOnOnceTheLockIsFree() async throws {
@@ -60,7 +61,7 @@ import Testing
         await #expect(throws: ChatError.self) { try await temporary.database.record("lost", in: session) }
         lock.release()
         try await temporary.database.record("after", in: session)
-        let history = try await temporary.database.history(of: session.id, limit: 10, before: nil)
+        let history = try await temporary.database.history(of: session.principal, limit: 10, before: nil)
         #expect(history.map(\.question) == ["after"], "what was refused has not happened")
     }
 
@@ -71,7 +72,7 @@ import Testing
         let refusedAtOnce = await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<20_000 {
                 group.addTask { [temporary, session] in
-                    do { try await temporary.database.end(session.id) } catch {
+                    do { try await temporary.database.end(session.principal, at: Date()) } catch {
                         return (error as? ChatError)?.cause?.contains("others wait") == true
                     }
                     return false

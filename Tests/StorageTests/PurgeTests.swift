@@ -51,8 +51,9 @@ import Testing
         #expect(try await purge(retentionDays: 7, after: 6.9).exchanges == 0)
         let counts = try await purge(retentionDays: 7, after: 7.02)
         #expect(counts.exchanges == 120 && counts.sessions == 0, "a session is kept as long after its end")
-        #expect(try await database.history(of: session.id, limit: 10, before: nil).isEmpty)
-        #expect(try await database.live(session.id, at: Date())?.messagesUsed == 120, "the limit still counts them")
+        #expect(try await database.history(of: session.principal, limit: 10, before: nil).isEmpty)
+        #expect(
+            try await database.live(session.principal, at: Date())?.messagesUsed == 120, "the limit still counts them")
         #expect(try await purge(retentionDays: 7, after: 7.1).sessions == 1)
     }
 
@@ -62,7 +63,7 @@ import Testing
         try await database.record("new", in: session, conversation: first.conversation)
         try sql("UPDATE exchanges SET created_at = created_at - 864000000 WHERE question = 'old'")
         #expect(try await purge(retentionDays: 7).exchanges == 1)
-        let turns = try await database.turns(of: first.conversation, in: session.id, limit: 8)
+        let turns = try await database.turns(of: first.conversation, for: session.principal, limit: 8)
         #expect(turns?.first?.text == "new")
     }
 
@@ -73,8 +74,8 @@ import Testing
         #expect(try await purge(after: 31).sessions == 1)
         let left = try await database.sessions(limit: 10)
         #expect(left.map(\.session.id) == [used.id])
-        #expect(try await database.live(unused.id, at: Date()) == nil)
-        #expect(try await database.history(of: used.id, limit: 10, before: nil).count == 1)
+        #expect(try await database.live(unused.principal, at: Date()) == nil)
+        #expect(try await database.history(of: used.principal, limit: 10, before: nil).count == 1)
     }
 
     @Test func addressesInClearGoOnceTheirSessionHasEnded() async throws {
@@ -148,7 +149,7 @@ import Testing
         }
         #expect(try await purging.value.exchanges == 400)
         #expect(slowest < .seconds(1))
-        #expect(try await database.history(of: session.id, limit: 100, before: nil).count == 50)
+        #expect(try await database.history(of: session.principal, limit: 100, before: nil).count == 50)
     }
 
     /// Files of the released versions are brought up to date, with what is in them.

@@ -22,7 +22,7 @@ import Testing
     }
 
     private func questions(_ database: Storage.Database) async throws -> [String] {
-        try await database.history(of: session.id, limit: 100, before: nil).map(\.question)
+        try await database.history(of: session.principal, limit: 100, before: nil).map(\.question)
     }
 
     private func expectRefusal(_ part: String, _ work: () async throws -> Void) async {
@@ -35,7 +35,7 @@ import Testing
     @Test func nothingIsAcknowledgedIntoARemovedFileAndItIsNotMadeAnew() async throws {
         try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
         await expectRefusal("gone") { try await temporary.database.record("lost", in: session) }
-        await expectRefusal("gone") { _ = try await temporary.database.live(session.id, at: Date()) }
+        await expectRefusal("gone") { _ = try await temporary.database.live(session.principal, at: Date()) }
         let newcomer = try other()
         await expectRefusal("parley migrate") { try await newcomer.prepare() }
         #expect(!FileManager.default.fileExists(atPath: path))

@@ -34,7 +34,7 @@ final class TemporaryDatabase: Sendable {
 extension Database {
     /// The place that a question has got.
     func place(in session: Session, asking key: CacheKey? = nil) async throws -> Reservation {
-        let beginning = try await begin(in: session, asking: key)
+        let beginning = try await begin(for: session.principal, asking: key)
         guard case .granted(let place) = beginning else { throw Unexpected(description: "\(beginning)") }
         return place
     }
@@ -46,7 +46,7 @@ extension Database {
     ) async throws -> Exchange {
         try await record(
             Exchange.Draft(
-                session: session.id, conversation: conversation, question: question,
+                principal: session.principal, conversation: conversation, question: question,
                 answer: Answer(text: answer, origin: .model(name: "m", provider: "p")), danger: nil),
             place: place, caching: fresh)
     }
