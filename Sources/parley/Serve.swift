@@ -93,7 +93,6 @@ private struct Plan {
             onStart: { [self] isReload in prepare(isReload) },
             onReopen: { [log, file = settings.logFile.map(LogFile.init)] in log.reopen(file) },
             onEvent: { [log] in log.log($0) })
-        StartPages.giveBack()
         return try supervisor.run()
     }
 

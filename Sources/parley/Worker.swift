@@ -25,7 +25,6 @@ enum Worker {
                 log.warning("dropped connection", metadata: ["cause": "\(error)"])
             }
             try await listener.start()
-            StartPages.giveBack()
             starting?.cancel()
             report(to: supervised) {
                 WorkerReport(
