@@ -38,6 +38,14 @@ enum ProcessEnvironment {
         close(descriptor)
     }
 
+    /// Has the threads that this one starts from now on woken in batches (SCHED_BATCH of sched(7)): a thread that is woken
+    /// no longer interrupts the one that wakes it, so that the loop gathers more for the store, and the store more for the
+    /// loop. Without it a cached question costs a fifth more.
+    static func preferBatches() {
+        var parameters = sched_param()
+        sched_setscheduler(0, 3 /* SCHED_BATCH, which glibc shows under _GNU_SOURCE only */, &parameters)
+    }
+
     private static func isThisProgram(_ path: String) -> Bool {
         var (one, other) = (stat(), stat())
         return stat(path, &one) == 0 && stat("/proc/self/exe", &other) == 0 && one.st_ino == other.st_ino

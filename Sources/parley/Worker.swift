@@ -14,6 +14,7 @@ enum Worker {
 
     /// Serves the listening socket on descriptor 0 until SIGTERM or SIGINT, finishes what it holds, and exits.
     static func run() async -> Never {
+        ProcessEnvironment.preferBatches()
         let supervised = Supervised()
         let starting = report(to: supervised) { WorkerReport(requests: 0, inFlight: 0, memory: 0, note: "") }
         do {
