@@ -47,7 +47,7 @@ let package = Package(
         ours("Threads", []),
         ours("EventLoop", ["CLinux", "Threads"]),
         ours("FastCGI", ["CFastCGI", "CLinux", "EventLoop", "Threads"]),
-        ours("Curl", ["CCurl", "EventLoop", "Threads"]),
+        ours("Curl", ["CCurl", "EventLoop"]),
         ours("StrictJSON", ["CJansson"]),
         ours("Pool", ["Threads"]),
         ours("Chat", [.product(name: "Crypto", package: "swift-crypto")]),
