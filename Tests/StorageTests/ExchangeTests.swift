@@ -91,7 +91,7 @@ import Testing
         let temporary = try await TemporaryDatabase()
         let database = temporary.database
         let session = try await temporary.session()
-        let exchange = try await temporary.record("before", in: session)
+        let exchange = try await database.record("before", in: session)
         guard case .granted(let place) = try await database.begin(for: session.principal, asking: nil) else {
             throw Unexpected(description: "no place")
         }
@@ -100,13 +100,13 @@ import Testing
             let error = await #expect(throws: ChatError.self, note) { try await work() }
             #expect(error?.code == .unauthorized, note)
         }
-        await expectRefusal("record") { try await temporary.record("after", in: session) }
+        await expectRefusal("record") { try await database.record("after", in: session) }
         await expectRefusal("begin") { _ = try await database.begin(for: session.principal, asking: nil) }
         await expectRefusal("history") { _ = try await database.history(of: session.principal, limit: 1, before: nil) }
         await expectRefusal("turns") {
             _ = try await database.turns(of: exchange.conversation, for: session.principal, limit: 8)
         }
-        try await temporary.record("asked before", in: session, place: place)
+        try await database.record("asked before", in: session, place: place)
     }
 
     @Test func anotherUsersSessionIsNobodys() async throws {

@@ -72,7 +72,7 @@ import Testing
         let refusedAtOnce = await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<20_000 {
                 group.addTask { [temporary, session] in
-                    do { try await temporary.database.end(session.principal, at: Date()) } catch {
+                    do { _ = try await temporary.database.end(session.principal, at: Date()) } catch {
                         return (error as? ChatError)?.cause?.contains("others wait") == true
                     }
                     return false
