@@ -64,10 +64,16 @@ final class Deployment: Sendable {
 
     func signal(_ signal: Int32) { process.signal(signal) }
 
-    /// From now on nginx finds another pool's socket where its own was.
-    func passRequests(to other: String) throws {
+    /// From now on nginx finds another pool's socket where its own was. Its own workers are killed, as nginx would use the
+    /// connections that it has kept to them.
+    func passRequests(to other: String) async throws {
         let link = folder + "/link"
         guard symlink(other, link) == 0, rename(link, socket) == 0 else { throw POSIXError(.EEXIST) }
+        for worker in workers { kill(worker, SIGKILL) }
+        let limit = ContinuousClock.now + .seconds(20)
+        while try await get("/health/live").status != 200 {
+            guard ContinuousClock.now < limit else { throw POSIXError(.ETIMEDOUT) }
+        }
     }
 
     /// - Returns: the exit code.

@@ -9,7 +9,7 @@ import Testing
         #expect(warning?["limit"] as? Int == 64)
         try await pool.lines("worker ready")
         let run = try await Deployment()
-        try run.passRequests(to: pool.socket)
+        try await run.passRequests(to: pool.socket)
 
         let silent = try (0..<80).map { _ in try UnixSocket(connectedTo: pool.socket) }
         try await pool.process.errors { $0.contains("descriptorsExhausted") }

@@ -50,7 +50,7 @@ import Testing
         }
         let start = try await command("start")
         #expect(start.code == 0, "\(start)")
-        try run.passRequests(to: spawner.socket)
+        try await run.passRequests(to: spawner.socket)
         let token = try await run.logIn()
 
         let callers = (0..<4).map { number in
@@ -93,7 +93,7 @@ import Testing
         let run = try await deployment()
         let spawner = Spawner(for: run, provider.asGemini)
         #expect(try await spawner("start").code == 0)
-        try run.passRequests(to: spawner.socket)
+        try await run.passRequests(to: spawner.socket)
         let token = try await run.logIn()
         async let reply = run.post("/chat", token: token, ["message": "hello"])
         for await _ in arrivals { break }
