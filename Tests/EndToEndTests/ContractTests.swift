@@ -175,7 +175,8 @@ import Testing
         #expect(try await run.get("/health").status == 503)
         #expect(try await run.get("/health/live").text("status") == "alive")
         try FileManager.default.removeItem(atPath: run.socket)
-        // nginx may still have a connection of before, for a second.
+        // nginx would use the connections that it has kept.
+        for worker in run.workers { kill(worker, SIGKILL) }
         var reply: Reply
         repeat {
             reply = try await run.send("GET", "/health/live", headers: ["Origin: https://app.example"])
