@@ -174,9 +174,11 @@ struct DiskFaultTests {
         }
         try expectError(last, 503)
         #expect(last.headers["retry-after"] != nil)
-        let worker = try #require(run.workers.first)
-        kill(worker, SIGKILL)
-        try await run.logLine { $0["message"] as? String == "worker ready" && $0["pid"] as? Int != Int(worker) }
+        let before = run.workers.map { Int($0) }
+        kill(try #require(run.workers.first), SIGKILL)
+        try await run.logLine { line in
+            line["message"] as? String == "worker ready" && line["pid"].flatMap { $0 as? Int }.map(before.contains) == false
+        }
         #expect(try await run.get("/chat/history", token: token).status == 200)
         let full = try await run.health { $0.status == 503 && $0.writing == "disk full" }
         #expect(full.reply.text("database") == "read_only")
