@@ -177,7 +177,8 @@ struct DiskFaultTests {
         let before = run.workers.map { Int($0) }
         kill(try #require(run.workers.first), SIGKILL)
         try await run.logLine { line in
-            line["message"] as? String == "worker ready" && line["pid"].flatMap { $0 as? Int }.map(before.contains) == false
+            line["message"] as? String == "worker ready"
+                && line["pid"].flatMap { $0 as? Int }.map(before.contains) == false
         }
         #expect(try await run.get("/chat/history", token: token).status == 200)
         let full = try await run.health { $0.status == 503 && $0.writing == "disk full" }
