@@ -57,6 +57,14 @@ static inline CURLMcode ccurl_multi_set_timer_callback(CURLM *multi, curl_multi_
     return code ? code : curl_multi_setopt(multi, CURLMOPT_TIMERDATA, context);
 }
 
+/* Has libcurl look at every transfer. The function is deprecated for what it costs. */
+static inline CURLMcode ccurl_multi_socket_all(CURLM *multi, int *running) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    return curl_multi_socket_all(multi, running);
+#pragma GCC diagnostic pop
+}
+
 /* One more kind of thing that the easy handles of a share handle have in common. */
 static inline CURLSHcode ccurl_share(CURLSH *share, curl_lock_data kind) {
     return curl_share_setopt(share, CURLSHOPT_SHARE, kind);

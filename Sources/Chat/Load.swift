@@ -2,7 +2,8 @@ import Synchronization
 
 /// How many questions this worker is asking a model, or waiting for, and how many it may.
 ///
-/// Answers from the cache take no place, so they are given however full it is.
+/// Answers from the cache are given however full it is: those in this worker's memory take no place, and when there is none
+/// left, those that the pool shares are looked up without one.
 public final class Load: Sendable {
     public let limit: Int
     private let count = Atomic<Int>(0)

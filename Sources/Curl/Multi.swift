@@ -17,6 +17,9 @@ internal import EventLoop
     private var sockets: [curl_socket_t: Socket] = [:]
     /// When libcurl wants to be called without any event.
     private var timer: LoopTimer?
+    /// A socket was given up before it was connected. libcurl 7.88 goes on to the next address only when it is called again,
+    /// and asks neither for a socket nor for a timer to be.
+    private var hasGivenUp = false
     private(set) var count = 0
     private(set) var emptySince: ContinuousClock.Instant? = .now
 
@@ -68,6 +71,10 @@ internal import EventLoop
     private func act(on socket: curl_socket_t, readiness: Int32) {
         var running: Int32 = 0
         curl_multi_socket_action(multi, socket, readiness, &running)
+        if hasGivenUp, count > 0 {
+            hasGivenUp = false
+            ccurl_multi_socket_all(multi, &running)
+        }
         afterwards(self)
     }
 
@@ -81,7 +88,7 @@ internal import EventLoop
             case CURL_POLL_IN: multi.watch(socket, for: .readable)
             case CURL_POLL_OUT: multi.watch(socket, for: .writable)
             case CURL_POLL_INOUT: multi.watch(socket, for: [.readable, .writable])
-            default: multi.sockets.removeValue(forKey: socket)?.registration?.cancel()
+            default: multi.forget(socket)
             }
         }
         return 0
@@ -108,18 +115,28 @@ internal import EventLoop
     /// the kernel has no memory is not watched; its transfer times out.
     private func watch(_ descriptor: curl_socket_t, for events: Readiness) {
         if let socket = sockets[descriptor] {
+            socket.isConnecting = events == .writable
             if socket.registration?.change(to: events) == true { return }
             socket.registration?.forget()
         }
         let socket = Socket(descriptor, self)
+        socket.isConnecting = events == .writable
         socket.registration = Registration(descriptor, for: events, socket)
         sockets[descriptor] = socket
+    }
+
+    private func forget(_ descriptor: curl_socket_t) {
+        guard let socket = sockets.removeValue(forKey: descriptor) else { return }
+        socket.registration?.cancel()
+        if socket.isConnecting { hasGivenUp = true }
     }
 
     private final class Socket: DescriptorHandler {
         private let descriptor: curl_socket_t
         private unowned let multi: Multi
         var registration: Registration?
+        /// libcurl watches a socket for writing alone until it is connected.
+        var isConnecting = false
 
         init(_ descriptor: curl_socket_t, _ multi: Multi) {
             self.descriptor = descriptor

@@ -20,7 +20,8 @@ import Glibc
     private static let events: Readiness = [.readable, .peerEnded, .edgeTriggered]
 
     private let descriptor: Int32
-    private unowned let listener: Listener
+    /// They hold each other until the connection ends.
+    private let listener: Listener
     private var registration: Registration?
     private var state = State.reading
     private var reader: RequestReader?
@@ -28,7 +29,11 @@ import Glibc
     private var readTimer: LoopTimer?
     private var task: Task<Void, Never>?
     private var requestID: UInt16 = 0
+    /// The peer wants to use the connection again.
     private var isKept = false
+    /// Nothing of the request is left on the connection.
+    private var isClean = false
+    private var hasSaidGoodbye = false
     private var isUsed = false
     private var hasUnreadInput = false
     private var hasHungUp = false
@@ -91,7 +96,7 @@ import Glibc
         case .request(let parsed):
             stopReadTimer()
             reader = nil
-            (state, isKept, isUsed) = (.answering, parsed.isKept, true)
+            (state, isKept, isClean, isUsed) = (.answering, parsed.isKept, parsed.isReadToEnd, true)
             requestID = parsed.id
             task = listener.answer(parsed.request, on: self)
             if hasHungUp { task?.cancel() }
@@ -161,7 +166,7 @@ import Glibc
 
     private func complete() {
         task = nil
-        guard isKept, !listener.saysGoodbye else { return end() }
+        guard isKept, !hasSaidGoodbye, !hasEnded else { return end() }
         state = .reading
         if hasUnreadInput {
             hasUnreadInput = false
@@ -205,7 +210,10 @@ extension Connection: ReplyChannel {
     func deliver(_ head: [UInt8], _ body: [UInt8], isLast: Bool) async throws(ResponseError) {
         var records = ReplyRecords(request: requestID)
         records.append(head, body)
-        if isLast { records.end(saysGoodbye: isKept && listener.saysGoodbye) }
+        if isLast {
+            hasSaidGoodbye = isKept && (!isClean || listener.saysGoodbye)
+            records.end(saysGoodbye: hasSaidGoodbye)
+        }
         do {
             try await send(records.bytes)
         } catch {

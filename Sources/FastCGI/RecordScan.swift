@@ -2,8 +2,8 @@
 /// so that libfcgi can parse it without ever waiting.
 ///
 /// It refuses what libfcgi must not see, or would answer by itself: management records (one with four known names smashes
-/// libfcgi's stack), a second request on the same connection, and bytes after the request's end. Records of other
-/// requests are skipped.
+/// libfcgi's stack), records of other requests (libfcgi loses the record after an empty one), a second request on the same
+/// connection, and bytes after the request's end.
 struct RecordScan {
     enum Progress: Equatable {
         /// The peer has more to say.
@@ -57,8 +57,7 @@ struct RecordScan {
             request = id
             return .incomplete
         }
-        guard kind != .begin else { return .refused(.malformed) }
-        guard id == request else { return .incomplete }
+        guard id == request else { return .refused(.malformed) }
         // Anything else is a protocol error to libfcgi too.
         guard kind == (hasParameters ? .input : .parameters) else { return .refused(.malformed) }
         if contentLength > 0 { return .incomplete }

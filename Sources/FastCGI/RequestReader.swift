@@ -20,8 +20,10 @@ import Glibc
     struct Parsed {
         let request: Request
         let id: UInt16
-        /// The peer wants to use the connection again, and there is nothing of this request left on it.
+        /// The peer wants to use the connection again.
         let isKept: Bool
+        /// There is nothing of this request left on the connection.
+        let isReadToEnd: Bool
     }
 
     private static let peekLimit = 64 << 10
@@ -122,7 +124,7 @@ import Glibc
         return .request(
             Parsed(
                 request: Request(parameters, body: body), id: UInt16(truncatingIfNeeded: raw.pointee.requestId),
-                isKept: isReadToEnd && cfastcgi_keeps(raw) != 0))
+                isKept: cfastcgi_keeps(raw) != 0, isReadToEnd: isReadToEnd))
     }
 
     private func readBody(announced: String?) -> (Request.Body, isReadToEnd: Bool) {
@@ -148,7 +150,8 @@ import Glibc
         let input = Self.raw.pointee.in
         return Self.piece.withMemoryRebound(to: CChar.self) { buffer in
             while FCGX_HasSeenEOF(input) == 0, FCGX_GetStr(buffer.baseAddress!, Int32(buffer.count), input) > 0 {}
-            return FCGX_HasSeenEOF(input) != 0
+            // An error, such as a stall, counts as an end too.
+            return FCGX_HasSeenEOF(input) != 0 && FCGX_GetError(input) == 0
         }
     }
 }

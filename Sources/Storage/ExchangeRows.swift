@@ -8,8 +8,11 @@ extension Database: ExchangeStore {
         return try await writer.write(isPassing: true) { [self] db in
             let now = Date().stored
             if let key {
-                if let answer = try Self.answer(to: key, db), answer.expires.stored > now { return .answered(answer) }
-                if let lease = try wait(for: key, at: now, db) { return .asked(lease) }
+                if let answer = try Self.answer(to: key, db), answer.expires.stored > now {
+                    try Self.checkLive(principal, at: now, db)
+                    return .answered(answer)
+                }
+                if let lease = try wait(for: key, at: now, for: principal, db) { return .asked(lease) }
             }
             let insert = try db.cachedStatement(
                 sql: """

@@ -36,10 +36,11 @@ extension Database {
     /// A lease of this process's own does not count: its call has ended, and could not be settled.
     ///
     /// - Returns: another process's lease, which now knows that one more waits; nil when there is none that counts.
-    func wait(for key: CacheKey, at now: Int64, _ db: GRDB.Database) throws -> Lease? {
+    func wait(for key: CacheKey, at now: Int64, for principal: Principal, _ db: GRDB.Database) throws -> Lease? {
         guard let row = try LeaseRow(of: key, db), row.failure == nil, row.lapses > now,
             try row.holder != holder.number() && holder.isAlive(row.holder)
         else { return nil }
+        try Self.checkLive(principal, at: now, db)
         let update = try db.cachedStatement(sql: "UPDATE leases SET awaited = awaited + 1 WHERE key = ?")
         try update.execute(arguments: [Data(key.digest)])
         return Lease(key: key, number: row.number)

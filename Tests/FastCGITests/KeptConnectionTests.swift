@@ -50,7 +50,7 @@ import Testing
         #expect(await server.stop())
     }
 
-    @Test func closesAfterABodyThatItDidNotRead() async throws {
+    @Test func saysGoodbyeAfterABodyThatItDidNotRead() async throws {
         let server = try await Server(Limits(bodyBytes: 2), answer: Server.describe)
         let reply = try await blocking { [path = server.path] in
             let client = try Client(path)
@@ -60,6 +60,7 @@ import Testing
             return try client.readReply()
         }
         #expect(reply.text == "POST /  tooLarge 2" && reply.isClosed)
+        #expect(reply.endings == 2)
         #expect(await server.stop())
     }
 
@@ -84,6 +85,65 @@ import Testing
         #expect(last.endings == 2 && last.isClosed)
         #expect(await isIdle)
         server.remove()
+    }
+
+    @Test func keepsAConnectionWhoseReplyHadBegunBeforeTheDrain() async throws {
+        let gate = Gate()
+        let long = [UInt8](repeating: 1, count: 4 << 20)
+        let server = try await Server { request, writer in
+            await gate.wait()
+            try? await writer.send(ResponseHead(status: 200), body: request.path == "/long" ? long : [])
+        }
+        let client = try Client(server.path)
+        defer { client.disconnect() }
+        try client.send(Self.request("/long"))
+        await gate.reached()
+        gate.open()
+        // It is being sent now, as its first record is here.
+        let first = try await blocking { try client.readRecord() }
+        async let isIdle = server.listener.drain(deadline: .now + .seconds(20))
+        let rest = try await blocking { [path = server.path] in
+            while (try? Client(path).disconnect()) != nil {}
+            return try client.readReply(keepsConnection: true)
+        }
+        #expect((first?.1.count ?? 0) + rest.stdout.count > long.count && rest.endings == 1 && !rest.isClosed)
+        let last = try await blocking {
+            try client.send(Self.request("/last"))
+            return try client.readReply()
+        }
+        #expect(last.status == 200 && last.endings == 2 && last.isClosed)
+        #expect(await isIdle)
+        server.remove()
+    }
+
+    @Test func closesForAPeerThatEndsItsSideWithTheRequest() async throws {
+        let server = try await Server(answer: Server.describe)
+        let reply = try await blocking { [path = server.path] in
+            let client = try Client(path)
+            defer { client.disconnect() }
+            let bytes = Self.request("/")
+            try client.send(Array(bytes.dropLast(8)))
+            // Both come in one event.
+            try client.send(Array(bytes.suffix(8)))
+            shutdown(client.descriptor, Int32(SHUT_WR))
+            return try client.readReply()
+        }
+        #expect(reply.text == "GET /  complete 0 0" && reply.isClosed)
+        #expect(await server.stop())
+    }
+
+    /// The end of the body may still come, and would be taken for a request.
+    @Test func saysGoodbyeToAPeerThatDoesNotEndItsBody() async throws {
+        let server = try await Server(Limits(readTimeout: 0.2), answer: Server.describe)
+        let reply = try await blocking { [path = server.path] in
+            let client = try Client(path)
+            defer { client.disconnect() }
+            let parameters = Client.post("/", length: "3")
+            try client.send(Client.opening(parameters, keepsConnection: true) + Client.record(.stdin, [1, 2, 3]))
+            return try client.readReply()
+        }
+        #expect(reply.text.hasPrefix("POST /  complete 3 ") && reply.endings == 2 && reply.isClosed)
+        #expect(await server.stop())
     }
 
     @Test func drainsWhenThePeerClosesItsIdleConnections() async throws {

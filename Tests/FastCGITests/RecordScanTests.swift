@@ -41,6 +41,7 @@ import Testing
         cases.append(("an abort", begin + Client.record(.abort, [])))
         cases.append(("a second beginning", begin + begin))
         cases.append(("a beginning of another request", begin + second))
+        cases.append(("parameters of another request", begin + Client.record(.params, [], id: 7)))
         cases.append(("a beginning of another length", Client.record(.begin, [0, 1])))
         cases.append(("another request after the end", whole + begin))
         return cases
@@ -49,12 +50,5 @@ import Testing
     @Test(arguments: refused)
     func refuses(what: String, bytes: [UInt8]) {
         #expect(progress(bytes) == .refused(.malformed))
-    }
-
-    @Test func skipsRecordsOfOtherRequests() {
-        #expect(
-            progress(
-                Client.begin() + Client.record(.params, [1], id: 7) + Client.record(.params, []) + Client.input([]))
-                == .whole)
     }
 }
