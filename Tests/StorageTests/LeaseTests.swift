@@ -44,6 +44,17 @@ import Testing
         #expect(try await other.progress(of: lease) == .answered(answer))
     }
 
+    @Test func whoseSessionHasEndedNeitherWaitsNorGetsTheAnswer() async throws {
+        let (one, other) = (try process(), try process())
+        let late = try await temporary.session("l")
+        #expect(try await other.end(late.principal, at: Date()))
+        let place = try await one.place(in: session, asking: key)
+        await #expect(throws: ChatError.sessionEnded) { _ = try await other.begin(for: late.principal, asking: key) }
+        #expect(try await one.isAwaited(key) == false)
+        try await one.record("q", "a", in: session, place: place, caching: answer())
+        await #expect(throws: ChatError.sessionEnded) { _ = try await other.begin(for: late.principal, asking: key) }
+    }
+
     @Test func whoComesAfterTheAnswerGetsIt() async throws {
         let (one, other) = (try process(), try process())
         let place = try await one.place(in: session, asking: key)
