@@ -5,13 +5,13 @@ import StrictJSON
 
 /// Logging in, looking at the session, and logging out.
 extension ChatService {
-    func logIn(_ call: inout Call) async throws {
-        let json = try call.request.jsonObject()
+    func logIn(_ context: inout RequestContext) async throws {
+        let json = try context.request.jsonObject()
         guard let address = try json.text("email") else { throw ChatError.invalid("email", "is required") }
         let email = try Email(address)
-        let browser = call.request.header("USER_AGENT") ?? ""
-        let remote = call.request.remoteAddress
-        let (session, token) = try await call.trace.time(.session) {
+        let browser = context.request.header("USER_AGENT") ?? ""
+        let remote = context.request.remoteAddress
+        let (session, token) = try await context.trace.time(.session) {
             try await gate.open(email, browser: browser, address: remote)
         }
         let body = JSONWriter.object { json in
@@ -20,27 +20,27 @@ extension ChatService {
             json.member("expires_in", Int(session.expires.timeIntervalSince(session.created)))
             describe(session, &json)
         }
-        try await call.send(200, body)
+        try await context.send(200, body)
     }
 
-    func showSession(_ call: inout Call) async throws {
-        let token = call.request.bearerToken
-        let session = try await call.trace.time(.session) { try await gate.admit(token) }
-        try await call.send(200, JSONWriter.object { describe(session, &$0) })
+    func showSession(_ context: inout RequestContext) async throws {
+        let token = context.request.bearerToken
+        let session = try await context.trace.time(.session) { try await gate.admit(token) }
+        try await context.send(200, JSONWriter.object { describe(session, &$0) })
     }
 
-    func logOut(_ call: inout Call) async throws {
-        let principal = try await identify(&call)
-        try await call.trace.time(.session) { try await gate.end(principal) }
+    func logOut(_ context: inout RequestContext) async throws {
+        let principal = try await identify(&context)
+        try await context.trace.time(.session) { try await gate.end(principal) }
         let body = JSONWriter.object { json in
             json.member("success", true)
             json.member("message", "The session has ended")
         }
-        try await call.send(200, body)
+        try await context.send(200, body)
     }
 
-    func identify(_ call: inout Call) async throws -> Principal {
-        try await pipeline.identify(call.request.bearerToken, trace: &call.trace)
+    func identify(_ context: inout RequestContext) async throws -> Principal {
+        try await pipeline.identify(context.request.bearerToken, trace: &context.trace)
     }
 
     private func describe(_ session: Session, _ json: inout JSONWriter.Members) {

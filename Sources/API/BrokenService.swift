@@ -14,12 +14,12 @@ public struct BrokenService: Responder {
     }
 
     public func respond(to request: Request, with writer: ResponseWriter) async {
-        var call = Call(request, writer)
-        let reply = ErrorReply(error, requestID: call.id)
-        call.failure = reply
-        do { try await call.send(reply.status, reply.body, headers: reply.headers) } catch {
-            call.trace.remark = "reply not sent: \(error)"
+        var context = RequestContext(request, writer)
+        let reply = ErrorReply(error, requestID: context.id)
+        context.failure = reply
+        do { try await context.send(reply.status, reply.body, headers: reply.headers) } catch {
+            context.trace.remark = "reply not sent: \(error)"
         }
-        log.writeLine(of: call)
+        log.writeLine(of: context)
     }
 }

@@ -4,19 +4,19 @@ import StrictJSON
 
 /// POST /chat: JSON in; JSON or server-sent events out.
 extension ChatService {
-    func chat(_ call: inout Call) async throws {
-        let principal = try await pipeline.identify(call.request.bearerToken, trace: &call.trace)
-        let form = try ChatForm(call.request, from: principal)
-        if form.isStreamed { return try await stream(form, for: principal, &call) }
-        let exchange = try await pipeline.answer(form.question, for: principal, trace: &call.trace, onDelta: nil)
-        try await call.send(200, form.dialect.reply(exchange))
+    func chat(_ context: inout RequestContext) async throws {
+        let principal = try await pipeline.identify(context.request.bearerToken, trace: &context.trace)
+        let form = try ChatForm(context.request, from: principal)
+        if form.isStreamed { return try await stream(form, for: principal, &context) }
+        let exchange = try await pipeline.answer(form.question, for: principal, trace: &context.trace, onDelta: nil)
+        try await context.send(200, form.dialect.reply(exchange))
     }
 
-    private func stream(_ form: ChatForm, for principal: Principal, _ call: inout Call) async throws {
-        let stream = EventStream(call.writer, headers: call.headers(EventStream.contentType))
-        call.stream = stream
-        call.status = 200
-        let exchange = try await pipeline.answer(form.question, for: principal, trace: &call.trace) { text in
+    private func stream(_ form: ChatForm, for principal: Principal, _ context: inout RequestContext) async throws {
+        let stream = EventStream(context.writer, headers: context.headers(EventStream.contentType))
+        context.stream = stream
+        context.status = 200
+        let exchange = try await pipeline.answer(form.question, for: principal, trace: &context.trace) { text in
             try await stream.send(event: "delta", data: JSONWriter.object { $0.member("text", text) })
         }
         try await stream.send(event: "done", data: form.dialect.reply(exchange))

@@ -30,58 +30,58 @@ public struct ChatService: Responder {
     }
 
     public func respond(to request: Request, with writer: ResponseWriter) async {
-        var call = Call(request, writer)
+        var context = RequestContext(request, writer)
         do {
-            try await answer(&call)
+            try await answer(&context)
         } catch {
-            await refuse(&call, error)
+            await refuse(&context, error)
         }
-        log.writeLine(of: call)
+        log.writeLine(of: context)
     }
 
-    private func answer(_ call: inout Call) async throws {
-        let origin = settings.corsOrigin(for: call.request)
-        call.corsOrigin = origin
-        let route = Route(call.request.segments)
-        call.route = route.name
-        if call.request.method == "OPTIONS", origin != nil { return try await call.send(preflight: route) }
-        let method = call.request.method == "HEAD" ? "GET" : call.request.method
+    private func answer(_ context: inout RequestContext) async throws {
+        let origin = settings.corsOrigin(for: context.request)
+        context.corsOrigin = origin
+        let route = Route(context.request.segments)
+        context.route = route.name
+        if context.request.method == "OPTIONS", origin != nil { return try await context.send(preflight: route) }
+        let method = context.request.method == "HEAD" ? "GET" : context.request.method
         guard route.method != nil else { throw ChatError(.notFound, "There is nothing at this path; see /docs/") }
         guard method == route.method else {
             throw ChatError(
                 .methodNotAllowed(allowed: route.allowed), "\(route.name) takes \(route.allowed) only")
         }
-        if route.isForUsers { try settings.checkUserAgent(call.request.header("USER_AGENT")) }
+        if route.isForUsers { try settings.checkUserAgent(context.request.header("USER_AGENT")) }
         switch route {
-        case .login: try await logIn(&call)
-        case .logout: try await logOut(&call)
-        case .session: try await showSession(&call)
-        case .chat: try await chat(&call)
-        case .history: try await showHistory(&call)
-        case .userHistory(let user): try await showHistory(of: user, &call)
-        case .health: try await showHealth(&call)
-        case .life: try await showLife(&call)
+        case .login: try await logIn(&context)
+        case .logout: try await logOut(&context)
+        case .session: try await showSession(&context)
+        case .chat: try await chat(&context)
+        case .history: try await showHistory(&context)
+        case .userHistory(let user): try await showHistory(of: user, &context)
+        case .health: try await showHealth(&context)
+        case .life: try await showLife(&context)
         case .unknown: break
         }
     }
 
     /// Answers with the error object, or ends a stream with an `error` event.
-    private func refuse(_ call: inout Call, _ error: any Error) async {
+    private func refuse(_ context: inout RequestContext, _ error: any Error) async {
         if error is ResponseError || error is CancellationError {
-            call.status = Call.hungUp
-            call.trace.remark = error is CancellationError ? "the caller went away" : "\(error)"
+            context.status = RequestContext.hungUp
+            context.trace.remark = error is CancellationError ? "the caller went away" : "\(error)"
             return
         }
-        let reply = ErrorReply(error, requestID: call.id)
-        call.failure = reply
+        let reply = ErrorReply(error, requestID: context.id)
+        context.failure = reply
         do {
-            if let stream = call.stream, stream.hasStarted {
+            if let stream = context.stream, stream.hasStarted {
                 try await stream.send(event: "error", data: reply.body)
             } else {
-                try await call.send(reply.status, reply.body, headers: reply.headers)
+                try await context.send(reply.status, reply.body, headers: reply.headers)
             }
         } catch {
-            call.trace.remark = "reply not sent: \(error)"
+            context.trace.remark = "reply not sent: \(error)"
         }
     }
 }

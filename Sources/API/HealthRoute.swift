@@ -58,22 +58,22 @@ public protocol HealthSource: Sendable {
 
 extension ChatService {
     /// 200 while this worker takes requests. It touches nothing: for probes that restart what does not answer.
-    func showLife(_ call: inout Call) async throws {
+    func showLife(_ context: inout RequestContext) async throws {
         let body = JSONWriter.object { json in
             json.member("status", "alive")
             json.member("timestamp", Date().iso8601)
             json.member("version", settings.version)
         }
-        try await call.send(200, body)
+        try await context.send(200, body)
     }
 
     /// 200 when requests can be served, 503 when the database cannot be read or written. A provider that is left alone is no reason for a
     /// 503, but is named, and makes the status "degraded".
-    func showHealth(_ call: inout Call) async throws {
+    func showHealth(_ context: inout RequestContext) async throws {
         let start = ContinuousClock.now
         let database = await health.database()
         let databaseTime = ContinuousClock.now - start
-        let isDetailed = ["true", "1"].contains(try call.request.query("detailed"))
+        let isDetailed = ["true", "1"].contains(try context.request.query("detailed"))
         let providers = health.providers
         let isWhole = providers.allSatisfy(\.isAsked)
         let aiService =
@@ -113,9 +113,9 @@ extension ChatService {
             }
         }
         guard database.isWhole else {
-            call.failure = ErrorReply(ChatError.storage(database.cause ?? database.word), requestID: call.id)
-            return try await call.send(503, body, headers: [("Retry-After", "5")])
+            context.failure = ErrorReply(ChatError.storage(database.cause ?? database.word), requestID: context.id)
+            return try await context.send(503, body, headers: [("Retry-After", "5")])
         }
-        try await call.send(200, body)
+        try await context.send(200, body)
     }
 }

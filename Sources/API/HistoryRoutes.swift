@@ -5,17 +5,17 @@ import StrictJSON
 /// The session's exchanges, in both published shapes. A user id is no more than an unproved email address, so either
 /// shape shows only what the session itself asked.
 extension ChatService {
-    func showHistory(_ call: inout Call) async throws {
-        let principal = try await identify(&call)
-        let limit = try Self.limit(call.request)
+    func showHistory(_ context: inout RequestContext) async throws {
+        let principal = try await identify(&context)
+        let limit = try Self.limit(context.request)
         var before: ExchangeID?
-        if let text = try call.request.query("before") {
+        if let text = try context.request.query("before") {
             guard let id = ExchangeID(text) else {
                 throw ChatError.invalid("before", "must be the id of a message, such as msg_0123456789abcdef")
             }
             before = id
         }
-        let found = try await exchanges(of: principal, limit: limit + 1, before: before, &call)
+        let found = try await exchanges(of: principal, limit: limit + 1, before: before, &context)
         let page = found.suffix(limit)
         let body = JSONWriter.object(capacity: 1_024 * page.count) { json in
             json.array("messages") { messages in
@@ -32,15 +32,15 @@ extension ChatService {
             json.member("has_more", found.count > limit)
             json.member("session_id", principal.session.rawValue)
         }
-        try await call.send(200, body)
+        try await context.send(200, body)
     }
 
-    func showHistory(of user: String, _ call: inout Call) async throws {
-        let principal = try await identify(&call)
+    func showHistory(of user: String, _ context: inout RequestContext) async throws {
+        let principal = try await identify(&context)
         guard user == principal.user.rawValue else {
             throw ChatError(.forbidden, "Only your own history can be read; your user_id is in GET /auth/session")
         }
-        let page = try await exchanges(of: principal, limit: try Self.limit(call.request), before: nil, &call)
+        let page = try await exchanges(of: principal, limit: try Self.limit(context.request), before: nil, &context)
         let body = JSONWriter.array(capacity: 1_024 * page.count) { messages in
             for exchange in page {
                 messages.object { json in
@@ -52,14 +52,14 @@ extension ChatService {
                 }
             }
         }
-        try await call.send(200, body)
+        try await context.send(200, body)
     }
 
-    private func exchanges(of principal: Principal, limit: Int, before: ExchangeID?, _ call: inout Call) async throws
-        -> [Exchange]
-    {
+    private func exchanges(
+        of principal: Principal, limit: Int, before: ExchangeID?, _ context: inout RequestContext
+    ) async throws -> [Exchange] {
         let store = exchanges
-        return try await call.trace.time(.record) {
+        return try await context.trace.time(.record) {
             try await store.history(of: principal, limit: limit, before: before)
         }
     }

@@ -39,29 +39,29 @@ public struct LogField: Sendable {
 
 extension RequestLog {
     /// Never a token, a key, an address of a person or a text of a message.
-    func writeLine(of call: Call) {
-        let status = call.failure?.status ?? call.status ?? 0
+    func writeLine(of context: RequestContext) {
+        let status = context.failure?.status ?? context.status ?? 0
         let weight: LogWeight = status >= 500 || status == 0 ? .error : status >= 400 ? .notice : .info
         guard takes(weight) else { return }
-        let trace = call.trace
+        let trace = context.trace
         var fields: [LogField] = []
         fields.reserveCapacity(20)
         func add(_ name: String, _ value: LogField.Value) { fields.append(LogField(name, value)) }
         func add(_ name: String, _ text: String?) { if let text { add(name, .text(text)) } }
 
-        add("request_id", .text(call.id))
-        add("method", .text(call.request.method))
-        add("route", .text(call.route))
+        add("request_id", .text(context.id))
+        add("method", .text(context.request.method))
+        add("route", .text(context.route))
         add("status", .number(status))
-        add("bytes", .number(call.writer.bytesSent))
-        add("ms", .milliseconds((ContinuousClock.now - call.start).milliseconds))
+        add("bytes", .number(context.writer.bytesSent))
+        add("ms", .milliseconds((ContinuousClock.now - context.start).milliseconds))
         for (stage, milliseconds) in trace.stages { add(stage.field, .milliseconds(milliseconds)) }
         add("cache", trace.cache?.rawValue)
         add("provider", trace.provider)
         add("model", trace.model)
         if let usage = trace.usage { add("tokens", .number(usage.total)) }
         if trace.held { add("held", .flag(true)) }
-        add("cause", call.failure?.cause)
+        add("cause", context.failure?.cause)
         add("remark", trace.remark)
         write(weight, fields)
     }

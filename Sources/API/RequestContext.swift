@@ -2,7 +2,7 @@ import Chat
 import FastCGI
 
 /// One request on its way, and what is known of it so far.
-struct Call {
+struct RequestContext {
     /// What nginx calls a caller who closed the connection; no reply has it.
     static let hungUp = 499
 
