@@ -14,12 +14,10 @@ public struct BrokenService: Responder {
     }
 
     public func respond(to request: Request, with writer: ResponseWriter) async {
-        var context = RequestContext(request, writer)
-        let reply = ErrorReply(error, requestID: context.id)
-        context.failure = reply
-        do { try await context.send(reply.status, reply.body, headers: reply.headers) } catch {
-            context.trace.remark = "reply not sent: \(error)"
-        }
-        log.writeLine(of: context)
+        await RequestContext.serve(request, writer, log) { _ in throw error }
+    }
+
+    public func reply(toUnanswered request: Request) -> (head: ResponseHead, body: [UInt8]) {
+        ErrorReply.unanswered(request)
     }
 }

@@ -30,13 +30,11 @@ public struct ChatService: Responder {
     }
 
     public func respond(to request: Request, with writer: ResponseWriter) async {
-        var context = RequestContext(request, writer)
-        do {
-            try await answer(&context)
-        } catch {
-            await refuse(&context, error)
-        }
-        log.writeLine(of: context)
+        await RequestContext.serve(request, writer, log, answer)
+    }
+
+    public func reply(toUnanswered request: Request) -> (head: ResponseHead, body: [UInt8]) {
+        ErrorReply.unanswered(request)
     }
 
     private func answer(_ context: inout RequestContext) async throws {
@@ -62,26 +60,6 @@ public struct ChatService: Responder {
         case .health: try await showHealth(&context)
         case .life: try await showLife(&context)
         case .unknown: break
-        }
-    }
-
-    /// Answers with the error object, or ends a stream with an `error` event.
-    private func refuse(_ context: inout RequestContext, _ error: any Error) async {
-        if error is ResponseError || error is CancellationError {
-            context.status = RequestContext.hungUp
-            context.trace.remark = error is CancellationError ? "the caller went away" : "\(error)"
-            return
-        }
-        let reply = ErrorReply(error, requestID: context.id)
-        context.failure = reply
-        do {
-            if let stream = context.stream, stream.hasStarted {
-                try await stream.send(event: "error", data: reply.body)
-            } else {
-                try await context.send(reply.status, reply.body, headers: reply.headers)
-            }
-        } catch {
-            context.trace.remark = "reply not sent: \(error)"
         }
     }
 }

@@ -34,6 +34,14 @@ struct ErrorReply: Sendable {
         }
     }
 
+    /// The reply to a request that was left unanswered.
+    static func unanswered(_ request: Request) -> (head: ResponseHead, body: [UInt8]) {
+        let id = request.identifier()
+        let reply = ErrorReply(ChatError(.internalFault, "The request could not be answered"), requestID: id)
+        let headers = [(name: "Content-Type", value: "application/json"), (name: "X-Request-ID", value: id)]
+        return (ResponseHead(status: reply.status, headers: headers), reply.body)
+    }
+
     private static func status(of code: ChatError.Code) -> (Int, String) {
         switch code {
         case .badRequest: (400, "Bad request")

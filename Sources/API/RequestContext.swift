@@ -23,6 +23,16 @@ struct RequestContext {
         id = request.identifier()
     }
 
+    /// Has `answer` answer a request, or refuses it when that throws, and writes the log line.
+    static func serve(
+        _ request: Request, _ writer: ResponseWriter, _ log: any RequestLog,
+        _ answer: (inout RequestContext) async throws -> Void
+    ) async {
+        var context = RequestContext(request, writer)
+        do { try await answer(&context) } catch { await context.refuse(error) }
+        log.writeLine(of: context)
+    }
+
     /// Headers of every reply, streamed ones too.
     func headers(_ contentType: String) -> [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = [
@@ -53,5 +63,25 @@ struct RequestContext {
                 ("Access-Control-Max-Age", "600"),
             ])
         try await writer.send(head, body: [])
+    }
+
+    /// Answers with the error object, or ends a stream with an `error` event.
+    private mutating func refuse(_ error: any Error) async {
+        if error is ResponseError || error is CancellationError {
+            status = Self.hungUp
+            trace.remark = error is CancellationError ? "the caller went away" : "\(error)"
+            return
+        }
+        let reply = ErrorReply(error, requestID: id)
+        failure = reply
+        do {
+            if let stream, stream.hasStarted {
+                try await stream.send(event: "error", data: reply.body)
+            } else {
+                try await send(reply.status, reply.body, headers: reply.headers)
+            }
+        } catch {
+            trace.remark = "reply not sent: \(error)"
+        }
     }
 }

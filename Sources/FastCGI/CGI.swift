@@ -29,7 +29,7 @@ public enum CGI {
         let channel = CGIOutput(descriptor: output, sendsBody: request.method != "HEAD")
         let writer = ResponseWriter(channel)
         await responder.respond(to: request, with: writer)
-        _ = await writer.close(fallback: { FallbackReply.reply(to: request) })
+        _ = await writer.close(fallback: { responder.reply(toUnanswered: request) })
         if case .tooLarge = request.body, let announced = request.parameter("CONTENT_LENGTH").flatMap(Int.init) {
             _ = await onThread { skip(announced, of: input, limits: limits) }
         }

@@ -8,7 +8,7 @@ public enum ConnectionError: Error, Sendable, Equatable {
     case stalled
     /// A FastCGI role other than responder (1).
     case unsupportedRole(Int)
-    /// The responder returned without a reply; the peer got a 500.
+    /// The responder returned without a reply; the peer got ``Responder/reply(toUnanswered:)``.
     case unanswered(path: String)
     /// No descriptor is free; accepting pauses for a tenth of a second.
     case descriptorsExhausted

@@ -205,7 +205,7 @@ public final class Listener: Sendable {
         return Task(executorPreference: EventLoop.shared) { [self] in
             let writer = ResponseWriter(connection)
             await responder.respond(to: request, with: writer)
-            if await !writer.close(fallback: { FallbackReply.reply(to: request) }) {
+            if await !writer.close(fallback: { responder.reply(toUnanswered: request) }) {
                 onError(.unanswered(path: request.path))
             }
             await release()

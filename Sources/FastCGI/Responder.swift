@@ -1,7 +1,7 @@
 /// What answers requests.
 public protocol Responder: Sendable {
     /// Answers one request through `writer`. Returning ends the reply: a started stream is completed, and where nothing
-    /// was sent the peer gets a 500.
+    /// was sent the peer gets ``reply(toUnanswered:)``.
     ///
     /// The task that this runs in is cancelled when the FastCGI peer closes the connection before the reply is complete;
     /// nginx does that when its client has gone. Nothing can be sent any more: what is written throws
@@ -12,17 +12,7 @@ public protocol Responder: Sendable {
     ///
     /// Cancellation handlers run on the event loop: they must not block.
     func respond(to request: Request, with writer: ResponseWriter) async
-}
 
-/// The reply to a request that its responder left unanswered.
-enum FallbackReply {
-    static func reply(to request: Request) -> (ResponseHead, [UInt8]) {
-        let id = request.identifier()
-        let body = """
-            {"error":"Internal server error","message":"The request could not be answered","details":[],\
-            "status_code":500,"request_id":"\(id)"}
-            """
-        let headers = [(name: "Content-Type", value: "application/json"), (name: "X-Request-ID", value: id)]
-        return (ResponseHead(status: 500, headers: headers), Array(body.utf8))
-    }
+    /// What the peer gets for a request to which `respond(to:with:)` sent nothing.
+    func reply(toUnanswered request: Request) -> (head: ResponseHead, body: [UInt8])
 }

@@ -56,6 +56,16 @@ private struct ClosedGate: SessionGate {
         #expect(reply.header("retry-after") == nil)
     }
 
+    /// Any origin is allowed, but no reply can name this one.
+    @Test func aReplyThatCannotBeSentIsTheErrorObject() async throws {
+        let stage = try await Stage(corsOrigins: ["*"])
+        let reply = await stage.get("/health/live", headers: ["ORIGIN": "a\u{1}b", "X_REQUEST_ID": "my-request-1"])
+        expectError(reply, 500)
+        #expect(reply.text("error") == "Internal server error")
+        #expect(reply.text("message") == "The request could not be answered" && reply.text("cause") == nil)
+        #expect(reply.header("x-request-id") == "my-request-1")
+    }
+
     @Test func aRequestIDThatIsNoneIsReplaced() async throws {
         let stage = try await Stage()
         for id in ["short", String(repeating: "a", count: 65), "with space", "né-nothing", ""] {

@@ -61,8 +61,12 @@ final class Stage: Sendable {
         }
         if body != nil, headers["CONTENT_TYPE"] == nil { parameters.append(("CONTENT_TYPE", "application/json")) }
         let channel = RecordedReply(piecesTaken: piecesTaken)
-        await service.respond(
-            to: Request(parameters: parameters, body: body ?? .complete([])), with: ResponseWriter(channel))
+        let (request, writer) = (Request(parameters: parameters, body: body ?? .complete([])), ResponseWriter(channel))
+        await service.respond(to: request, with: writer)
+        if channel.bytes.isEmpty {
+            let (head, body) = service.reply(toUnanswered: request)
+            try? await writer.send(head, body: body)
+        }
         return Reply(channel.bytes)
     }
 

@@ -4,14 +4,6 @@ import Testing
 @testable import FastCGI
 
 @Suite(.timeLimit(.minutes(1))) struct CGITests {
-    private struct Describe: Responder {
-        func respond(to request: Request, with writer: ResponseWriter) async { await Server.describe(request, writer) }
-    }
-
-    private struct Forget: Responder {
-        func respond(to request: Request, with writer: ResponseWriter) async {}
-    }
-
     private static func pipe() -> (read: Int32, write: Int32) {
         var ends: [Int32] = [-1, -1]
         Glibc.pipe(&ends)
@@ -27,7 +19,7 @@ import Testing
 
     private func run(
         _ parameters: [(String, String)], input: [UInt8], keepsInputOpen: Bool = false,
-        responder: any Responder = Describe()
+        answer: @escaping Server.Answer = Server.describe
     ) async throws -> (code: Int32, output: String) {
         let (stdin, feed) = Self.pipe()
         let (drain, stdout) = Self.pipe()
@@ -35,7 +27,7 @@ import Testing
         if !keepsInputOpen { close(feed) }
         async let output = blocking { Self.readAll(drain) }
         let code = await CGI.respond(
-            parameters: Parameters(parameters), input: stdin, output: stdout, with: responder,
+            parameters: Parameters(parameters), input: stdin, output: stdout, with: Server.Closure(answer: answer),
             limits: Limits(bodyBytes: 100, readTimeout: 0.3))
         for descriptor in [stdin, stdout] + (keepsInputOpen ? [feed] : []) { close(descriptor) }
         defer { close(drain) }
@@ -86,16 +78,16 @@ import Testing
         let body = [UInt8](repeating: 32, count: 70_000)
         #expect(write(server, body, body.count) == body.count)
         let code = await CGI.respond(
-            parameters: Parameters([("CONTENT_LENGTH", "70000")]), input: program, output: program, with: Describe(),
-            limits: Limits(bodyBytes: 100, readTimeout: 5))
+            parameters: Parameters([("CONTENT_LENGTH", "70000")]), input: program, output: program,
+            with: Server.Closure(answer: Server.describe), limits: Limits(bodyBytes: 100, readTimeout: 5))
         close(program)
         #expect(code == 0)
         #expect(Self.readAll(server).hasSuffix("tooLarge 100"))
     }
 
     @Test func answersForAResponderThatForgets() async throws {
-        let (code, output) = try await run([("REQUEST_METHOD", "GET")], input: [], responder: Forget())
-        #expect(code == 0 && output.hasPrefix("Status: 500 Internal Server Error\r\n"))
+        let (code, output) = try await run([("REQUEST_METHOD", "GET")], input: [], answer: { _, _ in })
+        #expect(code == 0 && output.hasPrefix("Status: 500 Internal Server Error\r\n") && output.hasSuffix("no answer"))
     }
 
     @Test func failsWhenNobodyTakesTheReply() async throws {
@@ -103,7 +95,8 @@ import Testing
         let (drain, stdout) = Self.pipe()
         close(drain)
         let code = await CGI.respond(
-            parameters: Parameters([]), input: 0, output: stdout, with: Describe(), limits: Limits())
+            parameters: Parameters([]), input: 0, output: stdout, with: Server.Closure(answer: Server.describe),
+            limits: Limits())
         close(stdout)
         #expect(code == 1)
     }

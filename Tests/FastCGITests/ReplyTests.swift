@@ -90,15 +90,8 @@ import Testing
 
     @Test func answersForAResponderThatForgets() async throws {
         let server = try await Server { _, _ in }
-        let reply = try await server.exchange(Client.get("/forgotten?x", [("HTTP_X_REQUEST_ID", "request-0001")]))
-        #expect(reply.status == 500)
-        #expect(reply.header("Content-Type") == "application/json")
-        #expect(reply.header("X-Request-ID") == "request-0001")
-        #expect(
-            reply.text == """
-                {"error":"Internal server error","message":"The request could not be answered","details":[],\
-                "status_code":500,"request_id":"request-0001"}
-                """)
+        let reply = try await server.exchange(Client.get("/forgotten?x"))
+        #expect(reply.status == 500 && reply.header("Content-Type") == "text/plain" && reply.text == "no answer")
         #expect(await server.nextFault() == .unanswered(path: "/forgotten"))
         #expect(await server.stop())
     }

@@ -6,9 +6,12 @@ import Synchronization
 final class Server: Sendable {
     typealias Answer = @Sendable (Request, ResponseWriter) async -> Void
 
-    private struct Closure: Responder {
+    struct Closure: Responder {
         let answer: Answer
         func respond(to request: Request, with writer: ResponseWriter) async { await answer(request, writer) }
+        func reply(toUnanswered request: Request) -> (head: ResponseHead, body: [UInt8]) {
+            (ResponseHead(status: 500, headers: [("Content-Type", "text/plain")]), Array("no answer".utf8))
+        }
     }
 
     let path: String
