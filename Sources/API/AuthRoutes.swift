@@ -23,24 +23,18 @@ extension ChatService {
         try await context.send(200, body)
     }
 
-    func showSession(_ context: inout RequestContext) async throws {
-        let token = context.request.bearerToken
-        let session = try await context.trace.time(.session) { try await gate.admit(token) }
+    func showSession(_ principal: Principal, _ context: inout RequestContext) async throws {
+        let session = try await context.trace.time(.session) { try await gate.session(of: principal) }
         try await context.send(200, JSONWriter.object { describe(session, &$0) })
     }
 
-    func logOut(_ context: inout RequestContext) async throws {
-        let principal = try await identify(&context)
+    func logOut(_ principal: Principal, _ context: inout RequestContext) async throws {
         try await context.trace.time(.session) { try await gate.end(principal) }
         let body = JSONWriter.object { json in
             json.member("success", true)
             json.member("message", "The session has ended")
         }
         try await context.send(200, body)
-    }
-
-    func identify(_ context: inout RequestContext) async throws -> Principal {
-        try await pipeline.identify(context.request.bearerToken, trace: &context.trace)
     }
 
     private func describe(_ session: Session, _ json: inout JSONWriter.Members) {

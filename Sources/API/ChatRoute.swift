@@ -4,8 +4,7 @@ import StrictJSON
 
 /// POST /chat: JSON in; JSON or server-sent events out.
 extension ChatService {
-    func chat(_ context: inout RequestContext) async throws {
-        let principal = try await pipeline.identify(context.request.bearerToken, trace: &context.trace)
+    func chat(_ principal: Principal, _ context: inout RequestContext) async throws {
         let form = try ChatForm(context.request, from: principal)
         if form.isStreamed { return try await stream(form, for: principal, &context) }
         let exchange = try await pipeline.answer(form.question, for: principal, trace: &context.trace, onDelta: nil)

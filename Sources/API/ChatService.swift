@@ -9,7 +9,7 @@ import StrictJSON
 ///
 /// What it refuses, always with the one error object (``ErrorReply``): unknown paths and methods, a user agent that
 /// no browser and no client library would send, and a body that is not JSON.
-public struct ChatService: Responder {
+public final class ChatService: Responder {
     let pipeline: ChatPipeline
     let gate: any SessionGate
     let exchanges: any ExchangeStore
@@ -38,28 +38,25 @@ public struct ChatService: Responder {
     }
 
     private func answer(_ context: inout RequestContext) async throws {
-        let origin = settings.corsOrigin(for: context.request)
-        context.corsOrigin = origin
-        let route = Route(context.request.segments)
-        context.route = route.name
-        if context.request.method == "OPTIONS", origin != nil { return try await context.send(preflight: route) }
-        let method = context.request.method == "HEAD" ? "GET" : context.request.method
-        guard route.method != nil else { throw ChatError(.notFound, "There is nothing at this path; see /docs/") }
-        guard method == route.method else {
-            throw ChatError(
-                .methodNotAllowed(allowed: route.allowed), "\(route.name) takes \(route.allowed) only")
+        let request = context.request
+        context.corsOrigin = settings.corsOrigin(for: request)
+        let routes = Route.all(at: request.segments)
+        context.route = routes.route(for: request.method) ?? routes.first
+        if request.method == "OPTIONS", context.corsOrigin != nil {
+            return try await context.send(preflight: routes.allowed)
         }
-        if route.isForUsers { try settings.checkUserAgent(context.request.header("USER_AGENT")) }
-        switch route {
-        case .login: try await logIn(&context)
-        case .logout: try await logOut(&context)
-        case .session: try await showSession(&context)
-        case .chat: try await chat(&context)
-        case .history: try await showHistory(&context)
-        case .userHistory(let user): try await showHistory(of: user, &context)
-        case .health: try await showHealth(&context)
-        case .life: try await showLife(&context)
-        case .unknown: break
+        guard let path = routes.first?.path else {
+            throw ChatError(.notFound, "There is nothing at this path; see /docs/")
+        }
+        guard let route = routes.route(for: request.method) else {
+            throw ChatError(.methodNotAllowed(allowed: routes.allowed), "\(path) takes \(routes.allowed) only")
+        }
+        if route.isForUsers { try settings.checkUserAgent(request.header("USER_AGENT")) }
+        switch route.handler {
+        case .anyone(let handle): try await handle(self)(&context)
+        case .session(let handle):
+            let principal = try await pipeline.identify(request.bearerToken, trace: &context.trace)
+            try await handle(self)(principal, &context)
         }
     }
 }

@@ -5,8 +5,7 @@ import StrictJSON
 /// The session's exchanges, in both published shapes. A user id is no more than an unproved email address, so either
 /// shape shows only what the session itself asked.
 extension ChatService {
-    func showHistory(_ context: inout RequestContext) async throws {
-        let principal = try await identify(&context)
+    func showHistory(_ principal: Principal, _ context: inout RequestContext) async throws {
         let limit = try Self.limit(context.request)
         var before: ExchangeID?
         if let text = try context.request.query("before") {
@@ -35,9 +34,8 @@ extension ChatService {
         try await context.send(200, body)
     }
 
-    func showHistory(of user: String, _ context: inout RequestContext) async throws {
-        let principal = try await identify(&context)
-        guard user == principal.user.rawValue else {
+    func showUserHistory(_ principal: Principal, _ context: inout RequestContext) async throws {
+        guard context.pathValue("user_id") == principal.user.rawValue else {
             throw ChatError(.forbidden, "Only your own history can be read; your user_id is in GET /auth/session")
         }
         let page = try await exchanges(of: principal, limit: try Self.limit(context.request), before: nil, &context)

@@ -10,7 +10,8 @@ struct RequestContext {
     let writer: ResponseWriter
     let id: String
     let start = ContinuousClock.now
-    var route = "unknown"
+    /// Of several routes at the path any one, when none takes the method; nil when there is none.
+    var route: Route?
     var trace = RequestTrace()
     var status: Int?
     var failure: ErrorReply?
@@ -33,6 +34,11 @@ struct RequestContext {
         log.writeLine(of: context)
     }
 
+    /// What the path has in the place of a placeholder of its route.
+    func pathValue(_ name: String) -> String? {
+        zip(route?.segments ?? [], request.segments ?? []).first { $0.0 == "{\(name)}" }?.1
+    }
+
     /// Headers of every reply, streamed ones too.
     func headers(_ contentType: String) -> [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = [
@@ -53,12 +59,12 @@ struct RequestContext {
         try await writer.send(ResponseHead(status: status, headers: headers("application/json") + extra), body: body)
     }
 
-    mutating func send(preflight route: Route) async throws {
+    mutating func send(preflight allowed: String) async throws {
         status = 204
         let head = ResponseHead(
             status: 204,
             headers: headers("application/json") + [
-                ("Access-Control-Allow-Methods", route.allowed),
+                ("Access-Control-Allow-Methods", allowed),
                 ("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-ID"),
                 ("Access-Control-Max-Age", "600"),
             ])

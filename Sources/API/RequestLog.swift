@@ -51,7 +51,7 @@ extension RequestLog {
 
         add("request_id", .text(context.id))
         add("method", .text(context.request.method))
-        add("route", .text(context.route))
+        add("route", .text(context.route?.path ?? "unknown"))
         add("status", .number(status))
         add("bytes", .number(context.writer.bytesSent))
         add("ms", .milliseconds((ContinuousClock.now - context.start).milliseconds))

@@ -89,10 +89,10 @@ public protocol SessionGate: Sendable {
     ///
     /// - Throws: ``ChatError`` `.unauthorized`.
     func identify(_ token: String?) async throws -> Principal
-    /// Returning means that the token is ours and its session is live right now, in every worker.
+    /// Returning means that the session is live right now, in every worker.
     ///
     /// - Throws: ``ChatError`` `.unauthorized`, or `.unavailable` when the store cannot tell.
-    func admit(_ token: String?) async throws -> Session
+    func session(of principal: Principal) async throws -> Session
     /// The session's token is dead from the next request on.
     ///
     /// - Throws: ``ChatError`` `.unauthorized` when it is already.

@@ -62,10 +62,8 @@ public struct TokenGate: SessionGate {
         return Principal(session: session, user: user)
     }
 
-    public func admit(_ token: String?) async throws -> Session {
-        guard let session = try await store.live(try await identify(token), at: now()) else {
-            throw ChatError.sessionEnded
-        }
+    public func session(of principal: Principal) async throws -> Session {
+        guard let session = try await store.live(principal, at: now()) else { throw ChatError.sessionEnded }
         return session
     }
 

@@ -11,7 +11,7 @@ private struct ClosedGate: SessionGate {
         throw error
     }
     func identify(_ token: String?) async throws -> Principal { throw error }
-    func admit(_ token: String?) async throws -> Session { throw error }
+    func session(of principal: Principal) async throws -> Session { throw error }
     func end(_ principal: Principal) async throws { throw error }
 }
 

@@ -26,6 +26,17 @@ import Testing
         }
     }
 
+    @Test(arguments: routes)
+    func whatIsASessionsAsksForAToken(_ path: String, _ allowed: String) async throws {
+        let stage = try await Stage()
+        let method = allowed == "POST" ? "POST" : "GET"
+        let isForAnyone = ["/auth/email", "/health", "/health/live"].contains(path)
+        #expect((await stage.send(method, path).status == 401) == !isForAnyone)
+        let line = try #require(stage.log.lines.last)
+        #expect(line["route"] == (path.hasPrefix("/history") ? "/history/{user_id}" : path))
+        #expect((line["session_ms"] == nil) == isForAnyone)
+    }
+
     @Test(arguments: [
         "/", "", "*", "/nowhere", "/chat/", "//chat", "/Chat", "/chat/history/x", "/history/", "/history/a/b", "/auth",
         "/chat%2Fhistory", "/%2Fchat", "/chat%00", "/ch%zzat", "/chat%", "/chat%4", "/%ff", "/%c0%af", "/+chat",
@@ -119,6 +130,10 @@ import Testing
         let preflight = await stage.send("OPTIONS", "/chat", headers: origin)
         #expect(preflight.status == 204 && preflight.header("access-control-allow-methods") == "POST")
         #expect(preflight.header("access-control-allow-headers")?.contains("Authorization") == true)
+        let history = await stage.send("OPTIONS", "/history/user_1", headers: origin)
+        #expect(history.status == 204 && history.header("access-control-allow-methods") == "GET, HEAD")
+        let nowhere = await stage.send("OPTIONS", "/nowhere", headers: origin)
+        #expect(nowhere.status == 204 && nowhere.header("access-control-allow-methods") == "")
         for other in ["https://evil.example", "https://app.example.evil.example", "http://app.example", "null", ""] {
             let reply = await stage.get("/health", headers: ["ORIGIN": other])
             #expect(!reply.headers.contains { $0.name.hasPrefix("access-control") }, "\(other)")

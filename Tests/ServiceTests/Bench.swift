@@ -122,3 +122,7 @@ final class Bench: Sendable {
         return CacheKey(request, scope: user, models: "scripted/scripted-1")
     }
 }
+
+extension SessionGate {
+    func admit(_ token: String?) async throws -> Session { try await session(of: try await identify(token)) }
+}

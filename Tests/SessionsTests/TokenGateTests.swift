@@ -178,3 +178,9 @@ private let secretText = "0123456789abcdef0123456789abcdef"
         data.base64EncodedString().replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
     }
 }
+
+extension SessionGate {
+    fileprivate func admit(_ token: String?) async throws -> Session {
+        try await session(of: try await identify(token))
+    }
+}
