@@ -1,6 +1,8 @@
-internal import CCurl
+internal import Glibc
 
 /// An absolute http or https address that libcurl can use, without user information.
+///
+/// libcurl does not check it: a process that calls no model would load libcurl for its settings' sake.
 public struct HTTPURL: Sendable, Hashable {
     public let text: String
     public let host: String
@@ -8,30 +10,44 @@ public struct HTTPURL: Sendable, Hashable {
     public let hasQueryOrFragment: Bool
 
     /// - Throws: ``CurlError`` of kind `.invalidRequest` for anything but http and https, for white space, control and
-    ///   non-ASCII characters, for user information (it would end up in logs), and for what libcurl cannot parse.
+    ///   non-ASCII characters, for user information (it would end up in logs), and for a host or a port that libcurl would
+    ///   refuse.
     public init(_ text: String) throws(CurlError) {
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw CurlError(.invalidRequest, "URL has a character that is not printable ASCII")
         }
-        let scheme = text.prefix { $0 != ":" }.lowercased()
-        guard scheme == "http" || scheme == "https" else {
+        let scheme = text.prefix { $0 != ":" }
+        guard ["http", "https"].contains(scheme.lowercased()) else {
             throw CurlError(.invalidRequest, "URL is not http or https")
         }
-        guard let parts = curl_url() else { throw CurlError(.invalidRequest, "no memory for a URL") }
-        defer { curl_url_cleanup(parts) }
-        let result = curl_url_set(parts, CURLUPART_URL, text, UInt32(CURLU_DISALLOW_USER))
-        guard result == CURLUE_OK, let host = Self.part(CURLUPART_HOST, of: parts), !host.isEmpty else {
-            throw CurlError(.invalidRequest, "URL: \(String(cString: curl_url_strerror(result)))")
+        let rest = text[scheme.endIndex...]
+        guard rest.hasPrefix("://") else { throw CurlError(.invalidRequest, "URL has no // after its scheme") }
+        let authority = rest.dropFirst(3).prefix { !"/?#".contains($0) }
+        guard !authority.contains("@") else { throw CurlError(.invalidRequest, "URL has user information") }
+
+        // The colons of an IPv6 address are within its brackets.
+        let bracket = authority.lastIndex(of: "]") ?? authority.startIndex
+        let host = authority[..<(authority[bracket...].firstIndex(of: ":") ?? authority.endIndex)]
+        let port = authority[host.endIndex...].dropFirst()
+        guard Self.isName(host) || Self.isIPv6(host) else { throw CurlError(.invalidRequest, "URL has no usable host") }
+        guard port.isEmpty || port.allSatisfy(\.isNumber) && UInt16(port) != nil else {
+            throw CurlError(.invalidRequest, "URL has no usable port")
         }
         self.text = text
-        self.host = host
-        hasQueryOrFragment = text.utf8.contains { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }
+        self.host = String(host)
+        hasQueryOrFragment = text.contains { $0 == "?" || $0 == "#" }
     }
 
-    private static func part(_ part: CURLUPart, of url: OpaquePointer) -> String? {
-        var value: UnsafeMutablePointer<CChar>?
-        guard curl_url_get(url, part, &value, 0) == CURLUE_OK, let value else { return nil }
-        defer { curl_free(value) }
-        return String(cString: value)
+    /// A name, or an IPv4 address in any form.
+    private static func isName(_ host: Substring) -> Bool {
+        !host.isEmpty && host.allSatisfy { $0.isLetter || $0.isNumber || "-._~".contains($0) }
+    }
+
+    /// In brackets, and perhaps with a zone (RFC 6874).
+    private static func isIPv6(_ host: Substring) -> Bool {
+        guard host.hasPrefix("["), host.hasSuffix("]"), host.count > 2 else { return false }
+        let parts = host.dropFirst().dropLast().split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+        var address = in6_addr()
+        return inet_pton(AF_INET6, String(parts[0]), &address) == 1 && parts.dropFirst().allSatisfy(isName)
     }
 }

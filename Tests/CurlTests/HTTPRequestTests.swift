@@ -5,6 +5,10 @@ import Testing
     @Test(arguments: [
         "ftp://example.com/", "file:///etc/passwd", "example.com", "http://", "https://user:secret@example.com/",
         "http://example.com/a b", "http://example.com/\r\nX: y", "http://exämple.com/", "http://a:99999/", "",
+        "http:example.com", "http:///path", "http://:80/", "http://a:80:80/", "http://a:-1/", "http://a:x/",
+        "http://a b/",
+        "http://a\\b/", "http://a,b/", "http://a%41/", "http://[::1/", "http://::1/", "http://[]/", "http://[a]/",
+        "http://[::1]a/", "http://[::1]:x/", "http://[::1%]/", "http://@/", "https://key@example.com", "http://?a",
     ])
     func refusesAddress(_ text: String) {
         #expect(throws: CurlError.self) { try HTTPURL(text) }
@@ -15,6 +19,9 @@ import Testing
         #expect(url.host == "example.com")
         #expect(url.hasQueryOrFragment)
         #expect(try HTTPURL("http://[::1]:11434/v1").host == "[::1]")
+        #expect(try HTTPURL("http://[fe80::1%25eth0]/").host == "[fe80::1%25eth0]")
+        #expect(try HTTPURL("http://model_1.internal:8000?x#y").host == "model_1.internal")
+        #expect(try HTTPURL("http://127.0.0.1:").host == "127.0.0.1")
     }
 
     @Test(arguments: [
