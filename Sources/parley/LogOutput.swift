@@ -93,9 +93,7 @@ struct LogOutput: LogHandler {
             String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "␦" : $0 }))
     }
 
-    private static func now() -> String {
-        Date().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
-    }
+    private static func now() -> String { Date().iso8601 }
 
     /// One write for one line, so that the lines of several processes do not mix.
     private static func write(_ line: [UInt8]) {
