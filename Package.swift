@@ -36,18 +36,19 @@ let package = Package(
     ],
     targets: [
         debian("CFastCGI", "fcgi", "libfcgi-dev"),
-        debian("CCurl", "libcurl", "libcurl4-openssl-dev"),
         debian("CJansson", "jansson", "libjansson-dev"),
         debian("CGumbo", "gumbo", "libgumbo-dev"),
         debian("CPCRE2", "libpcre2-8", "libpcre2-dev"),
         debian("CSQLite", "sqlite3", "libsqlite3-dev"),
 
         .systemLibrary(name: "CLinux"),
+        // Not linked with libcurl: it loads it (libcurl4-openssl-dev has the headers).
+        .target(name: "CCurl", publicHeadersPath: ".", cSettings: [.treatAllWarnings(as: .error)]),
 
         ours("Threads", []),
         ours("EventLoop", ["CLinux", "Threads"]),
         ours("FastCGI", ["CFastCGI", "CLinux", "EventLoop", "Threads"]),
-        ours("Curl", ["CCurl", "EventLoop"]),
+        ours("Curl", ["CCurl", "EventLoop", "Threads"]),
         ours("StrictJSON", ["CJansson"]),
         ours("Pool", ["Threads"]),
         ours("Chat", [.product(name: "Crypto", package: "swift-crypto")]),

@@ -36,8 +36,7 @@ public final class CurlClient: Sendable {
     private let configuration: Configuration
     @LoopActor private var driver: Driver?
 
-    /// Starts nothing yet: the first request starts libcurl and TLS. That takes 2 ms, which a process that answers from the
-    /// cache needs not.
+    /// Starts nothing yet: the first request loads libcurl.
     public init(configuration: Configuration = Configuration()) {
         self.configuration = configuration
     }
@@ -46,6 +45,14 @@ public final class CurlClient: Sendable {
         // Whoever still has a response has the client.
         if let driver { Task { @LoopActor in driver.close() } }
     }
+
+    /// Loads libcurl, which the first request does otherwise.
+    ///
+    /// It takes some 10 ms, for with libcurl come TLS and some thirty libraries more: a process that calls nobody goes
+    /// without, and one that will call somebody does it while nobody waits.
+    ///
+    /// - Throws: ``CurlError`` of kind `.unreachable` when a library is missing.
+    public static func load() async throws(CurlError) { try await Library.load() }
 
     /// Sends a request and waits for the response's status and headers.
     ///
@@ -63,7 +70,8 @@ public final class CurlClient: Sendable {
     /// While the transfer waits, libcurl's copy of the request is the only one.
     @LoopActor private func start(
         _ request: consuming HTTPRequest, _ deadline: ContinuousClock.Instant
-    ) throws(CurlError) -> TransferState {
+    ) async throws(CurlError) -> TransferState {
+        if driver == nil { try await Library.load() }
         let driver: Driver
         if let started = self.driver {
             driver = started

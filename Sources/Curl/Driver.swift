@@ -22,12 +22,10 @@ internal import EventLoop
     private var resumed: [TransferState] = []
     private var retirement: LoopTimer?
 
-    /// libcurl's own start, once a process.
-    private static let isInitialized = ccurl_global_init() == CURLE_OK
-
-    /// - Throws: ``CurlError`` of kind `.unreachable` when libcurl can't be started.
+    /// Call it once libcurl is loaded.
+    ///
+    /// - Throws: ``CurlError`` of kind `.unreachable` when libcurl has no memory.
     init(_ configuration: CurlClient.Configuration) throws(CurlError) {
-        guard Self.isInitialized else { throw CurlError(.unreachable, "libcurl does not start") }
         share = try Share()
         self.configuration = configuration
     }
@@ -71,7 +69,7 @@ internal import EventLoop
         for state in states {
             guard let running = active[ObjectIdentifier(state)] else { continue }
             // It sets libcurl's timer, and the next look at that reads the socket.
-            curl_easy_pause(running.handle.easy, CURLPAUSE_CONT)
+            ccurl_easy_pause(running.handle.easy, CURLPAUSE_CONT)
             // What it had held back was too much: libcurl says so to nobody else.
             if state.isOver { remove(state) }
         }

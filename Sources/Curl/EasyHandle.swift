@@ -12,7 +12,7 @@ internal import EventLoop
     init(
         _ request: HTTPRequest, for state: TransferState, _ configuration: CurlClient.Configuration, _ share: Share
     ) throws(CurlError) {
-        guard let easy = curl_easy_init() else { throw CurlError(.invalidRequest, "libcurl has no memory") }
+        guard let easy = ccurl_easy_init() else { throw CurlError(.invalidRequest, "libcurl has no memory") }
         self.easy = easy
         self.state = state
         headers = Self.list(request.headers)
@@ -21,14 +21,14 @@ internal import EventLoop
         let code = prepare(request, configuration, share)
         guard code == CURLE_OK else {
             close()
-            throw CurlError(.invalidRequest, String(cString: curl_easy_strerror(code)))
+            throw CurlError(.invalidRequest, String(cString: ccurl_easy_strerror(code)))
         }
     }
 
     /// Call it once, after the handle has left its multi handle.
     func close() {
-        curl_easy_cleanup(easy)
-        curl_slist_free_all(headers)
+        ccurl_easy_cleanup(easy)
+        ccurl_slist_free_all(headers)
         errorText.deallocate()
     }
 
@@ -40,7 +40,7 @@ internal import EventLoop
 
     /// What libcurl's last word on a transfer means.
     func result(_ code: CURLcode) -> Result<Void, CurlError> {
-        let text = String(cString: errorText.pointee == 0 ? curl_easy_strerror(code) : UnsafePointer(errorText))
+        let text = String(cString: errorText.pointee == 0 ? ccurl_easy_strerror(code) : UnsafePointer(errorText))
         switch code {
         case CURLE_OK:
             return .success(())
@@ -110,10 +110,10 @@ internal import EventLoop
 
     private static func list(_ headers: [(name: String, value: String)]) -> UnsafeMutablePointer<curl_slist>? {
         // An empty Expect: libcurl would wait a second for a 100 before it sends a large body.
-        headers.reduce(curl_slist_append(nil, "Expect:")) { list, header in
+        headers.reduce(ccurl_slist_append(nil, "Expect:")) { list, header in
             // "Name:" alone would remove the header; a semicolon sends it empty.
             let line = header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)"
-            return curl_slist_append(list, line) ?? list
+            return ccurl_slist_append(list, line) ?? list
         }
     }
 

@@ -24,7 +24,7 @@ internal import EventLoop
     private(set) var emptySince: ContinuousClock.Instant? = .now
 
     init(afterwards: @escaping @LoopActor (Multi) -> Void) throws(CurlError) {
-        guard let multi = curl_multi_init() else { throw CurlError(.unreachable, "libcurl has no memory") }
+        guard let multi = ccurl_multi_init() else { throw CurlError(.unreachable, "libcurl has no memory") }
         self.multi = multi
         self.afterwards = afterwards
         ccurl_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
@@ -37,7 +37,7 @@ internal import EventLoop
 
     /// Closes the connections. Call it once, with no transfer left.
     func close() {
-        curl_multi_cleanup(multi)
+        ccurl_multi_cleanup(multi)
         timer?.cancel()
         for socket in sockets.values { socket.registration?.cancel() }
         sockets = [:]
@@ -48,11 +48,11 @@ internal import EventLoop
     func add(_ easy: UnsafeMutableRawPointer) {
         count += 1
         emptySince = nil
-        curl_multi_add_handle(multi, easy)
+        ccurl_multi_add_handle(multi, easy)
     }
 
     func remove(_ easy: UnsafeMutableRawPointer) {
-        curl_multi_remove_handle(multi, easy)
+        ccurl_multi_remove_handle(multi, easy)
         count -= 1
         if count == 0 { emptySince = .now }
     }
@@ -60,7 +60,7 @@ internal import EventLoop
     /// A transfer that has ended and is still to be removed.
     func nextEnded() -> (easy: UnsafeMutableRawPointer, code: CURLcode)? {
         var left: Int32 = 0
-        while let message = curl_multi_info_read(multi, &left) {
+        while let message = ccurl_multi_info_read(multi, &left) {
             guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else { continue }
             return (easy, message.pointee.data.result)
         }
@@ -70,7 +70,7 @@ internal import EventLoop
     /// Lets libcurl go on with a socket, or with what its timer was set for.
     private func act(on socket: curl_socket_t, readiness: Int32) {
         var running: Int32 = 0
-        curl_multi_socket_action(multi, socket, readiness, &running)
+        ccurl_multi_socket_action(multi, socket, readiness, &running)
         if hasGivenUp, count > 0 {
             hasGivenUp = false
             ccurl_multi_socket_all(multi, &running)

@@ -9,13 +9,13 @@ internal import EventLoop
 
     /// - Throws: ``CurlError`` of kind `.unreachable` when libcurl has no memory.
     init() throws(CurlError) {
-        guard let handle = curl_share_init() else { throw CurlError(.unreachable, "libcurl has no memory") }
+        guard let handle = ccurl_share_init() else { throw CurlError(.unreachable, "libcurl has no memory") }
         ccurl_share(handle, CURL_LOCK_DATA_DNS)
         ccurl_share(handle, CURL_LOCK_DATA_SSL_SESSION)
         self.handle = handle
     }
 
     isolated deinit {
-        curl_share_cleanup(handle)
+        ccurl_share_cleanup(handle)
     }
 }

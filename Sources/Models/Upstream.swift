@@ -24,4 +24,16 @@ public struct Upstream: Sendable {
         client = CurlClient(
             configuration: .init(connectTimeout: connectTimeout, maximumResponseBytes: maximumReplyBytes))
     }
+
+    /// Loads libcurl, as the first call would do otherwise.
+    ///
+    /// - Returns: why it cannot be loaded; nil when it is there.
+    public static func load() async -> String? {
+        do {
+            try await CurlClient.load()
+            return nil
+        } catch {
+            return error.detail
+        }
+    }
 }

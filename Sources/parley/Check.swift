@@ -101,6 +101,12 @@ struct Check: ParsableCommand {
         }
         let board = Self.circuitBoard(settings)
         var findings: [Finding] = []
+        if settings.callsProviders {
+            if let fault = await Upstream.load() {
+                return [.wrong("libcurl", fault, mend: "install it: apt-get install libcurl4")]
+            }
+            findings.append(.well("libcurl", "can be loaded"))
+        }
         for name in settings.providers {
             do {
                 let built = try builder.provider(name)

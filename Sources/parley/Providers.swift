@@ -54,6 +54,11 @@ struct Providers {
     }
 }
 
+extension Settings {
+    /// Whether any provider is asked over the network.
+    var callsProviders: Bool { providers.contains { $0 != "echo" } }
+}
+
 extension CircuitBoard {
     /// What the pool shares lies beside the database.
     static func path(_ settings: Settings) -> String { settings.database.path + "-circuits" }

@@ -4,6 +4,7 @@ import EventLoop
 import FastCGI
 import Glibc
 import Logging
+import Models
 import Pool
 import Storage
 
@@ -21,6 +22,10 @@ enum Worker {
             let (settings, log) = try loaded()
             let service = try await Service(settings, log: log)
             await prepare(service.database, log)
+            // Now rather than while the first question waits.
+            if settings.callsProviders, let fault = await Upstream.load() {
+                log.error("providers cannot be called", metadata: ["cause": "\(fault)"])
+            }
             raiseLimit(settings, log)
             let listener = Listener(descriptor: STDIN_FILENO, limits: Limits(), responder: service.responder) { error in
                 log.warning("dropped connection", metadata: ["cause": "\(error)"])

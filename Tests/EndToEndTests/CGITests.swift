@@ -112,6 +112,31 @@ import Testing
         #expect(try await site.send("/chat/history?limit=100", token: token).number("count") == 40)
     }
 
+    /// libcurl takes longer to load than all the rest of the program.
+    @Test func loadsLibcurlOnlyToCallAModel() async throws {
+        let provider = try await ScriptedProvider { _, _ in .answer("from afar") }
+        let site = try await CGISite(.bare, provider.asGemini)
+        let token = try await logIn(site)
+        func ask() async throws -> (reply: Reply, loaded: String) {
+            let list = site.folder + "/loaded"
+            let reply = try await CGISite.bare(
+                site.folder, "/chat",
+                ["Authorization": "Bearer \(token)", "Content-Type": "application/json"], #"{"message":"hello"}"#,
+                variables: ["REQUEST_METHOD": "POST", "LD_DEBUG": "files", "LD_DEBUG_OUTPUT": list])
+            // The dynamic linker adds its process's id to the name.
+            let names = try FileManager.default.contentsOfDirectory(atPath: site.folder)
+            let path = site.folder + "/" + (try #require(names.first { $0.hasPrefix("loaded.") }))
+            defer { unlink(path) }
+            return (reply, try String(contentsOfFile: path, encoding: .utf8))
+        }
+        let first = try await ask()
+        #expect(first.reply.text("response") == "from afar" && first.reply.flag("cached") == false, "\(first.reply)")
+        #expect(first.loaded.contains("libcurl.so.4"))
+        let second = try await ask()
+        #expect(second.reply.flag("cached") == true, "\(second.reply)")
+        #expect(second.loaded.contains("libsqlite3.so.0") && !second.loaded.contains("libcurl"))
+    }
+
     /// The reason goes to the server's log only.
     @Test(arguments: CGISite.Server.allCases)
     func answersWithTheErrorObjectWhenItsSettingsAreWrong(under server: CGISite.Server) async throws {

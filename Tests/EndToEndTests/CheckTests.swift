@@ -59,6 +59,22 @@ import Testing
         #expect(missing.output.contains("none.conf: No such file") && missing.output.contains("name it: --nginx FILE"))
     }
 
+    /// The dynamic linker finds a file of that name that is no library.
+    @Test func namesALibcurlThatCannotBeLoaded() async throws {
+        let path = folder + "/libcurl.so.4"
+        try "no library".write(toFile: path, atomically: true, encoding: .utf8)
+        let settings = [
+            "LD_LIBRARY_PATH": folder, "CHAT_GEMINI_API_KEY": "key", "CHAT_GEMINI_BASE_URL": "http://127.0.0.1:1",
+        ]
+        let (code, output, _) = try await parley("check", settings: settings)
+        #expect(code == 1)
+        #expect(output.contains("WRONG libcurl: libcurl cannot be loaded: \(path): file too short"), "\(output)")
+        #expect(output.contains("apt-get install libcurl4"))
+        // What calls nobody needs none.
+        #expect(try await parley("migrate", settings: settings).code == 0)
+        #expect(try await parley("check", settings: ["LD_LIBRARY_PATH": folder]).output.contains("ok    provider echo"))
+    }
+
     @Test(arguments: [(200, 0), (401, 1)] as [(Int, Int32)])
     func asksOpenRouterWhetherItTakesTheKey(status: Int, code expected: Int32) async throws {
         let provider = try await ScriptedProvider { _, _ in status == 200 ? .answer("models") : .refuse(status) }

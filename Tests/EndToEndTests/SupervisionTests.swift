@@ -18,6 +18,28 @@ import Testing
         #expect(try await pool.status().code == 3)
     }
 
+    /// Before the first question, but only where one will need it.
+    @Test(arguments: [true, false])
+    func loadsLibcurlAtTheStartOfAWorker(callsAProvider: Bool) async throws {
+        let provider = ["CHAT_GEMINI_API_KEY": "key", "CHAT_GEMINI_BASE_URL": "http://127.0.0.1:1"]
+        let pool = try ServedPool(callsAProvider ? provider : [:])
+        try await pool.lines("worker ready", count: 2)
+        let worker = try #require(try await pool.workers().first)
+        let maps = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/\(worker)/maps")).readToEnd()
+        let mapped = String(decoding: try #require(maps), as: UTF8.self)
+        #expect(mapped.contains("/libsqlite3.so.0") && mapped.contains("/libcurl.so.4") == callsAProvider)
+    }
+
+    @Test func servesAndLogsWhatIsMissingWithoutLibcurl() async throws {
+        let folder = try Deployment.newFolder()
+        try "no library".write(toFile: folder + "/libcurl.so.4", atomically: true, encoding: .utf8)
+        let pool = try ServedPool(
+            ["CHAT_GEMINI_API_KEY": "key"], environment: ["LD_LIBRARY_PATH": folder], folder: folder)
+        let lines = try await pool.lines("providers cannot be called", count: 2)
+        #expect((lines.first?["cause"] as? String)?.contains("libcurl.so.4: file too short") == true, "\(lines)")
+        try await pool.lines("worker ready", count: 2)
+    }
+
     @Test func isShownInSpiteOfAMistypedSetting() async throws {
         let pool = try ServedPool()
         try await pool.lines("worker ready", count: 2)
