@@ -62,7 +62,8 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "API", "Chat", "EventLoop", "FastCGI", "Models", "Pool", "Sanitizing", "Sessions", "Storage", "StrictJSON",
+                "API", "Chat", "EventLoop", "FastCGI", "Models", "Pool", "Sanitizing", "Sessions", "Storage",
+                "StrictJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
