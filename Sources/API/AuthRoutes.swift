@@ -12,7 +12,7 @@ extension ChatService {
         let browser = context.request.header("USER_AGENT") ?? ""
         let remote = context.request.remoteAddress
         let (session, token) = try await context.trace.time(.session) {
-            try await gate.open(email, browser: browser, address: remote)
+            try await authenticator.open(email, browser: browser, address: remote)
         }
         let body = JSONWriter.object { json in
             json.member("access_token", token)
@@ -24,12 +24,12 @@ extension ChatService {
     }
 
     func showSession(_ principal: Principal, _ context: inout RequestContext) async throws {
-        let session = try await context.trace.time(.session) { try await gate.session(of: principal) }
+        let session = try await context.trace.time(.session) { try await authenticator.session(of: principal) }
         try await context.send(200, JSONWriter.object { describe(session, &$0) })
     }
 
     func logOut(_ principal: Principal, _ context: inout RequestContext) async throws {
-        try await context.trace.time(.session) { try await gate.end(principal) }
+        try await context.trace.time(.session) { try await authenticator.end(principal) }
         let body = JSONWriter.object { json in
             json.member("success", true)
             json.member("message", "The session has ended")

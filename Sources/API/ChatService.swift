@@ -11,18 +11,19 @@ import StrictJSON
 /// no browser and no client library would send, and a body that is not JSON.
 public final class ChatService: Responder {
     let pipeline: ChatPipeline
-    let gate: any SessionGate
+    let authenticator: any Authenticator
     let exchanges: any ExchangeStore
     let health: any HealthSource
     let settings: ServiceSettings
     let log: any RequestLog
 
     public init(
-        pipeline: ChatPipeline, gate: any SessionGate, exchanges: any ExchangeStore, health: any HealthSource,
+        pipeline: ChatPipeline, authenticator: any Authenticator, exchanges: any ExchangeStore,
+        health: any HealthSource,
         settings: ServiceSettings, log: any RequestLog
     ) {
         self.pipeline = pipeline
-        self.gate = gate
+        self.authenticator = authenticator
         self.exchanges = exchanges
         self.health = health
         self.settings = settings

@@ -7,21 +7,21 @@
 /// from the cache key; equal questions at the same time are one model call, over the whole pool (``ModelCall``).
 ///
 /// What it refuses: a token that is not live, a session that used its messages up, a text that is no ``Prompt``, a
-/// conversation that is not the session's own; more questions for the model at once than ``Load`` has places for.
+/// conversation that is not the session's own; more questions for the model at once than ``ConcurrencyLimit`` has places for.
 /// Dangerous text is held: it is recorded and answered, but no model sees it.
 ///
 /// A class, like ``ModelCall``, because a waiting question holds a frame for each function that it is in: what a frame
 /// would copy of a value costs memory thousands of times.
 public final class ChatPipeline: Sendable {
-    let gate: any SessionGate
+    let authenticator: any Authenticator
     let sanitizer: any Sanitizer
     let cache: AnswerCache
     let model: any LanguageModel
     let exchanges: any ExchangeStore
     let policy: ChatPolicy
     /// The questions that are put to the model, or wait for its answer.
-    public let load: Load
-    let calls: SharedCalls<ModelCall.Outcome>
+    public let load: ConcurrencyLimit
+    let calls: SingleFlight<ModelCall.Outcome>
     let executor: (any TaskExecutor)?
     let clock: any Clock<Duration>
 
@@ -29,11 +29,11 @@ public final class ChatPipeline: Sendable {
     ///   - executor: where the tasks that belong to no one request run; nil for Swift's own pool.
     ///   - clock: what they sleep by.
     public init(
-        gate: any SessionGate, sanitizer: any Sanitizer, cache: AnswerCache, model: any LanguageModel,
-        exchanges: any ExchangeStore, policy: ChatPolicy, load: Load, executor: (any TaskExecutor)? = nil,
+        authenticator: any Authenticator, sanitizer: any Sanitizer, cache: AnswerCache, model: any LanguageModel,
+        exchanges: any ExchangeStore, policy: ChatPolicy, load: ConcurrencyLimit, executor: (any TaskExecutor)? = nil,
         clock: any Clock<Duration> = ContinuousClock()
     ) {
-        self.gate = gate
+        self.authenticator = authenticator
         self.sanitizer = sanitizer
         self.cache = cache
         self.model = model
@@ -42,7 +42,7 @@ public final class ChatPipeline: Sendable {
         self.load = load
         self.executor = executor
         self.clock = clock
-        calls = SharedCalls(executor: executor, clock: clock)
+        calls = SingleFlight(executor: executor, clock: clock)
     }
 
     /// Returns who asks. That the session is live, and has a message left to send, is checked where the message is
@@ -51,7 +51,7 @@ public final class ChatPipeline: Sendable {
     /// - Parameter token: the bearer token as it came.
     /// - Throws: ``ChatError`` `.unauthorized`.
     public func identify(_ token: String?, trace: inout RequestTrace) async throws -> Principal {
-        try await trace.time(.session) { try await gate.identify(token) }
+        try await trace.time(.session) { try await authenticator.identify(token) }
     }
 
     /// - Parameters:

@@ -2,7 +2,7 @@ import Synchronization
 
 /// The part of a question's way that costs money: asks the model once for all who ask the same at the same time.
 ///
-/// In this process they share one task (``SharedCalls``); between processes the one who asks holds a ``Lease`` in the
+/// In this process they share one task (``SingleFlight``); between processes the one who asks holds a ``Lease`` in the
 /// shared store, and the others wait for its answer, its failure or its death. The one who asks is answered by the
 /// model, the others from its answer. A failure is shared with those who wait, and with nobody else.
 ///
@@ -118,7 +118,7 @@ final class ModelCall: Sendable {
     /// - Returns: whether there was any text.
     @inline(never)
     private func pass(
-        _ deltas: AsyncStream<String>, of part: SharedCalls<Outcome>.Part, to onDelta: DeltaHandler
+        _ deltas: AsyncStream<String>, of part: SingleFlight<Outcome>.Part, to onDelta: DeltaHandler
     ) async throws -> Bool {
         var hasSeenText = false
         do {
@@ -133,7 +133,8 @@ final class ModelCall: Sendable {
         return hasSeenText
     }
 
-    private func join(_ trace: RequestTrace, _ deltas: AsyncStream<String>.Continuation?) -> SharedCalls<Outcome>.Part {
+    private func join(_ trace: RequestTrace, _ deltas: AsyncStream<String>.Continuation?) -> SingleFlight<Outcome>.Part
+    {
         let isShared = pipeline.cache.isOn
         return pipeline.calls.join(isShared ? key : nil) { [self] in
             isShared ? await pipeline.cache.mayAbandon(key) : true

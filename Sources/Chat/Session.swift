@@ -82,7 +82,7 @@ public struct SessionOpening: Sendable {
 }
 
 /// Lets sessions in and out.
-public protocol SessionGate: Sendable {
+public protocol Authenticator: Sendable {
     /// - Returns: the new session and the token that stands for it.
     func open(_ email: Email, browser: String, address: String) async throws -> (session: Session, token: String)
     /// Returning means that the token is ours and has not expired; the store is not asked.

@@ -53,34 +53,34 @@ public struct Supervisor {
         let signals = SignalQueue([SIGCHLD, SIGIO, SIGTERM, SIGINT, SIGHUP, SIGUSR1])
         defer { signals.restore() }
         let inherited = try Inheritance.take()
-        let premises = try Premises(configuration, inherited)
-        defer { premises.close() }
+        let resources = try PoolResources(configuration, inherited)
+        defer { resources.close() }
         let manager = ServiceManager { name in getenv(name).map { String(cString: $0) } }
-        if premises.isSocketNew { onEvent(.listening(path: configuration.socketPath)) }
-        if let error = premises.notGiven { onEvent(.socketNotGiven(error)) }
+        if resources.isSocketNew { onEvent(.listening(path: configuration.socketPath)) }
+        if let error = resources.notGiven { onEvent(.socketNotGiven(error)) }
         onStart(inherited != nil)
 
-        var crew: Crew
+        var pool: WorkerPool
         do {
-            crew = try Crew(
-                configuration, premises.forWorkers, board: premises.board, inherited: inherited, onEvent: onEvent)
-            if inherited == nil { try crew.startFirst() }
+            pool = try WorkerPool(
+                configuration, resources.forWorkers, board: resources.board, inherited: inherited, onEvent: onEvent)
+            if inherited == nil { try pool.startFirst() }
         } catch {
-            premises.remove()
+            resources.remove()
             throw error
         }
-        premises.board.set(.generation, UInt64(crew.generation))
-        premises.board.set(.workers, UInt64(crew.slots.count))
-        premises.board.set(.storm, 0)
+        resources.board.set(.generation, UInt64(pool.generation))
+        resources.board.set(.workers, UInt64(pool.slots.count))
+        resources.board.set(.storm, 0)
         var watch = Watch(signals: signals, manager: manager, isReloading: inherited != nil)
-        let reason = keep(&crew, premises, &watch)
+        let reason = keep(&pool, resources, &watch)
         // From here on connections are refused at once instead of waiting for workers that will not come, but for a
         // service manager's socket, in which they wait for the next pool.
-        premises.vacate()
+        resources.vacate()
         manager?.stopping()
         onEvent(.draining(signal: reason))
-        stop(&crew, signals)
-        premises.board.remove()
+        stop(&pool, signals)
+        resources.board.remove()
         onEvent(.stopped)
         return 0
     }
@@ -101,38 +101,38 @@ public struct Supervisor {
     }
 
     /// Returns the signal that asks to stop.
-    private func keep(_ crew: inout Crew, _ premises: Premises, _ watch: inout Watch) -> Int32 {
+    private func keep(_ pool: inout WorkerPool, _ resources: PoolResources, _ watch: inout Watch) -> Int32 {
         while true {
-            for pid in premises.readiness.hear() { welcome(pid, &crew, &watch) }
+            for pid in resources.readiness.hear() { welcome(pid, &pool, &watch) }
             // A reload waits until nobody is starting: no successor of this generation may keep it waiting.
-            crew.isHoldingSuccessors = watch.wantsReload
-            crew.startDue()
-            crew.killOverdue()
-            lookAround(&crew, &watch)
-            finishReload(&crew, &watch)
-            if watch.wantsReload, !crew.isStarting {
+            pool.isHoldingSuccessors = watch.wantsReload
+            pool.startDue()
+            pool.killOverdue()
+            lookAround(&pool, &watch)
+            finishReload(&pool, &watch)
+            if watch.wantsReload, !pool.isStarting {
                 watch.wantsReload = false
-                if let signal = reload(crew, premises, watch) { return signal }
+                if let signal = reload(pool, resources, watch) { return signal }
             }
             let look = watch.lastLook + .seconds(1)
-            switch watch.signals.next(before: min(look, crew.nextDue ?? look)) {
+            switch watch.signals.next(before: min(look, pool.nextDue ?? look)) {
             case SIGTERM?: return SIGTERM
             case SIGINT?: return SIGINT
             case SIGHUP?: watch.wantsReload = configuration.relaunch != nil
             case SIGUSR1?:
                 if onReopen() { onEvent(.reopenedLogs) }
                 watch.reopened = .now
-                crew.send(SIGUSR1, onlyReady: true)
+                pool.send(SIGUSR1, onlyReady: true)
             default: break
             }
-            if let how = crew.reap(thenReplace: true).first, watch.isReloading {
+            if let how = pool.reap(thenReplace: true).first, watch.isReloading {
                 onEvent(.reloadFailed(.newWorkerDied(how)))
             }
         }
     }
 
-    private func welcome(_ pid: pid_t, _ crew: inout Crew, _ watch: inout Watch) {
-        guard let worker = crew.welcome(pid) else { return }
+    private func welcome(_ pid: pid_t, _ pool: inout WorkerPool, _ watch: inout Watch) {
+        guard let worker = pool.welcome(pid) else { return }
         // It may have opened its log before the last SIGUSR1, and did not get that.
         if let reopened = watch.reopened, worker.started < reopened { kill(pid, SIGUSR1) }
         if !watch.isAnnounced, !watch.isReloading {
@@ -141,41 +141,41 @@ public struct Supervisor {
         }
     }
 
-    private func lookAround(_ crew: inout Crew, _ watch: inout Watch) {
+    private func lookAround(_ pool: inout WorkerPool, _ watch: inout Watch) {
         let now = ContinuousClock.now
         guard now - watch.lastLook >= .seconds(1) else { return }
         if now - watch.lastLook > .seconds(3) { watch.awakeSince = now }
         watch.lastLook = now
-        crew.board.beat()
+        pool.board.beat()
         watch.manager?.isAlive()
-        crew.checkUp(since: watch.awakeSince)
+        pool.checkUp(since: watch.awakeSince)
     }
 
     // MARK: Reloading
 
-    private func finishReload(_ crew: inout Crew, _ watch: inout Watch) {
-        guard watch.isReloading, crew.isWhole else { return }
+    private func finishReload(_ pool: inout WorkerPool, _ watch: inout Watch) {
+        guard watch.isReloading, pool.isWhole else { return }
         watch.isReloading = false
         watch.isAnnounced = true
-        crew.retireSurplus()
-        onEvent(.reloaded(generation: crew.generation))
+        pool.retireSurplus()
+        onEvent(.reloaded(generation: pool.generation))
         watch.manager?.ready("serving on \(configuration.socketPath), reloaded")
     }
 
     /// Returns when the reload failed: a signal if one asks to stop.
-    private func reload(_ crew: Crew, _ premises: Premises, _ watch: Watch) -> Int32? {
+    private func reload(_ pool: WorkerPool, _ resources: PoolResources, _ watch: Watch) -> Int32? {
         guard let relaunch = configuration.relaunch else { return nil }
         onEvent(.reloading)
         watch.manager?.reloading()
         var stop: Int32?
         do throws(PoolEvent.ReloadFailure) {
-            try Rehearsal.run(relaunch, watch.signals, stop: &stop) { premises.board.beat() }
+            try ConfigTest.run(relaunch, watch.signals, stop: &stop) { resources.board.beat() }
             let legacy = Inheritance(
-                socket: premises.socket.descriptor, isSocketOurs: premises.socket.isOurs,
-                socketIdentity: premises.socket.identity,
-                lifeline: [premises.lifeline.reading, premises.lifeline.writing],
-                readiness: [premises.readiness.pipe.reading, premises.readiness.pipe.writing],
-                board: premises.board.descriptor, generation: crew.generation, workers: crew.legacy)
+                socket: resources.socket.descriptor, isSocketOurs: resources.socket.isOurs,
+                socketIdentity: resources.socket.identity,
+                lifeline: [resources.lifeline.reading, resources.lifeline.writing],
+                readiness: [resources.readiness.pipe.reading, resources.readiness.pipe.writing],
+                board: resources.board.descriptor, generation: pool.generation, workers: pool.legacy)
             throw .system(legacy.execute(relaunch))
         } catch {
             if stop == nil {
@@ -188,14 +188,14 @@ public struct Supervisor {
 
     // MARK: Stopping
 
-    private func stop(_ crew: inout Crew, _ signals: SignalQueue) {
+    private func stop(_ pool: inout WorkerPool, _ signals: SignalQueue) {
         let start = ContinuousClock.now
         var ladder = ShutdownLadder(drainDeadline: configuration.drainDeadline)
         while true {
-            _ = crew.reap(thenReplace: false)
-            for signal in ladder.climb(to: (ContinuousClock.now - start) / .seconds(1)) { crew.send(signal) }
-            if crew.isEmpty { return }
-            crew.board.beat()
+            _ = pool.reap(thenReplace: false)
+            for signal in ladder.climb(to: (ContinuousClock.now - start) / .seconds(1)) { pool.send(signal) }
+            if pool.isEmpty { return }
+            pool.board.beat()
             let tick = ContinuousClock.now + .seconds(1)
             let signal = signals.next(before: ladder.next.map { min(start + .seconds($0), tick) } ?? tick)
             if signal == SIGTERM || signal == SIGINT { ladder.hurry() }

@@ -25,7 +25,7 @@ struct SessionClaims: JWTPayload {
         aud = Self.audience
     }
 
-    /// Expiry is judged by the gate, which has the clock.
+    /// Expiry is judged by the authenticator, which has the clock.
     func verify(using algorithm: some JWTAlgorithm) throws {
         guard iss.value == Self.issuer else {
             throw JWTError.claimVerificationFailure(failedClaim: iss, reason: "another issuer")

@@ -11,26 +11,26 @@ import Glibc
 struct Connection {
     private let path: String
     private let readonly: Bool
-    private let standing: Standing
+    private let trust: FileTrust
     private let migrates: Bool
     private var opened: OpenDatabase?
     /// SQLite's `synchronous`, as it was last set.
     private var isDurable: Bool?
     private var lastLook = ContinuousClock.now
-    private var hasAskedForLog = false
+    private var hasAskedForWAL = false
 
     /// A locked database is waited for this long, in seconds, then the call fails.
     static let busyTimeout = 2.0
     /// Bytes of a log that has nothing in it any more; SQLite writes it into the database at 4 MB.
-    private static let largestLog = 8 << 20
+    private static let largestWAL = 8 << 20
     /// A reader looks into the files no more often: what it reads is not acknowledged.
     private static let lookInterval = Duration.milliseconds(20)
 
     /// - Parameter migrates: whether to bring the schema up to date.
-    init(path: String, readonly: Bool, _ standing: Standing, migrates: Bool = true) {
+    init(path: String, readonly: Bool, _ trust: FileTrust, migrates: Bool = true) {
         self.path = path
         self.readonly = readonly
-        self.standing = standing
+        self.trust = trust
         self.migrates = migrates
     }
 
@@ -55,14 +55,14 @@ struct Connection {
             switch try database.state(reads: !readonly) {
             case .sound, .shrunk: break
             case .moved: throw StorageFailure(.removed, "\(path) was removed or replaced meanwhile")
-            case .logRemoved: throw LogRemoved()
+            case .walRemoved: throw WALRemoved()
             case .damaged(let why): throw StorageFailure.damaged(path, why)
             }
             opened = database
             return value
         } catch let error as DatabaseError {
             if error.mayHealByReopening { drop() }
-            if error.resultCode == .SQLITE_READONLY, !readonly { standing.noteReadOnly() }
+            if error.resultCode == .SQLITE_READONLY, !readonly { trust.noteReadOnly() }
             throw suspecting(error)
         }
     }
@@ -70,38 +70,38 @@ struct Connection {
     /// The connection, once it is known that its files are in their place.
     private mutating func sound(mayBegin: Bool) throws -> OpenDatabase {
         guard var database = opened else { return try reopened(mayBegin) }
-        let reads = !readonly || standing.isSuspect || ContinuousClock.now - lastLook > Self.lookInterval
+        let reads = !readonly || trust.isSuspect || ContinuousClock.now - lastLook > Self.lookInterval
         let state = try database.state(reads: reads)
         if reads { lastLook = .now }
         opened = database
         switch state {
-        case .sound where !standing.isSuspect: return database
+        case .sound where !trust.isSuspect: return database
         case .sound, .moved: break
-        case .shrunk: standing.distrust()
+        case .shrunk: trust.distrust()
         case .damaged(let why):
             // It stays open: then nobody takes the log for one that ended in a power cut, and begins it anew.
-            database.keepLog()
-            standing.distrust(log: database.position())
+            database.keepWAL()
+            trust.distrust(log: database.position())
             throw StorageFailure.damaged(path, why)
-        case .logRemoved:
+        case .walRemoved:
             if !readonly {
                 // Its locks hold off everybody else until this is done.
-                let isSaved = try !standing.isSuspect && database.saveLog()
-                return try reopened(mayBegin, isLogSaved: isSaved)
+                let isSaved = try !trust.isSuspect && database.saveWAL()
+                return try reopened(mayBegin, isWALSaved: isSaved)
             }
             // Once for the writing connection to save it; then it is not to be had any more.
-            hasAskedForLog.toggle()
-            if hasAskedForLog { throw LogRemoved() }
+            hasAskedForWAL.toggle()
+            if hasAskedForWAL { throw WALRemoved() }
         }
         return try reopened(mayBegin)
     }
 
-    private mutating func reopened(_ mayBegin: Bool, isLogSaved: Bool = false) throws -> OpenDatabase {
+    private mutating func reopened(_ mayBegin: Bool, isWALSaved: Bool = false) throws -> OpenDatabase {
         drop()
         let database =
             readonly
-            ? try FileLock(path: path + "-lock").lockedIfPossible { try open(false, isLogSaved) }
-            : try open(mayBegin, isLogSaved)
+            ? try FileLock(path: path + "-lock").lockedIfPossible { try open(false, isWALSaved) }
+            : try open(mayBegin, isWALSaved)
         opened = database
         return database
     }
@@ -123,34 +123,34 @@ struct Connection {
 
     private func suspecting(_ error: DatabaseError) -> any Error {
         guard error.isDamage else { return error }
-        standing.distrust()
+        trust.distrust()
         return StorageFailure.damaged(path, storageError(error).cause ?? "")
     }
 
-    private func open(_ mayBegin: Bool, _ isLogSaved: Bool) throws -> OpenDatabase {
+    private func open(_ mayBegin: Bool, _ isWALSaved: Bool) throws -> OpenDatabase {
         let wasThere = try FileIdentity(path) != nil
-        do { return try openInPlace(mayBegin, isLogSaved) } catch {
+        do { return try openInPlace(mayBegin, isWALSaved) } catch {
             // Nothing came of a new file: a full disk, say. The next time it is begun once more.
             if !wasThere, FileIdentity.isEmpty(path) { unlink(path) }
             throw error
         }
     }
 
-    private func openInPlace(_ mayBegin: Bool, _ isLogSaved: Bool) throws -> OpenDatabase {
-        let before = try place(mayBegin, isLogSaved)
+    private func openInPlace(_ mayBegin: Bool, _ isWALSaved: Bool) throws -> OpenDatabase {
+        let before = try place(mayBegin, isWALSaved)
         let log = try FileIdentity(path + "-wal")
-        if let why = standing.verdict(on: before, log) { throw StorageFailure(.damaged, why) }
+        if let why = trust.verdict(on: before, log) { throw StorageFailure(.damaged, why) }
         do {
             let database = try OpenDatabase(connected(), path, before: before)
             do { try inspect(database) } catch {
                 database.close()
                 throw error
             }
-            standing.trust()
+            trust.trust()
             return database
         } catch let failure as StorageFailure where failure.fault == .damaged {
-            standing.condemn(
-                Standing.Verdict(database: before, log: try FileIdentity(path + "-wal"), why: failure.cause))
+            trust.condemn(
+                FileTrust.Verdict(database: before, log: try FileIdentity(path + "-wal"), why: failure.cause))
             throw failure
         } catch let error as DatabaseError {
             if !error.isDamage, let failure = StorageFailure("open", path, error) { throw failure }
@@ -159,18 +159,18 @@ struct Connection {
     }
 
     /// - Returns: the file, which is there now.
-    private func place(_ mayBegin: Bool, _ isLogSaved: Bool) throws -> FileIdentity {
-        let isAsked = standing.beginsAnew && !readonly
+    private func place(_ mayBegin: Bool, _ isWALSaved: Bool) throws -> FileIdentity {
+        let isAsked = trust.beginsAnew && !readonly
         if let file = try FileIdentity(path) {
             if file.size == 0, !isAsked { throw StorageFailure.damaged(path, "it is empty") }
-            if try !isLogSaved && FileIdentity(path + "-wal") == nil && SharedLocks.areHeld(on: path) {
-                guard !readonly else { throw LogRemoved() }
+            if try !isWALSaved && FileIdentity(path + "-wal") == nil && SharedLocks.areHeld(on: path) {
+                guard !readonly else { throw WALRemoved() }
                 throw StorageFailure.damaged(path, "its log was removed, and another process has it open")
             }
             return file
         }
-        guard isAsked || mayBegin && !standing.wasOpen && !readonly else { throw StorageFailure.gone(path) }
-        try Aside.move(["-wal", "-shm", "-journal"], of: path, to: Aside.name(path, "removed"))
+        guard isAsked || mayBegin && !trust.wasOpen && !readonly else { throw StorageFailure.gone(path) }
+        try Quarantine.move(["-wal", "-shm", "-journal"], of: path, to: Quarantine.name(path, "removed"))
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o640)
         guard descriptor >= 0 else { throw StorageFailure("make", path) }
         defer { close(descriptor) }
@@ -193,15 +193,15 @@ struct Connection {
             }
             // A copy without a log, put here by hand: what lies beside it is another database's log.
             if header[18] == 1, try FileIdentity(path + "-wal") != nil {
-                guard !readonly else { throw LogRemoved() }
-                try Aside.move(["-wal", "-shm"], of: path, to: Aside.name(path, "stray"))
+                guard !readonly else { throw WALRemoved() }
+                try Quarantine.move(["-wal", "-shm"], of: path, to: Quarantine.name(path, "stray"))
             }
             // Not by GRDB's journalMode: that looks at the log through Foundation's URL, and writes twice to an empty one.
             if !readonly, try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL") != "wal" {
                 throw StorageFailure(.other, "\(path) cannot have a log (WAL) beside it")
             }
             // What a long read let the log grow to is given back.
-            try db.execute(sql: "PRAGMA journal_size_limit = \(Self.largestLog)")
+            try db.execute(sql: "PRAGMA journal_size_limit = \(Self.largestWAL)")
             // What is deleted is to be gone, whatever SQLite's own default is.
             try db.execute(sql: "PRAGMA secure_delete = ON")
             // KiB; the kernel keeps the file in memory anyway, once for all workers.
@@ -212,8 +212,8 @@ struct Connection {
 
     private func inspect(_ database: OpenDatabase) throws {
         if case .damaged(let why) = try database.contents() { throw StorageFailure.damaged(path, why) }
-        if standing.isSuspect {
-            if let lost = standing.lostLog, let now = database.position(), now.isBehind(lost) {
+        if trust.isSuspect {
+            if let lost = trust.lostWAL, let now = database.position(), now.isBehind(lost) {
                 throw StorageFailure.damaged(path, "its log was overwritten or cut")
             }
             let verdict = try database.queue.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
@@ -224,7 +224,7 @@ struct Connection {
 }
 
 /// The log has no name any more, or is not this database's own: a matter for the writing connection.
-struct LogRemoved: Error, CustomStringConvertible {
+struct WALRemoved: Error, CustomStringConvertible {
     let description = "the database's log (-wal) was removed or replaced"
 }
 

@@ -20,7 +20,7 @@ public final class Database: Sendable {
     let path: String
     let probe: WriteProbe
     let bounded = BoundedWait()
-    private let standing: Standing
+    private let trust: FileTrust
     let messageLimit: Int
     /// How long a reserved message is kept for a worker that may have died, in milliseconds.
     let reservationLifetime: Int64
@@ -44,13 +44,13 @@ public final class Database: Sendable {
         path: String, messageLimit: Int, reservationLifetime: Duration, staleLifetime: Duration = .zero,
         answerBytes: Int = .max
     ) throws {
-        let standing = Standing()
-        let writer = try GroupCommit(path: path, standing)
-        reader = try ReadThread(path: path, standing) { _ = try? await writer.write(isPassing: true) { _ in } }
-        standing.whenRefused { [weak reader] in reader?.letGo() }
+        let trust = FileTrust()
+        let writer = try GroupCommit(path: path, trust)
+        reader = try ReadThread(path: path, trust) { _ = try? await writer.write(isPassing: true) { _ in } }
+        trust.whenRefused { [weak reader] in reader?.letGo() }
         self.writer = writer
         self.path = path
-        self.standing = standing
+        self.trust = trust
         probe = WriteProbe(writer, path, bounded)
         self.messageLimit = messageLimit
         self.reservationLifetime = Int64(reservationLifetime.milliseconds)
@@ -67,7 +67,7 @@ public final class Database: Sendable {
     ///     any write does, and the migration goes on.
     /// - Throws: ``ChatError`` `.unavailable`, whose `cause` says what is wrong.
     public func prepare(beginningAnew: Bool = false, isPatient: Bool = false) async throws {
-        if beginningAnew { standing.beginAnew() }
+        if beginningAnew { trust.beginAnew() }
         do { try await writer.attempt(isPatient: isPatient) { _ in } } catch { throw storageError(error) }
     }
 
@@ -84,12 +84,12 @@ public final class Database: Sendable {
     /// The first process that opens the file reads the whole log, and cannot know what of it is in the file already
     /// (walIndexRecover of SQLite's wal.c). If each were alone, as under a CGI server, the log would grow for ever and
     /// each start would take longer: 10 ms at 20 MB.
-    public func tidyLog() async throws {
-        guard let log = try FileIdentity(path + "-wal"), log.size > Self.smallLog else { return }
+    public func checkpoint() async throws {
+        guard let log = try FileIdentity(path + "-wal"), log.size > Self.smallWAL else { return }
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             do {
-                try BlockingThread.detach { [path, standing] in
-                    var connection = Connection(path: path, readonly: false, standing)
+                try BlockingThread.detach { [path, trust] in
+                    var connection = Connection(path: path, readonly: false, trust)
                     continuation.resume(
                         with: Result {
                             try FileLock(path: path + "-lock").locked(atMost: .seconds(2)) { _ in
@@ -104,7 +104,7 @@ public final class Database: Sendable {
     }
 
     /// Bytes, of some 70 exchanges: read in 0.5 ms.
-    private static let smallLog = 1 << 20
+    private static let smallWAL = 1 << 20
 
     /// Whether a newer program has written the file.
     public func isNewer() async throws -> Bool {

@@ -30,10 +30,10 @@ final class GroupCommit: Sendable {
     private let inbox: Inbox<Write>
     private let successes = Successes()
 
-    init(path: String, _ standing: Standing) throws(ThreadError) {
+    init(path: String, _ trust: FileTrust) throws(ThreadError) {
         inbox = Inbox(path: path)
         try BlockingThread.detach { [inbox, successes] in
-            var connection = Connection(path: path, readonly: false, standing)
+            var connection = Connection(path: path, readonly: false, trust)
             let lock = FileLock(path: path + "-lock")
             while inbox.wait() { Self.commit(from: inbox, on: &connection, lock, successes) }
         }
@@ -127,7 +127,7 @@ final class GroupCommit: Sendable {
     /// Whether one of the writes is the reason, and not the file or the lock before it.
     private static func isOfOneWrite(_ error: any Error) -> Bool {
         guard let error = error as? DatabaseError else {
-            return !(error is StorageFailure || error is LogRemoved || (error as? ChatError)?.code == .unavailable)
+            return !(error is StorageFailure || error is WALRemoved || (error as? ChatError)?.code == .unavailable)
         }
         switch error.resultCode {
         case .SQLITE_ERROR, .SQLITE_CONSTRAINT, .SQLITE_TOOBIG, .SQLITE_MISMATCH, .SQLITE_RANGE: return true

@@ -12,7 +12,7 @@ struct OpenDatabase {
         /// The name leads to another file, or nowhere.
         case moved
         /// The log or its index has no name any more; whoever has them open can still save what is in them.
-        case logRemoved
+        case walRemoved
         /// The database is smaller than it was. A restored one may be, or one that was cut.
         case shrunk
         case damaged(String)
@@ -43,7 +43,7 @@ struct OpenDatabase {
         let (log, index) = (try FileIdentity(path + "-wal"), try FileIdentity(path + "-shm"))
         if log != self.log || index != self.index {
             let isForeign = log != nil && log != self.log || index != nil && index != self.index
-            return isForeign ? .moved : .logRemoved
+            return isForeign ? .moved : .walRemoved
         }
         if database.size < size { return .shrunk }
         size = database.size
@@ -59,24 +59,24 @@ struct OpenDatabase {
             guard SQLiteFiles.isHeader(header) else { return .damaged("it does not begin as a database") }
             // A copy without a log was written over it.
             if log != nil, header[18] == 1 { return .moved }
-            if let why = try files.faultOfLog() { return .damaged(why) }
+            if let why = try files.faultOfWAL() { return .damaged(why) }
             return .sound
         }
     }
 
-    func position() -> LogPosition? {
+    func position() -> WALPosition? {
         try? queue.writeWithoutTransaction { db in try SQLiteFiles(db, path).position() }
     }
 
     func close() {
-        keepLog()
+        keepWAL()
         try? queue.close()
     }
 
     /// Writes a log without a name into the database, which still has one.
     ///
     /// - Returns: whether that has been done.
-    func saveLog() throws -> Bool {
+    func saveWAL() throws -> Bool {
         guard try contents() == .sound else { return false }
         return try queue.writeWithoutTransaction { db in
             try db.execute(sql: "PRAGMA synchronous = FULL")
@@ -85,7 +85,7 @@ struct OpenDatabase {
     }
 
     /// To be called before letting go of a connection whose files are not what they were: closing would write into them.
-    func keepLog() {
+    func keepWAL() {
         queue.writeWithoutTransaction { db in
             if let connection = db.sqliteConnection { _ = csqlite_keep_log(connection) }
         }

@@ -15,11 +15,11 @@ final class ReadThread: Sendable {
     private let mend: @Sendable () async -> Void
 
     /// - Parameter mend: writes nothing, but lets the writing connection see to a log that was removed.
-    init(path: String, _ standing: Standing, mend: @escaping @Sendable () async -> Void) throws(ThreadError) {
+    init(path: String, _ trust: FileTrust, mend: @escaping @Sendable () async -> Void) throws(ThreadError) {
         self.mend = mend
         inbox = Inbox(path: path)
         try BlockingThread.detach { [inbox] in
-            var connection = Connection(path: path, readonly: true, standing)
+            var connection = Connection(path: path, readonly: true, trust)
             while inbox.wait() {
                 for query in inbox.take(1) { query.run(&connection) }
             }
@@ -51,7 +51,7 @@ final class ReadThread: Sendable {
 
     /// - Throws: what went wrong, as it was.
     func attempt<T: Sendable>(_ work: @escaping @Sendable (GRDB.Database) throws -> T) async throws -> T {
-        do { return try await once(work) } catch is LogRemoved {
+        do { return try await once(work) } catch is WALRemoved {
             await mend()
             return try await once(work)
         }

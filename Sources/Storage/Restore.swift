@@ -32,15 +32,15 @@ extension Backup {
             let contents = try upToDate(copy, from: file)
             let lock = FileLock(path: path + "-lock")
             return try lock.locked(atMost: .seconds(30)) { _ in
-                let former = try Aside.name(path, formerName)
+                let former = try Quarantine.name(path, formerName)
                 if let live, try write(copy, over: path, keeping: former, live) {
                     return Restored(
                         exchanges: contents.exchanges, bytes: contents.bytes, former: former, wasUnusable: false,
                         leftovers: abandoned)
                 }
-                let isAny = try Aside.move(["", "-wal", "-shm", "-journal"], of: path, to: former)
+                let isAny = try Quarantine.move(["", "-wal", "-shm", "-journal"], of: path, to: former)
                 do { try copy.keep(as: path, like: live ?? FileIdentity(folder(of: path))?.asFile) } catch {
-                    _ = try? Aside.move(["", "-wal", "-shm", "-journal"], of: former, to: path)
+                    _ = try? Quarantine.move(["", "-wal", "-shm", "-journal"], of: former, to: path)
                     throw error
                 }
                 return Restored(
@@ -89,9 +89,9 @@ extension Backup {
     private static func write(
         _ copy: DatabaseCopy, over path: String, keeping former: String, _ live: FileIdentity
     ) throws -> Bool {
-        let standing = Standing()
-        standing.distrust()
-        var connection = Connection(path: path, readonly: false, standing, migrates: false)
+        let trust = FileTrust()
+        trust.distrust()
+        var connection = Connection(path: path, readonly: false, trust, migrates: false)
         do { try connection.use { _ in } } catch {
             switch StorageFault(of: error, at: path) {
             case .damaged, .removed: return false

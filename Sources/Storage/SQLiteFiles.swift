@@ -2,12 +2,12 @@ import CSQLite
 import GRDB
 
 /// How far a log went, as its index has it.
-struct LogPosition: Equatable {
+struct WALPosition: Equatable {
     /// The log's salts: others after each new beginning.
     let salts: [UInt8]
     let frames: UInt32
 
-    func isBehind(_ other: LogPosition) -> Bool { salts == other.salts && frames < other.frames }
+    func isBehind(_ other: WALPosition) -> Bool { salts == other.salts && frames < other.frames }
 }
 
 /// The bytes of a database's files, read through the descriptors of a connection.
@@ -40,12 +40,12 @@ struct SQLiteFiles {
     private static let words = Array("SQLite format 3\0".utf8)
 
     /// Nil when the log has no index in memory that can be looked at.
-    func position() throws -> LogPosition? { index().map(\.position) }
+    func position() throws -> WALPosition? { index().map(\.position) }
 
     /// The log must hold what its index says: as many frames, the last with that checksum, which covers all before it.
     ///
     /// - Returns: nil when it does, or when nothing can be said.
-    func faultOfLog() throws -> String? {
+    func faultOfWAL() throws -> String? {
         // Another process may begin the log anew in between: only what stays the same before and after counts.
         for _ in 0..<100 {
             guard let index = index() else { return nil }
@@ -107,7 +107,7 @@ private struct LogIndex: Equatable {
     let salts: [UInt8]
     let checksum: [UInt8]
 
-    var position: LogPosition { LogPosition(salts: salts, frames: frames) }
+    var position: WALPosition { WALPosition(salts: salts, frames: frames) }
 
     /// - Returns: nil while it is not set up, or is being changed.
     init?(_ page: UnsafeRawPointer) {

@@ -18,20 +18,20 @@ struct Service {
             path: settings.database.path, messageLimit: settings.messageLimit,
             reservationLifetime: settings.requestDeadline + .seconds(30),
             staleLifetime: .seconds(settings.staleSeconds), answerBytes: settings.cacheStoreBytes)
-        let gate = await TokenGate(
+        let authenticator = await TokenAuthenticator(
             secret: settings.secret, store: database, lifetime: settings.sessionSeconds, addresses: settings.addresses)
         let memory = MemoryCache(maximumBytes: settings.cacheBytes)
         providers = try Providers(settings, on: try CircuitBoard.shared(settings, log: log), log: log)
         let pipeline = ChatPipeline(
-            gate: gate, sanitizer: MessageSanitizer(mode: settings.sanitizerMode),
+            authenticator: authenticator, sanitizer: MessageSanitizer(mode: settings.sanitizerMode),
             cache: AnswerCache(
                 memory: memory, shared: database, lifetime: settings.cacheSeconds,
                 staleLifetime: settings.staleSeconds,
                 keepsTruncated: try settings.sources.required(Catalog.cacheTruncated), clock: LoopClock()),
             model: providers.model, exchanges: database, policy: try settings.policy(models: providers.identity),
-            load: Load(limit: settings.maxInFlight), executor: EventLoop.shared, clock: LoopClock())
+            load: ConcurrencyLimit(limit: settings.maxInFlight), executor: EventLoop.shared, clock: LoopClock())
         responder = ChatService(
-            pipeline: pipeline, gate: gate, exchanges: database,
+            pipeline: pipeline, authenticator: authenticator, exchanges: database,
             health: Health(store: database, source: providers, memory: memory),
             settings: ServiceSettings(
                 version: Version.text, messageLimit: settings.messageLimit,

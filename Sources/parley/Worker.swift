@@ -62,7 +62,7 @@ enum Worker {
             await prepare(service.database, log)
             let code = await CGI.respond(with: service.responder, limits: Limits())
             CGI.hangUp()
-            try? await service.database.tidyLog()  // else the next process does
+            try? await service.database.checkpoint()  // else the next process does
             exit(code)
         } catch {
             log(refusal: error)

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 
 /// Lets nobody in, with an error of the test's choice.
-private struct ClosedGate: SessionGate {
+private struct ClosedGate: Authenticator {
     let error: any Error
 
     func open(_ email: Email, browser: String, address: String) async throws -> (session: Session, token: String) {

@@ -16,25 +16,29 @@ final class Stage: Sendable {
     private let folder: String
 
     /// - Parameter gate: in place of the real one.
-    init(gate other: (any SessionGate)? = nil, corsOrigins: [String] = []) async throws {
+    init(gate other: (any Authenticator)? = nil, corsOrigins: [String] = []) async throws {
         folder = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         let database = try Database(
             path: folder + "/parley.sqlite", messageLimit: 50, reservationLifetime: .seconds(60))
         try await database.prepare()
         let secret = try TokenSecret("0123456789abcdef0123456789abcdef")
-        let gate: any SessionGate
-        if let other { gate = other } else { gate = await TokenGate(secret: secret, store: database, lifetime: 3_600) }
+        let gate: any Authenticator
+        if let other {
+            gate = other
+        } else {
+            gate = await TokenAuthenticator(secret: secret, store: database, lifetime: 3_600)
+        }
         let pipeline = ChatPipeline(
-            gate: gate, sanitizer: MessageSanitizer(mode: .smart),
+            authenticator: gate, sanitizer: MessageSanitizer(mode: .smart),
             cache: AnswerCache(memory: MemoryCache(maximumBytes: 1_000_000), shared: database, lifetime: 60),
             model: model, exchanges: database,
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
                 deadline: .seconds(60), messageLimit: 50, danger: .hold, cacheScope: .session),
-            load: Load(limit: 100))
+            load: ConcurrencyLimit(limit: 100))
         service = ChatService(
-            pipeline: pipeline, gate: gate, exchanges: database, health: health,
+            pipeline: pipeline, authenticator: gate, exchanges: database, health: health,
             settings: ServiceSettings(
                 version: "test", messageLimit: 50, minimumUserAgentLength: 10, corsOrigins: corsOrigins),
             log: log)

@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func tellsAStormOnce() {
-        var storm = CrashStorm(workers: 3, window: 60, pause: 10)
+        var storm = CrashLoop(workers: 3, window: 60, pause: 10)
         let start = ContinuousClock.now
         let verdicts = (0..<15).map { storm.noteEarlyDeath(at: start + .seconds($0)) }
         #expect(verdicts == Array(repeating: false, count: 14) + [true])
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func callsDeathsThatAreFarApartNoStorm() {
-        var storm = CrashStorm(workers: 1, window: 60, pause: 10)
+        var storm = CrashLoop(workers: 1, window: 60, pause: 10)
         let start = ContinuousClock.now
         let verdicts = (0..<100).map { storm.noteEarlyDeath(at: start + .seconds(7 * $0)) }
         #expect(!verdicts.contains(true))

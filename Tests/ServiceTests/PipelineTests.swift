@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct PipelineTests {
     @Test func asksTheModelOnceAndRecordsBothExchanges() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         let token = try await bench.logIn()
         let first = try await bench.ask("What is HTTP?", token)
         let second = try await bench.ask("  What is HTTP?\n", token)
@@ -16,7 +16,7 @@ import Testing
     }
 
     @Test func anAnswerThatWasCutByLengthIsMarkedAndNotCached() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         let token = try await bench.logIn()
         bench.model.finishReason.withLock { $0 = .length }
         for number in 1...2 {
@@ -31,8 +31,8 @@ import Testing
     }
 
     @Test func anAnswerThatWasCutByLengthIsCachedOnDemand() async throws {
-        let first = try await Bench(keepsTruncated: true)
-        let second = try await Bench(besides: first, keepsTruncated: true)
+        let first = try await PipelineFixture(keepsTruncated: true)
+        let second = try await PipelineFixture(besides: first, keepsTruncated: true)
         let token = try await first.logIn()
         first.model.finishReason.withLock { $0 = .length }
         _ = try await first.ask("What is HTTP?", token)
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func oneUsersAnswerIsNotAnothersHit() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         _ = try await bench.ask("What is HTTP?", try await bench.logIn("ann@example.com"))
         let other = try await bench.ask("What is HTTP?", try await bench.logIn("bob@example.com"))
         #expect(!other.answer.isCached && bench.model.calls == 2)
@@ -53,7 +53,7 @@ import Testing
     /// Whoever types an address gets a session of it.
     @Test func oneSessionsAnswerIsNotAnothersHitThoughTheAddressIsTheSame() async throws {
         for (scope, calls) in [(ChatPolicy.CacheScope.session, 2), (.user, 1), (.shared, 1)] {
-            let bench = try await Bench(cacheScope: scope)
+            let bench = try await PipelineFixture(cacheScope: scope)
             let (one, another) = (try await bench.logIn(), try await bench.logIn())
             _ = try await bench.ask("What is HTTP?", one)
             #expect(try await bench.ask("What is HTTP?", one).answer.isCached, "\(scope)")
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func conversationTakesItsContextAlongAndIsCachedWithIt() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         let token = try await bench.logIn()
         let first = try await bench.ask("My name is Ann.", token)
         let second = try await bench.ask("What is my name?", token, conversation: first.conversation)
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test func contextHasTheLastEightMessages() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         let token = try await bench.logIn()
         var exchange = try await bench.ask("question 0", token)
         for number in 1...6 {
@@ -86,7 +86,7 @@ import Testing
     }
 
     @Test func aForeignConversationIsNotFound() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         let anns = try await bench.ask("My name is Ann.", try await bench.logIn("ann@example.com"))
         let bob = try await bench.logIn("bob@example.com")
         await #expect(throws: ChatError.noSuchConversation) {
@@ -96,7 +96,7 @@ import Testing
     }
 
     @Test func aHeldMessageCannotEnterAForeignConversation() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         let ann = try await bench.logIn("ann@example.com")
         let anns = try await bench.ask("My name is Ann.", ann)
         let bob = try await bench.logIn("bob@example.com")
@@ -108,7 +108,7 @@ import Testing
     }
 
     @Test func dangerousTextReachesNoModelAndIsRecorded() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         let token = try await bench.logIn()
         let held = try await bench.ask("'; DROP TABLE users; --", token)
         #expect(held.answer.isHeld && held.answer.text == ChatPolicy.heldText && held.danger != nil)
@@ -119,13 +119,13 @@ import Testing
     }
 
     @Test func flaggedTextIsAnsweredAndMarked() async throws {
-        let bench = try await Bench(danger: .flag)
+        let bench = try await PipelineFixture(danger: .flag)
         let flagged = try await bench.ask("'; DROP TABLE users; --", try await bench.logIn())
         #expect(!flagged.answer.isHeld && flagged.danger != nil && bench.model.calls == 1)
     }
 
     @Test func aFailedCallGivesItsMessageBackAndIsNotCached() async throws {
-        let bench = try await Bench(messageLimit: 1)
+        let bench = try await PipelineFixture(messageLimit: 1)
         let token = try await bench.logIn()
         bench.model.failure.withLock { $0 = ModelFailure(provider: "scripted", reason: .unreachable, detail: "down") }
         let error = await #expect(throws: ChatError.self) { try await bench.ask("hello", token) }
@@ -137,7 +137,7 @@ import Testing
 
     @Test func aCallerWhoHangsUpHasUsedHisMessage() async throws {
         struct HungUp: Error {}
-        let bench = try await Bench(messageLimit: 1)
+        let bench = try await PipelineFixture(messageLimit: 1)
         let token = try await bench.logIn()
         await #expect(throws: HungUp.self) { try await bench.ask("hello", token) { _ in throw HungUp() } }
         await #expect(throws: ChatError.quotaExceeded(limit: 1)) { try await bench.ask("hello", token) }
@@ -145,7 +145,7 @@ import Testing
     }
 
     @Test func heldMessagesTakeNoPlaceInTheContext() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         let token = try await bench.logIn()
         let first = try await bench.ask("My name is Ann.", token)
         for _ in 0..<5 { _ = try await bench.ask("'; DROP TABLE users; --", token, conversation: first.conversation) }
@@ -154,7 +154,7 @@ import Testing
     }
 
     @Test func onlyTheFirstExchangeNamesAConversation() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         let token = try await bench.logIn()
         let first = try await bench.ask("one", token)
         let second = try await bench.ask("two", token, conversation: first.conversation)
@@ -164,7 +164,7 @@ import Testing
     }
 
     @Test func aFilterCannotPutItsWordsIntoTheReply() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         let token = try await bench.logIn()
         for (word, isShown) in [
             ("SAFETY", true), ("call 555-0100 for <b>help</b>", false), (String(repeating: "A", count: 99), false),
@@ -178,7 +178,7 @@ import Testing
     }
 
     @Test func concurrentQuestionsNeitherExceedTheLimitNorPayBeyondIt() async throws {
-        let bench = try await Bench(messageLimit: 20)
+        let bench = try await PipelineFixture(messageLimit: 20)
         let token = try await bench.logIn()
         let answered = await withTaskGroup(of: Bool.self) { group in
             for number in 0..<60 {
@@ -192,7 +192,7 @@ import Testing
     }
 
     @Test func everyPairedAnswerIsTheOneToItsQuestion() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         let token = try await bench.logIn()
         let replies = try await withThrowingTaskGroup(of: (String, String).self) { group in
             for number in 0..<40 {
@@ -209,7 +209,7 @@ import Testing
     }
 
     @Test func deltasJoinToTheAnswerAlsoWhenItIsCached() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         let token = try await bench.logIn()
         for _ in 0..<2 {
             let text = Mutex("")

@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    private func hold(_ bench: Bench) -> Gate {
+    private func hold(_ bench: PipelineFixture) -> Gate {
         let gate = Gate()
         bench.model.pause.withLock { $0 = { try await gate.wait() } }
         return gate
@@ -25,11 +25,11 @@ import Testing
 
     /// The first worker asks and is held, the second one waits for its answer.
     private func twoWorkersOnOneQuestion() async throws -> (
-        first: Bench, second: Bench, token: String, gate: Gate, asking: Task<Exchange, any Error>,
+        first: PipelineFixture, second: PipelineFixture, token: String, gate: Gate, asking: Task<Exchange, any Error>,
         elsewhere: Task<Exchange, any Error>
     ) {
-        let first = try await Bench()
-        let second = try await Bench(besides: first)
+        let first = try await PipelineFixture()
+        let second = try await PipelineFixture(besides: first)
         let token = try await first.logIn()
         let gate = hold(first)
         let asking = Task { try await first.ask("hello", token) }
@@ -39,7 +39,7 @@ import Testing
         return (first, second, token, gate, asking, elsewhere)
     }
 
-    private func askAll(_ count: Int, _ benches: [Bench], _ token: String) async throws -> [Exchange] {
+    private func askAll(_ count: Int, _ benches: [PipelineFixture], _ token: String) async throws -> [Exchange] {
         try await withThrowingTaskGroup(of: Exchange.self) { group in
             for number in 0..<count {
                 group.addTask { try await benches[number % benches.count].ask("What is HTTP?", token) }
@@ -49,15 +49,15 @@ import Testing
     }
 
     @Test func equalQuestionsAtOnceAreOneCallOverAllWorkers() async throws {
-        let first = try await Bench(messageLimit: 1_000)
+        let first = try await PipelineFixture(messageLimit: 1_000)
         var benches = [first]
-        for _ in 1..<4 { benches.append(try await Bench(besides: first, messageLimit: 1_000)) }
+        for _ in 1..<4 { benches.append(try await PipelineFixture(besides: first, messageLimit: 1_000)) }
         let token = try await first.logIn()
         let exchanges = try await askAll(200, benches, token)
         #expect(benches.reduce(0) { $0 + $1.model.calls } == 1)
         #expect(Set(exchanges.map(\.answer.text)) == ["answer 1"])
         #expect(exchanges.filter { !$0.answer.isCached }.count == 1)
-        #expect(try await first.gate.admit(token).messagesUsed == 200, "each is a message")
+        #expect(try await first.authenticator.admit(token).messagesUsed == 200, "each is a message")
     }
 
     @Test func anAnswerThatWasCutByLengthIsSharedWithThoseWhoWaitAndNotKept() async throws {
@@ -78,8 +78,8 @@ import Testing
     }
 
     @Test func aFailureIsSharedWithThoseWhoWaitAndNeverCached() async throws {
-        let first = try await Bench()
-        let second = try await Bench(besides: first)
+        let first = try await PipelineFixture()
+        let second = try await PipelineFixture(besides: first)
         let token = try await first.logIn()
         let gate = hold(first)
         first.model.failure.withLock { $0 = ModelFailure(provider: "p", reason: .unreachable, detail: "down") }
@@ -94,11 +94,11 @@ import Testing
         }
         #expect(first.model.calls == 1 && second.model.calls == 0)
         #expect(try await second.ask("hello", token).answer.isCached == false)
-        #expect(try await first.gate.admit(token).messagesUsed == 1)
+        #expect(try await first.authenticator.admit(token).messagesUsed == 1)
     }
 
     @Test func equalStreamsThatAreRefusedAreOneCall() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         let token = try await bench.logIn()
         let gate = hold(bench)
         bench.model.failure.withLock { $0 = ModelFailure(provider: "p", reason: .filtered(reason: "X"), detail: "") }
@@ -120,13 +120,13 @@ import Testing
             // The waiting worker takes its mark back before the other one leaves.
             if task == elsewhere { try await until("nobody waits") { try await !first.isAwaited("hello", token) } }
         }
-        try await until("the message counts") { try await first.gate.admit(token).messagesUsed > 0 }
+        try await until("the message counts") { try await first.authenticator.admit(token).messagesUsed > 0 }
         gate.open()
         #expect(try await first.history(token).isEmpty && second.model.calls == 0)
     }
 
     @Test func theCallEndsWithItsLastCallerAndIsForfeited() async throws {
-        let bench = try await Bench(messageLimit: 1)
+        let bench = try await PipelineFixture(messageLimit: 1)
         let token = try await bench.logIn()
         let gate = hold(bench)
         let asking = Task { try await bench.ask("hello", token) }
@@ -134,7 +134,7 @@ import Testing
         asking.cancel()
         await #expect(throws: CancellationError.self) { try await asking.value }
         // The model's wait ends by cancellation alone: the gate stays shut until the message is counted.
-        try await until("the message counts") { try await bench.gate.admit(token).messagesUsed > 0 }
+        try await until("the message counts") { try await bench.authenticator.admit(token).messagesUsed > 0 }
         gate.open()
         #expect(try await bench.history(token).isEmpty)
     }
@@ -150,7 +150,7 @@ import Testing
     }
 
     @Test func oneWithoutMessagesLeftDoesNotRefuseTheOthers() async throws {
-        let bench = try await Bench(messageLimit: 2)
+        let bench = try await PipelineFixture(messageLimit: 2)
         let token = try await bench.logIn()
         _ = try await bench.ask("first", token)
         let outcomes = await withTaskGroup(of: Bool.self) { group in
@@ -158,18 +158,18 @@ import Testing
             return await group.reduce(into: [Bool]()) { $0.append($1) }
         }
         #expect(outcomes.filter { $0 }.count == 1)
-        #expect(try await bench.gate.admit(token).messagesUsed == 2)
+        #expect(try await bench.authenticator.admit(token).messagesUsed == 2)
     }
 
     @Test func withoutACacheNothingIsShared() async throws {
-        let bench = try await Bench(lifetime: 0)
+        let bench = try await PipelineFixture(lifetime: 0)
         let token = try await bench.logIn()
         let exchanges = try await askAll(5, [bench], token)
         #expect(bench.model.calls == 5 && exchanges.allSatisfy { !$0.answer.isCached })
     }
 
     @Test func aPlainCallerDoesNotShareAStreamThatBroke() async throws {
-        let bench = try await Bench()
+        let bench = try await PipelineFixture()
         let token = try await bench.logIn()
         let gate = Gate()
         bench.model.pause.withLock {
@@ -192,7 +192,7 @@ import Testing
 /// What is answered when the model cannot be asked, or not by so many.
 @Suite(.timeLimit(.minutes(2))) struct ScarcityTests {
     @Test func anExpiredAnswerIsBetterThanNone() async throws {
-        let bench = try await Bench(lifetime: 0.001)
+        let bench = try await PipelineFixture(lifetime: 0.001)
         let token = try await bench.logIn()
         let first = try await bench.ask("hello", token)
         bench.model.failure.withLock { $0 = ModelFailure(provider: "p", reason: .timedOut, detail: "") }
@@ -204,7 +204,7 @@ import Testing
 
     @Test(arguments: [ModelFailure.Reason.filtered(reason: "SAFETY"), .tooLong, .refused(status: 400)])
     func aVerdictIsNotReplacedByAnOldAnswer(reason: ModelFailure.Reason) async throws {
-        let bench = try await Bench(lifetime: 0.001)
+        let bench = try await PipelineFixture(lifetime: 0.001)
         let token = try await bench.logIn()
         _ = try await bench.ask("hello", token)
         bench.model.failure.withLock { $0 = ModelFailure(provider: "p", reason: reason, detail: "") }
@@ -212,7 +212,7 @@ import Testing
     }
 
     @Test func theLaneForCachedAnswersStaysFree() async throws {
-        let bench = try await Bench(maxInFlight: 2)
+        let bench = try await PipelineFixture(maxInFlight: 2)
         let token = try await bench.logIn()
         _ = try await bench.ask("known", token)
         let (held, release) = AsyncStream.makeStream(of: Void.self)

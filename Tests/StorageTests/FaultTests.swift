@@ -37,11 +37,11 @@ import Testing
         }
         try await temporary.database.record("q", in: session)
         let short = try logBytes()
-        try await temporary.database.tidyLog()
+        try await temporary.database.checkpoint()
         #expect(try logBytes() == short)
         for _ in 1...60 { try await temporary.database.record(String(repeating: "long ", count: 4_000), in: session) }
         #expect(try logBytes() > 1 << 20)
-        try await temporary.database.tidyLog()
+        try await temporary.database.checkpoint()
         #expect(try logBytes() == 0)
         try await temporary.database.record("after", in: session)
         #expect(try logBytes() > 0)

@@ -4,10 +4,10 @@ import Synchronization
 ///
 /// A call is nobody's own: it goes on when the one who began it leaves, as long as somebody waits for it. When the last
 /// one leaves, it is cancelled, unless `mayAbandon` says that somebody elsewhere waits.
-final class SharedCalls<Outcome: Sendable>: Sendable {
+final class SingleFlight<Outcome: Sendable>: Sendable {
     private typealias Waiter = CheckedContinuation<Outcome?, Never>
 
-    private struct Call {
+    private struct Flight {
         let task: Task<Void, Never>
         /// Nil for a call that is not shared.
         let key: CacheKey?
@@ -18,7 +18,7 @@ final class SharedCalls<Outcome: Sendable>: Sendable {
     }
 
     private struct State {
-        var calls: [Int: Call] = [:]
+        var calls: [Int: Flight] = [:]
         /// Calls that can be joined.
         var numbers: [CacheKey: Int] = [:]
         var lastNumber = 0
@@ -63,7 +63,7 @@ final class SharedCalls<Outcome: Sendable>: Sendable {
             }
             let number = state.nextNumber()
             let task = Task(executorPreference: executor) { [self] in finish(number, await work()) }
-            state.calls[number] = Call(task: task, key: key, mayAbandon: mayAbandon)
+            state.calls[number] = Flight(task: task, key: key, mayAbandon: mayAbandon)
             if let key { state.numbers[key] = number }
             return Part(isFirst: true, call: number)
         }

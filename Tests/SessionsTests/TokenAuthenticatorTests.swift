@@ -23,21 +23,21 @@ final class MemorySessions: SessionStore {
 
 private let secretText = "0123456789abcdef0123456789abcdef"
 
-@Suite(.timeLimit(.minutes(2))) struct TokenGateTests {
+@Suite(.timeLimit(.minutes(2))) struct TokenAuthenticatorTests {
     let store = MemorySessions()
 
     private func gate(
         secret: String = secretText, addresses: AddressStorage = .hash, at now: Date = Date()
-    ) async throws -> TokenGate {
-        await TokenGate(
+    ) async throws -> TokenAuthenticator {
+        await TokenAuthenticator(
             secret: try TokenSecret(secret), store: store, lifetime: 3_600, addresses: addresses, now: { now })
     }
 
-    private func open(_ gate: TokenGate) async throws -> (session: Session, token: String) {
+    private func open(_ gate: TokenAuthenticator) async throws -> (session: Session, token: String) {
         try await gate.open(try Email("ann@example.com"), browser: "curl/7.88.1", address: "127.0.0.1")
     }
 
-    private func expectRefusal(_ token: String?, _ gate: TokenGate, _ note: Comment) async {
+    private func expectRefusal(_ token: String?, _ gate: TokenAuthenticator, _ note: Comment) async {
         let error = await #expect(throws: ChatError.self, note) { try await gate.admit(token) }
         #expect(error?.code == .unauthorized, note)
     }
@@ -179,7 +179,7 @@ private let secretText = "0123456789abcdef0123456789abcdef"
     }
 }
 
-extension SessionGate {
+extension Authenticator {
     fileprivate func admit(_ token: String?) async throws -> Session {
         try await session(of: try await identify(token))
     }

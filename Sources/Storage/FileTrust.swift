@@ -1,7 +1,7 @@
 import Synchronization
 
 /// What the connections of one process know together about their database's file.
-final class Standing: Sendable {
+final class FileTrust: Sendable {
     struct Verdict {
         let database: FileIdentity
         let log: FileIdentity?
@@ -13,7 +13,7 @@ final class Standing: Sendable {
         var beginsAnew = false
         var isSuspect = false
         var verdict: Verdict?
-        var log: LogPosition?
+        var log: WALPosition?
     }
 
     private let state = Mutex(State())
@@ -29,7 +29,7 @@ final class Standing: Sendable {
     var isSuspect: Bool { state.withLock { $0.isSuspect } }
 
     /// How far the log went when the suspicion arose; nil when it was not the reason.
-    var lostLog: LogPosition? { state.withLock { $0.log } }
+    var lostWAL: WALPosition? { state.withLock { $0.log } }
 
     /// Why the file was found damaged, while nothing has been written to it since.
     func verdict(on database: FileIdentity, _ log: FileIdentity?) -> String? {
@@ -52,7 +52,7 @@ final class Standing: Sendable {
 
     func beginAnew() { state.withLock { $0.beginsAnew = true } }
 
-    func distrust(log: LogPosition? = nil) {
+    func distrust(log: WALPosition? = nil) {
         state.withLock { state in
             state.isSuspect = true
             if let log { state.log = log }

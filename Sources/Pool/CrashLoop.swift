@@ -2,8 +2,8 @@
 ///
 /// In a storm the slots no longer start workers on their own: the pool tries one at a time, `pause` seconds apart, until
 /// one has settled. A machine whose workers cannot run is then not kept busy by starting them. When nobody is left at
-/// all, the pool does not wait for that: see ``Crew/lastResort``.
-struct CrashStorm: Sendable, Equatable {
+/// all, the pool does not wait for that: see ``WorkerPool/lastResort``.
+struct CrashLoop: Sendable, Equatable {
     /// Early deaths within `window` that make a storm.
     let limit: Int
     /// Seconds.

@@ -1,7 +1,7 @@
 import Glibc
 
 /// Keeps files that are in the way, under names that tell when and why. Nothing is deleted.
-enum Aside {
+enum Quarantine {
     /// `<path>-<why>-20261121T053000Z`, and with a number behind it when that is taken.
     static func name(_ path: String, _ why: String) throws -> String {
         var (seconds, date) = (time(nil), tm())

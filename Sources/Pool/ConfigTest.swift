@@ -3,7 +3,7 @@ import Threads
 
 /// The test before a reload: the program at its path is run with the settings of now, must end with 0, and must have given
 /// the answer that shows that it is the same kind of program. Most programs end with 0 whatever they are told.
-enum Rehearsal {
+enum ConfigTest {
     /// Seconds that it may take.
     static let patience = 10.0
 

@@ -1,7 +1,7 @@
 import Glibc
 
 /// What a pool has for as long as it lives, over every reload: its socket, its pipes, its scoreboard.
-struct Premises {
+struct PoolResources {
     let socket: ListeningSocket
     let lifeline: Pipe
     let readiness: Readiness

@@ -11,7 +11,7 @@ import JWTKit
 ///
 /// What it refuses: any algorithm but HS256, a `crit` header, another issuer or audience, a missing claim, an expired
 /// or foreign token.
-public struct TokenGate: SessionGate {
+public struct TokenAuthenticator: Authenticator {
     private let keys: JWTKeyCollection
     private let verified = VerifiedTokens()
     private let hashes: KeyedHash

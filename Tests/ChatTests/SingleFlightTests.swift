@@ -12,14 +12,14 @@ final class Gate: Sendable {
     func wait() async { for await _ in stream {} }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct SharedCallTests {
-    private let calls = SharedCalls<Int>()
+@Suite(.timeLimit(.minutes(1))) struct SingleFlightTests {
+    private let calls = SingleFlight<Int>()
     private let gate = Gate()
     private let key = CacheKey(
         ModelRequest(system: "", context: [], prompt: try! Prompt("q"), temperature: 0, maxTokens: 1), scope: "s",
         models: "m")
 
-    private func join(_ count: Counter, mayAbandon: Bool = true) -> SharedCalls<Int>.Part {
+    private func join(_ count: Counter, mayAbandon: Bool = true) -> SingleFlight<Int>.Part {
         calls.join(key) {
             mayAbandon
         } work: { [gate] in
@@ -29,7 +29,7 @@ final class Gate: Sendable {
         }
     }
 
-    private func outcome(of part: SharedCalls<Int>.Part) async throws -> Int? {
+    private func outcome(of part: SingleFlight<Int>.Part) async throws -> Int? {
         try await calls.outcome(of: part, by: .now + .seconds(60))
     }
 

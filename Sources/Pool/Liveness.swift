@@ -1,7 +1,7 @@
 import Glibc
 
 /// What the supervisor looks at once a second: who is stuck, who leaves, and who is to be replaced.
-extension Crew {
+extension WorkerPool {
     /// - Parameter since: nobody is blamed for a silence before that time, in which the supervisor itself stood still.
     mutating func checkUp(since: ContinuousClock.Instant) {
         let now = ContinuousClock.now

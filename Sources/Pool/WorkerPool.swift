@@ -5,7 +5,7 @@ import Glibc
 /// Each slot has a worker that serves, or a time at which it gets one. While a slot's worker is to be replaced it has a
 /// successor too; once that serves, the old one retires: it finishes what it has and ends. One successor starts at a
 /// time, so that a reload does not take the machine from those who serve.
-struct Crew {
+struct WorkerPool {
     struct Slot {
         var worker: Worker?
         var successor: Worker?
@@ -22,7 +22,7 @@ struct Crew {
     var slots: [Slot]
     /// Those that finish what they have.
     var retired: [Worker]
-    var storm: CrashStorm
+    var storm: CrashLoop
     /// When the next worker starts although its slot would wait, and all others too: somebody must serve.
     var lastResort: Backoff
     private var lastResortDue = ContinuousClock.now
@@ -45,7 +45,7 @@ struct Crew {
         generation = inherited.map { $0.generation + 1 } ?? 0
         let count = max(1, configuration.workers)
         slots = Array(repeating: Slot(backoff: configuration.backoff), count: count)
-        storm = CrashStorm(workers: count)
+        storm = CrashLoop(workers: count)
         lastResort = configuration.backoff.ofLastResort
         retired = []
         for former in inherited?.workers ?? [] {

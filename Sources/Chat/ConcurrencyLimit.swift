@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// Answers from the cache are given however full it is: those in this worker's memory take no place, and when there is none
 /// left, those that the pool shares are looked up without one.
-public final class Load: Sendable {
+public final class ConcurrencyLimit: Sendable {
     public let limit: Int
     private let count = Atomic<Int>(0)
 

@@ -39,13 +39,13 @@ final class ScriptedModel: LanguageModel {
     var calls: Int { requests.withLock { $0.count } }
 }
 
-/// The real gate, sanitizer, cache and database around a scripted model.
-final class Bench: Sendable {
+/// The real authenticator, sanitizer, cache and database around a scripted model.
+final class PipelineFixture: Sendable {
     let model = ScriptedModel()
     let database: Database
     let pipeline: ChatPipeline
-    let gate: TokenGate
-    var load: Load { pipeline.load }
+    let authenticator: TokenAuthenticator
+    var load: ConcurrencyLimit { pipeline.load }
     /// Nil beside another bench, whose folder it is.
     private let folder: String?
     private let path: String
@@ -54,7 +54,7 @@ final class Bench: Sendable {
     ///   - neighbour: another worker of the same pool.
     ///   - lifetime: of cached answers, in seconds.
     init(
-        besides neighbour: Bench? = nil, messageLimit: Int = 50, danger: ChatPolicy.Danger = .hold,
+        besides neighbour: PipelineFixture? = nil, messageLimit: Int = 50, danger: ChatPolicy.Danger = .hold,
         lifetime: Double = 60, keepsTruncated: Bool = false, maxInFlight: Int = 100,
         cacheScope: ChatPolicy.CacheScope = .user
     ) async throws {
@@ -68,10 +68,10 @@ final class Bench: Sendable {
         database = try Database(
             path: path, messageLimit: messageLimit, reservationLifetime: .seconds(60), staleLifetime: .seconds(60))
         try await database.prepare()
-        gate = await TokenGate(
+        authenticator = await TokenAuthenticator(
             secret: try TokenSecret("0123456789abcdef0123456789abcdef"), store: database, lifetime: 3_600)
         pipeline = ChatPipeline(
-            gate: gate, sanitizer: MessageSanitizer(mode: .smart),
+            authenticator: authenticator, sanitizer: MessageSanitizer(mode: .smart),
             cache: AnswerCache(
                 memory: MemoryCache(maximumBytes: 1_000_000), shared: database, lifetime: lifetime,
                 staleLifetime: 60, keepsTruncated: keepsTruncated),
@@ -79,13 +79,13 @@ final class Bench: Sendable {
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
                 deadline: .seconds(60), messageLimit: messageLimit, danger: danger, cacheScope: cacheScope),
-            load: Load(limit: maxInFlight))
+            load: ConcurrencyLimit(limit: maxInFlight))
     }
 
     deinit { if let folder { try? FileManager.default.removeItem(atPath: folder) } }
 
     func logIn(_ email: String = "ann@example.com") async throws -> String {
-        try await gate.open(try Email(email), browser: "test", address: "127.0.0.1").token
+        try await authenticator.open(try Email(email), browser: "test", address: "127.0.0.1").token
     }
 
     func ask(
@@ -98,7 +98,7 @@ final class Bench: Sendable {
     }
 
     func history(_ token: String) async throws -> [Exchange] {
-        try await database.history(of: try await gate.identify(token), limit: 100, before: nil)
+        try await database.history(of: try await authenticator.identify(token), limit: 100, before: nil)
     }
 
     /// Returns once another worker waits for the answer that this one asks for.
@@ -118,11 +118,11 @@ final class Bench: Sendable {
     private func key(_ text: String, _ token: String) async throws -> CacheKey {
         let request = ModelRequest(
             system: "Be brief.", context: [], prompt: try Prompt(text), temperature: 0.7, maxTokens: 500)
-        let user = try await gate.admit(token).user.rawValue
+        let user = try await authenticator.admit(token).user.rawValue
         return CacheKey(request, scope: user, models: "scripted/scripted-1")
     }
 }
 
-extension SessionGate {
+extension Authenticator {
     func admit(_ token: String?) async throws -> Session { try await session(of: try await identify(token)) }
 }
