@@ -23,7 +23,12 @@ struct Migrate: ParsableCommand {
     static func migrate(_ settings: Settings, beginningAnew: Bool = false, limit: Duration? = nil) throws {
         let database = try database(settings)
         try explained(settings) {
-            try wait(atMost: limit) { try await database.prepare(beginningAnew: beginningAnew, isPatient: true) }
+            try wait(atMost: limit) {
+                try await database.prepare(beginningAnew: beginningAnew, isPatient: true)
+                // Under the database's lock: the last one out deletes the log while SQLite's own lock is held, and a
+                // worker that opens the file just then would take the log for one that somebody removed.
+                await database.close()
+            }
         }
     }
 

@@ -18,6 +18,18 @@ import Testing
         #expect(try await pool.status().code == 3)
     }
 
+    /// As the supervisor does: its workers would take a log that it is about to delete for one that was removed.
+    @Test func closesADatabaseThatItHasPrepared() async throws {
+        let folder = try Deployment.newFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let settings = [
+            "CHAT_ENV_FILE": "", "CHAT_JWT_SECRET": String(repeating: "s", count: 32),
+            "CHAT_DATABASE_URL": "sqlite:\(folder)/parley.sqlite",
+        ]
+        #expect(try await run(Program.path, ["migrate"], environment: settings).code == 0)
+        #expect(!FileManager.default.fileExists(atPath: folder + "/parley.sqlite-wal"))
+    }
+
     /// Before the first question, but only where one will need it.
     @Test(arguments: [true, false])
     func loadsLibcurlAtTheStartOfAWorker(callsAProvider: Bool) async throws {
