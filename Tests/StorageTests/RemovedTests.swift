@@ -66,7 +66,9 @@ import Testing
     @Test func theOperatorMayBeginAnew() async throws {
         try FileManager.default.removeItem(atPath: path)
         try await other().prepare(beginningAnew: true)
-        #expect(try await questions(temporary.database) == [])
+        await #expect(throws: ChatError.sessionEnded, "nobody is in the new one") {
+            _ = try await questions(temporary.database)
+        }
         let files = try FileManager.default.contentsOfDirectory(atPath: temporary.folder)
         #expect(files.contains { $0.contains("-removed-") && $0.hasSuffix("-wal") }, "the old log is kept: \(files)")
     }
