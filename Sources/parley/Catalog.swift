@@ -143,7 +143,7 @@ enum Catalog {
         "CHAT_SOCKET_GROUP", nil,
         "Group of the socket, a name or a number, such as nginx's; the program's own by default.")
     static let workers = Setting.whole(
-        "CHAT_WORKERS", nil, 1...256, "Worker processes; as many as there are cores by default.")
+        "CHAT_WORKERS", nil, 1...256, "Worker processes; by default as many as there are cores, and two at least.")
     static let maxInFlight = Setting.whole(
         "CHAT_MAX_IN_FLIGHT", 1_024, 1...100_000,
         "Questions that one worker puts to models at once; more get a 503. Cached answers do not count.")

@@ -81,6 +81,8 @@ import Testing
         #expect(try sources.effective(Catalog.providers, cores: 3)?.text == "gemini")
         #expect(try sources.effective(Catalog.logFile, cores: 3) == nil)
         #expect(try Settings(self.sources(secret), cores: 3).workers == 3)
+        #expect(try Settings(self.sources(secret), cores: 1).workers == 2, "one that dies must not be all there is")
+        #expect(try sources.effective(Catalog.workers, cores: 1)?.text == "2")
     }
 
     @Test func everyFaultIsToldAtOnceWithItsSource() throws {
