@@ -11,7 +11,7 @@ BENCH_PARTS ?=
 COVERAGE_FLOOR := 95
 
 # Every bash script, by its first line.
-SCRIPTS := $(shell grep -lErs '^\#!/usr/bin/env bash|^\# shellcheck shell=bash' deploy Tests/Coverage Tests/Deploy Tests/Load .ci)
+SCRIPTS := $(shell grep -lErs '^\#!/usr/bin/env bash|^\# shellcheck shell=bash' deploy Tests/Coverage Tests/Deploy Tests/Load Tests/run .ci)
 SWIFT_SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
@@ -45,11 +45,10 @@ run: export RUN_DIR := $(RUN_DIR)
 run: build
 	@deploy/run
 
-# The end-to-end tests run the debug program of the same build. One test after the other: many of them wait on the clock
-# of a busy socket or start processes, and two cores are soon short.
+# The end-to-end tests run the debug program of the same build, one after the other, and the unit tests beside them.
 test: test-packages
-	swift build --build-tests
-	swift test --skip-build --no-parallel
+	swift build --build-tests --disable-index-store
+	@Tests/run
 
 coverage: test-packages
 	@Tests/Coverage/measure $(COVERAGE_FLOOR)
