@@ -40,6 +40,8 @@ import Glibc
     /// What was taken out of the socket.
     private var taken: [UInt8] = []
     private var pending = 0
+    /// Whether the length of a body that is still to come was looked at.
+    private var hasSeenLength = false
     /// libfcgi closes a descriptor on which it finds no request.
     private(set) var hasClosedDescriptor = false
 
@@ -68,9 +70,10 @@ import Glibc
                 switch scan.scan(bytes) {
                 case .whole: return parse(from: descriptor)
                 case .refused(let error): return .failed(error)
-                case .incomplete where count < Self.piece.count: return isEnded ? cut() : .waiting
-                case .incomplete: taken.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[..<discard(count)]))
+                case .incomplete: if let refused = refusal(of: bytes) { return refused }
                 }
+                if count < Self.piece.count { return isEnded ? cut() : .waiting }
+                taken.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[..<discard(count)]))
             } else {
                 taken.append(contentsOf: bytes)
                 switch taken.withUnsafeBytes({ scan.scan($0) }) {
@@ -78,7 +81,7 @@ import Glibc
                 case .refused(let error): return .failed(error)
                 case .incomplete where taken.count > bodyLimit + Self.overhead:
                     return scan.hasParameters ? parseTaken() : .failed(.malformed)
-                case .incomplete: continue
+                case .incomplete: if let refused = taken.withUnsafeBytes(refusal) { return refused }
                 }
             }
         }
@@ -92,20 +95,36 @@ import Glibc
         return taken.isEmpty ? parse(from: descriptor) : parseTaken()
     }
 
+    /// A body that is too long, or has no valid length, is not waited for: as soon as the parameters are there, once, they
+    /// are parsed by themselves.
+    private func refusal(of bytes: UnsafeRawBufferPointer) -> Progress? {
+        guard scan.hasParameters, !hasSeenLength else { return nil }
+        hasSeenLength = true
+        guard case .request(let parsed) = parse(bytes) else { return nil }
+        switch parsed.request.body {
+        case .tooLarge, .invalidLength: return .request(parsed)
+        case .complete, .truncated: return nil
+        }
+    }
+
     private func cut() -> Progress { end(scan.fault(afterBytes: max(pending, taken.count))) }
 
     /// Takes bytes that were looked at out of the socket.
     private func discard(_ count: Int) -> Int { max(recv(descriptor, Self.piece.baseAddress, count, 0), 0) }
 
     private func parseTaken() -> Progress {
+        defer { taken = [] }
+        return taken.withUnsafeBytes(parse)
+    }
+
+    /// Has libfcgi parse bytes that are no longer in the socket, or are to stay there.
+    private func parse(_ bytes: UnsafeRawBufferPointer) -> Progress {
         let file = clinux_memory_file()
         guard file >= 0 else { return .failed(.descriptorsExhausted) }
-        let isWritten = taken.withUnsafeBytes { write(file, $0.baseAddress, $0.count) == $0.count }
-        guard isWritten, lseek(file, 0, SEEK_SET) == 0 else {
+        guard write(file, bytes.baseAddress, bytes.count) == bytes.count, lseek(file, 0, SEEK_SET) == 0 else {
             close(file)
             return .failed(.descriptorsExhausted)
         }
-        taken = []
         let progress = parse(from: file)
         if hasClosedDescriptor { hasClosedDescriptor = false } else { close(file) }
         return progress

@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test func answersABodyAboveTheLimitWithoutWaitingForIt() async throws {
-        let server = try await Server(Limits(bodyBytes: 100), answer: Server.describe)
+        let server = try await Server(Limits(bodyBytes: 100, readTimeout: 60), answer: Server.describe)
         let reply = try await blocking { [path = server.path] in
             let client = try Client(path)
             defer { client.disconnect() }
