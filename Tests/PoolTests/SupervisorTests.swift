@@ -97,7 +97,8 @@ import Testing
         "kill -STOP $$",
     ])
     func replacesAWorkerThatIsSilentBeforeItServes(script: String) async throws {
-        let run = PoolRun(script) { $0.stallTimeout = 0.5 }
+        // One that has stopped itself hears no SIGTERM: the next one may have, by the end.
+        let run = PoolRun(script, drainDeadline: 0.2) { $0.stallTimeout = 0.5 }
         defer { run.removeFolder() }
         let pid = try #require(await run.nextStart())
         #expect(await run.next { if case .stuck(_, let pid, _) = $0 { pid } else { nil } } == pid)
