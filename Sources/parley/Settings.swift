@@ -50,7 +50,7 @@ struct Settings: Sendable {
         minimumUserAgentLength =
             try sources.required(Catalog.botDetection) ? sources.required(Catalog.userAgentLength) : nil
         corsOrigins = try sources.optional(Catalog.corsOrigins) ?? []
-        workers = try sources.optional(Catalog.workers) ?? Self.workers(onCores: cores)
+        workers = try sources.optional(Catalog.workers) ?? Self.defaultWorkers(onCores: cores)
         maxInFlight = try sources.required(Catalog.maxInFlight)
         socket = try sources.required(Catalog.socket)
         logFile = try sources.optional(Catalog.logFile)
@@ -97,7 +97,7 @@ extension SettingSources {
     }
 
     /// One process that dies must not be all there is.
-    private static func workers(onCores cores: Int) -> Int { max(2, cores) }
+    private static func defaultWorkers(onCores cores: Int) -> Int { max(2, cores) }
 
     /// What a setting comes to, computed defaults included, and where it came from.
     func effective(_ setting: any AnySetting, cores: Int) throws(SettingFault) -> Found? {
@@ -105,7 +105,7 @@ extension SettingSources {
         switch setting.name {
         case Catalog.providers.name:
             return Found(text: try providers().joined(separator: ","), source: "default")
-        case Catalog.workers.name: return Found(text: String(Self.workers(onCores: cores)), source: "default")
+        case Catalog.workers.name: return Found(text: String(Self.defaultWorkers(onCores: cores)), source: "default")
         default: return nil
         }
     }
