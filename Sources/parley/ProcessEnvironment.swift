@@ -38,9 +38,9 @@ enum ProcessEnvironment {
         close(descriptor)
     }
 
-    /// Has the threads that this one starts from now on woken in batches (SCHED_BATCH of sched(7)): a thread that is woken
-    /// no longer interrupts the one that wakes it, so that the loop gathers more for the store, and the store more for the
-    /// loop. Without it a cached question costs a fifth more.
+    /// Has the threads that this one starts from now on scheduled as batch work (SCHED_BATCH of sched(7)): a thread that is
+    /// woken no longer interrupts the one that wakes it, so that the loop gathers more for the store, and the store more for
+    /// the loop.
     static func preferBatches() {
         var parameters = sched_param()
         // glibc shows the name under _GNU_SOURCE only.
