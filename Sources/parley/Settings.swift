@@ -50,7 +50,7 @@ struct Settings: Sendable {
         minimumUserAgentLength =
             try sources.required(Catalog.botDetection) ? sources.required(Catalog.userAgentLength) : nil
         corsOrigins = try sources.optional(Catalog.corsOrigins) ?? []
-        workers = try sources.optional(Catalog.workers) ?? Self.defaultWorkers(onCores: cores)
+        workers = try sources.optional(Catalog.workers) ?? defaultWorkers(onCores: cores)
         maxInFlight = try sources.required(Catalog.maxInFlight)
         socket = try sources.required(Catalog.socket)
         logFile = try sources.optional(Catalog.logFile)
@@ -96,16 +96,13 @@ extension SettingSources {
         return names.isEmpty ? ["echo"] : names
     }
 
-    /// One process that dies must not be all there is.
-    private static func defaultWorkers(onCores cores: Int) -> Int { max(2, cores) }
-
     /// What a setting comes to, computed defaults included, and where it came from.
     func effective(_ setting: any AnySetting, cores: Int) throws(SettingFault) -> Found? {
         if let found = find(setting) { return found }
         switch setting.name {
         case Catalog.providers.name:
             return Found(text: try providers().joined(separator: ","), source: "default")
-        case Catalog.workers.name: return Found(text: String(Self.defaultWorkers(onCores: cores)), source: "default")
+        case Catalog.workers.name: return Found(text: String(defaultWorkers(onCores: cores)), source: "default")
         default: return nil
         }
     }
@@ -126,3 +123,6 @@ extension SettingSources {
         return environment
     }
 }
+
+/// One process that dies must not be all there is.
+private func defaultWorkers(onCores cores: Int) -> Int { max(2, cores) }
