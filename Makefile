@@ -47,7 +47,7 @@ run: build
 
 # The end-to-end tests run the debug program of the same build, one after the other, and the unit tests beside them.
 test: test-packages
-	swift build --build-tests --disable-index-store
+	swift build --build-tests
 	@Tests/run
 
 coverage: test-packages
