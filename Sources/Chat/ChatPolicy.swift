@@ -62,8 +62,6 @@ public struct ChatPolicy: Sendable {
         ModelRequest(system: system, context: context, prompt: prompt, temperature: temperature, maxTokens: maxTokens)
     }
 
-    var quotaExceeded: ChatError { .quotaExceeded(limit: messageLimit) }
-
     /// A provider's name for its verdict, and no sentence of its own making.
     private static func isOneWord(_ word: String) -> Bool {
         (1...40).contains(word.utf8.count)

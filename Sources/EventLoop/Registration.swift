@@ -19,10 +19,3 @@
 
     public func forget() { Turns.current.forget(token) }
 }
-
-extension EventLoop {
-    /// Has `action` called at the end of each turn, before the loop sleeps: the place to hand on what a turn has gathered.
-    @LoopActor public func atTurnEnd(_ action: @escaping @LoopActor () -> Void) {
-        Turns.current.turnEnds.append(action)
-    }
-}

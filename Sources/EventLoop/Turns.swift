@@ -44,7 +44,6 @@ public struct Readiness: OptionSet, Sendable {
     private var slots: [Slot] = []
     private var freeSlots: [UInt32] = []
     var timers = Timers()
-    var turnEnds: [@LoopActor () -> Void] = []
 
     init(_ loop: EventLoop, _ wakeUp: Int32) {
         self.loop = loop
@@ -62,7 +61,6 @@ public struct Readiness: OptionSet, Sendable {
         while true {
             let isIdle = loop.runJobs()
             fireTimers()
-            for turnEnd in turnEnds { turnEnd() }
             let timeout = isIdle && loop.prepareToSleep() ? timers.millisecondsToNext() : 0
             let count = epoll_wait(epoll, events.baseAddress, Int32(events.count), timeout)
             loop.wakes()
