@@ -207,7 +207,7 @@ import Glibc
 }
 
 extension Connection: ReplyChannel {
-    func deliver(_ head: [UInt8], _ body: [UInt8], isLast: Bool) async throws(ResponseError) {
+    @LoopActor func deliver(_ head: [UInt8], _ body: [UInt8], isLast: Bool) async throws(ResponseError) {
         var records = ReplyRecords(request: requestID)
         records.append(head, body)
         if isLast {

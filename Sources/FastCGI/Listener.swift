@@ -202,13 +202,13 @@ public final class Listener: Sendable {
     /// Has the request answered in a task of its own on the loop.
     @LoopActor func answer(_ request: Request, on connection: Connection) -> Task<Void, Never> {
         requests.add(1, ordering: .acquiringAndReleasing)
-        return Task(executorPreference: EventLoop.shared) { [self] in
+        return Task { @LoopActor [self] in
             let writer = ResponseWriter(connection)
             await responder.respond(to: request, with: writer)
             if await !writer.close(fallback: { responder.reply(toUnanswered: request) }) {
                 onError(.unanswered(path: request.path))
             }
-            await release()
+            release()
         }
     }
 
