@@ -23,7 +23,6 @@ import Testing
 
     @Test func aBackupIsRestoredBesideARunningPool() async throws {
         let run = try await Deployment()
-        defer { try? FileManager.default.removeItem(atPath: run.folder) }
         let token = try await run.logIn()
         _ = try await run.post("/chat", token: token, ["message": "kept"])
         let file = run.folder + "/backup"
@@ -49,7 +48,7 @@ import Testing
 
     @Test func anOrderlyStopLeavesEverythingInTheOneFile() async throws {
         let run = try await Deployment()
-        defer { try? FileManager.default.removeItem(atPath: run.folder) }
+        defer { withExtendedLifetime(run) {} }  // and its folder
         let token = try await run.logIn()
         for number in 0..<4 {
             #expect(try await run.post("/chat", token: token, ["message": "\(number)"]).status == 200)
@@ -127,7 +126,7 @@ import Testing
 
     @Test func aNewerDatabaseIsRefusedByEveryCommandAndAnsweredWith503() async throws {
         let run = try await Deployment(["CHAT_WORKERS": "1"])
-        defer { try? FileManager.default.removeItem(atPath: run.folder) }
+        defer { withExtendedLifetime(run) {} }  // and its folder
         let path = run.folder + "/parley.sqlite"
         try await DatabaseQueue(path: path).write {
             try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('999 from the future')")
@@ -154,7 +153,6 @@ import Testing
 
     @Test func onlyMigrateBeginsAnewWhereADatabaseWasRemoved() async throws {
         let run = try await Deployment(["CHAT_WORKERS": "1"])
-        defer { try? FileManager.default.removeItem(atPath: run.folder) }
         for ending in ["", "-wal", "-shm"] {
             try FileManager.default.removeItem(atPath: run.folder + "/parley.sqlite" + ending)
         }

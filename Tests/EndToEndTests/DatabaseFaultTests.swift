@@ -93,7 +93,6 @@ import Testing
 
     @Test(arguments: Fault.allCases) func isA503ThatHealthExplainsUntilItIsOver(_ fault: Fault) async throws {
         let run = try await Deployment()
-        defer { try? FileManager.default.removeItem(atPath: run.folder) }
         let token = try await run.logIn()
         let path = run.folder + "/parley.sqlite"
         var acknowledged: [String] = []
@@ -157,7 +156,6 @@ struct DiskFaultTests {
     @Test func aFullDiskIsA503UntilThereIsSpace() async throws {
         let disk = try await SmallDisk(bytes: 4 << 20)
         let run = try await Deployment(["CHAT_DATABASE_URL": "sqlite:\(disk.folder)/parley.sqlite"])
-        defer { try? FileManager.default.removeItem(atPath: run.folder) }
         let token = try await run.logIn()
         var acknowledged: [String] = []
         func ask(_ text: String) async throws -> Reply {
@@ -209,7 +207,6 @@ struct DiskFaultTests {
     @Test func aReadOnlyFileSystemIsA503UntilItIsWritable() async throws {
         let disk = try await SmallDisk(bytes: 16 << 20)
         let run = try await Deployment(["CHAT_DATABASE_URL": "sqlite:\(disk.folder)/parley.sqlite"])
-        defer { try? FileManager.default.removeItem(atPath: run.folder) }
         let token = try await run.logIn()
         #expect(try await run.post("/chat", token: token, ["message": "before"]).status == 200)
         try await disk.lock()

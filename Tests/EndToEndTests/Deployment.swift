@@ -2,19 +2,21 @@ import Foundation
 import Synchronization
 
 /// What `make run` makes of this repository, in a folder and on a port of its own: the real program behind the real
-/// nginx. It ends with this value.
+/// nginx. It ends with this value, and so does a folder that it made.
 final class Deployment: Sendable {
     let folder: String
     let port: UInt16
     /// What the run has said on standard output until it was ready.
     let announcement: String
     private let process: RunningProcess
+    private let isFolderOwn: Bool
 
     /// - Parameters:
     ///   - folder: an earlier deployment's, to go on with its data; nil for a new one.
     ///   - settings: for the environment; nginx's limits per address are off unless they say otherwise.
     init(folder: String? = nil, port: UInt16? = nil, _ settings: [String: String] = [:]) async throws {
         self.folder = try folder ?? Self.newFolder()
+        isFolderOwn = folder == nil
         self.port = try port ?? freePort()
         var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("CHAT_") }
         environment["PARLEY"] = Program.path
@@ -24,7 +26,12 @@ final class Deployment: Sendable {
         environment["CHAT_WORKERS"] = "2"
         environment.merge(settings) { $1 }
         process = try RunningProcess(Program.repository + "/deploy/run", environment: environment)
-        announcement = try await process.output(until: "Ctrl-C stops")
+        do { announcement = try await process.output(until: "Ctrl-C stops") } catch {
+            process.signal(SIGTERM)
+            _ = await process.end()
+            if isFolderOwn { try? FileManager.default.removeItem(atPath: self.folder) }
+            throw error
+        }
     }
 
     static func newFolder() throws -> String {
@@ -36,6 +43,7 @@ final class Deployment: Sendable {
     deinit {
         process.signal(SIGTERM)
         process.waitBlocking()
+        if isFolderOwn { try? FileManager.default.removeItem(atPath: folder) }
     }
 
     var pid: pid_t { process.pid }

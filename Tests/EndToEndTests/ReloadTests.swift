@@ -13,6 +13,7 @@ import Testing
             return .answer("from before")
         }
         let folder = try Deployment.newFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
         let file = folder + "/settings"
         try "CHAT_MESSAGE_LIMIT=7\n".write(toFile: file, atomically: true, encoding: .utf8)
         let run = try await Deployment(provider.asGemini.merging(["CHAT_ENV_FILE": file]) { $1 })

@@ -23,7 +23,6 @@ import Testing
 
     @Test func anOperatorFindsTheSessionsOfAnAbuse() async throws {
         let run = try await Deployment()
-        defer { try? FileManager.default.removeItem(atPath: run.folder) }
         func logIn(_ email: String) async throws -> (token: String, user: String) {
             let reply = try await run.post("/auth/email", ["email": email])
             return (try #require(reply.text("access_token")), try #require(reply.text("user_id")))
@@ -60,7 +59,6 @@ import Testing
         let cases: [(String, [String?])] = [("full", ["127.0.0.1", "::1"]), ("none", [nil])]
         for (setting, stored) in cases {
             let run = try await Deployment(["CHAT_STORE_ADDRESS": setting, "CHAT_WORKERS": "1"])
-            defer { try? FileManager.default.removeItem(atPath: run.folder) }
             _ = try await run.logIn()
             let record = try #require(try await list(on: run).first)
             #expect(stored.contains(record["address"] as? String))
@@ -69,7 +67,7 @@ import Testing
 
     @Test func whatIsPastItsDaysGoesByItselfOrByHand() async throws {
         let run = try await Deployment(["CHAT_WORKERS": "2"])
-        defer { try? FileManager.default.removeItem(atPath: run.folder) }
+        defer { withExtendedLifetime(run) {} }  // and its folder
         let token = try await run.logIn()
         for number in 0..<3 { _ = try await run.post("/chat", token: token, ["message": "\(number)"]) }
         let age = "UPDATE exchanges SET created_at = created_at - 10 * 86400000"
