@@ -4,9 +4,6 @@ import Threads
 /// The test before a reload: the program at its path is run with the settings of now, must end with 0, and must have given
 /// the answer that shows that it is the same kind of program. Most programs end with 0 whatever they are told.
 enum ConfigTest {
-    /// Seconds that it may take.
-    static let patience = 10.0
-
     /// - Parameters:
     ///   - stop: gets the signal that asked to stop meanwhile; the test then counts as failed.
     ///   - onWait: called once a second at least.
@@ -24,17 +21,17 @@ enum ConfigTest {
                 relaunch.executable, relaunch.testArguments, relaunch.environment, [(output.writing, STDOUT_FILENO)])
             waiter = try Worker.wait(for: pid, telling: supervisor)
         } catch { throw .system(error) }
-        let deadline = ContinuousClock.now + .seconds(patience)
+        let deadline = ContinuousClock.now + Rhythm.configTest
         var status: Int32 = 0
         while waitpid(pid, &status, WNOHANG) != pid {
             onWait()
-            let signal = signals.next(before: min(deadline, .now + .seconds(1)), among: [SIGCHLD, SIGTERM, SIGINT])
+            let signal = signals.next(before: min(deadline, .now + Rhythm.look), among: [SIGCHLD, SIGTERM, SIGINT])
             if signal == SIGTERM || signal == SIGINT { stop = signal }
             if stop != nil || ContinuousClock.now >= deadline {
                 kill(pid, SIGKILL)
                 waiter.join()
                 waitpid(pid, nil, 0)
-                throw .silent(seconds: patience)
+                throw .silent(seconds: Rhythm.configTest / .seconds(1))
             }
         }
         waiter.join()

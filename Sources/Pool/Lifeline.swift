@@ -6,17 +6,13 @@ import Threads
 /// The supervisor holds the only writing end of a pipe, and never writes. Each worker has the reading end, whose read
 /// returns when the last writer is gone: the kernel sees to that even after SIGKILL.
 public enum Lifeline {
-    /// Names the environment variable that holds the number of the reading end's descriptor.
-    public static let variable = "POOL_LIFELINE_FD"
-    /// The descriptor that a worker gets.
-    static let workerDescriptor: Int32 = 3
-
     /// Calls `onLoss` once, on a thread of its own, when the supervisor is gone.
     ///
     /// - Returns: false when the process was not started by a supervisor; `onLoss` is then never called.
     @discardableResult
     public static func watch(onLoss: @escaping @Sendable () -> Void) -> Bool {
-        guard let text = getenv(variable), let descriptor = Int32(String(cString: text)), descriptor > 2,
+        guard let text = getenv(Handover.lifeline.variable), let descriptor = Int32(String(cString: text)),
+            descriptor > 2,
             fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
         else { return false }
         return watch(descriptor, onLoss: onLoss)

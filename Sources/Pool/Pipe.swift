@@ -24,10 +24,9 @@ struct Pipe {
     }
 }
 
-/// A duplicate of `descriptor` that a started program does not inherit, with a number above those that a worker gets:
-/// placing one of them as descriptor 0, 3 or 4 can then not overwrite another.
+/// A duplicate of `descriptor` that a started program does not inherit, with a number above those that a worker gets.
 func raised(_ descriptor: Int32, _ subject: String) throws(PoolError) -> Int32 {
-    let duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 10)
+    let duplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, Handover.firstOwnDescriptor)
     guard duplicate >= 0 else { throw .system(call: "fcntl", subject: subject, errno: errno) }
     return duplicate
 }

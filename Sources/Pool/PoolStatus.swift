@@ -54,9 +54,6 @@ public struct PoolStatus: Sendable {
     /// Whether the pool stops, and its workers finish what they have.
     public let isDraining: Bool
 
-    /// Seconds: a supervisor that is busy is silent for less.
-    private static let longestSilence = 5.0
-
     /// Whether there is a socket at that path.
     public static func hasSocket(at path: String) -> Bool {
         var status = stat()
@@ -90,7 +87,8 @@ public struct PoolStatus: Sendable {
         supervisor = pid_t(truncatingIfNeeded: board.header(.supervisor))
         let beat = board.header(.beat)
         supervisorSilence = beat == 0 ? nil : seconds(since: beat)
-        isSupervisorStopped = ProcessState(of: supervisor) == .stopped || supervisorSilence ?? 0 > Self.longestSilence
+        isSupervisorStopped =
+            ProcessState(of: supervisor) == .stopped || .seconds(supervisorSilence ?? 0) > Rhythm.longestSilence
         age = seconds(since: board.header(.started))
         reloads = Int(board.header(.generation))
         wanted = Int(board.header(.workers))

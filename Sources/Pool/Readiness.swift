@@ -5,11 +5,6 @@ import Glibc
 /// The kernel sends SIGIO when something has come. Nothing is read but by the supervisor's loop, so what has not been
 /// heard yet outlives an exec.
 struct Readiness {
-    /// Names the environment variable with the number of the writing end's descriptor.
-    static let variable = "POOL_READY_FD"
-    /// The descriptor that a worker gets.
-    static let workerDescriptor: Int32 = 4
-
     let pipe: Pipe
 
     /// The calling process is the one that gets SIGIO.

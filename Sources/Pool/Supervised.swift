@@ -24,28 +24,18 @@ public struct WorkerReport: Sendable {
 /// A worker's side of its supervision: it says once that it serves, and then again and again how it does. A worker from
 /// which nothing comes any more is taken for stuck and replaced.
 public struct Supervised: Sendable {
-    /// Name the environment variables with the number of the board's descriptor and the worker's row in it.
-    static let (boardVariable, rowVariable) = ("POOL_BOARD_FD", "POOL_ROW")
-    /// The board's descriptor that a worker gets.
-    static let boardDescriptor: Int32 = 5
-    /// Variables that are a worker's own or its supervisor's, and nobody else's.
-    static let variables = [
-        Lifeline.variable, Readiness.variable, boardVariable, rowVariable, Inheritance.variable, "LISTEN_PID",
-        "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC",
-    ]
-
     private let descriptor: Int32
     private let row: Int?
     private let board: Scoreboard?
 
     /// Nil in a process that no supervisor of ours has started. Without a board it can still say that it serves.
     public init?() {
-        guard let descriptor = Self.number(Readiness.variable).map(Int32.init), descriptor > 2,
+        guard let descriptor = Self.number(Handover.readiness.variable).map(Int32.init), descriptor > 2,
             fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
         else { return nil }
         self.descriptor = descriptor
-        row = Self.number(Self.rowVariable).flatMap { (0..<Scoreboard.rows).contains($0) ? $0 : nil }
-        board = Self.number(Self.boardVariable).flatMap { try? Scoreboard(given: Int32($0)) }
+        row = Self.number(Handover.rowVariable).flatMap { (0..<Scoreboard.rows).contains($0) ? $0 : nil }
+        board = Self.number(Handover.board.variable).flatMap { try? Scoreboard(given: Int32($0)) }
     }
 
     /// Says that this worker takes requests from now on.

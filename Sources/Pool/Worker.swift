@@ -28,9 +28,9 @@ struct Worker {
         let readiness: Int32
     }
 
-    /// Starts the program with the socket as descriptor 0, the lifeline as 3, the readiness pipe as 4 and the scoreboard
-    /// as 5, standard output and error inherited, no signal blocked, none ignored or handled, in a process group of its own: a terminal's
-    /// Ctrl-C reaches the supervisor alone, which then drains.
+    /// Starts the program with the descriptors of ``Handover``, standard output and error inherited, no signal blocked,
+    /// none ignored or handled, in a process group of its own: a terminal's Ctrl-C reaches the supervisor alone, which then
+    /// drains.
     ///
     /// - Parameter supervisor: the thread that waits for SIGCHLD, which must have it blocked.
     init(
@@ -38,17 +38,17 @@ struct Worker {
         supervisor: pthread_t
     ) throws(PoolError) {
         var environment = configuration.environment
-        for name in Supervised.variables { environment[name] = nil }
-        environment[Lifeline.variable] = "\(Lifeline.workerDescriptor)"
-        environment[Readiness.variable] = "\(Readiness.workerDescriptor)"
-        var places = [
-            (descriptors.socket, 0), (descriptors.lifeline, Lifeline.workerDescriptor),
-            (descriptors.readiness, Readiness.workerDescriptor),
-        ]
+        for name in Handover.variables { environment[name] = nil }
+        var places = [(descriptors.socket, STDIN_FILENO)]
+        func hand(_ descriptor: Int32, as place: (descriptor: Int32, variable: String)) {
+            environment[place.variable] = "\(place.descriptor)"
+            places.append((descriptor, place.descriptor))
+        }
+        hand(descriptors.lifeline, as: Handover.lifeline)
+        hand(descriptors.readiness, as: Handover.readiness)
         if let row {
-            environment[Supervised.boardVariable] = "\(Supervised.boardDescriptor)"
-            environment[Supervised.rowVariable] = "\(row.number)"
-            places.append((row.board.forWorkers, Supervised.boardDescriptor))
+            hand(row.board.forWorkers, as: Handover.board)
+            environment[Handover.rowVariable] = "\(row.number)"
         }
         pid = try spawn(
             configuration.executable, name: configuration.workerName, configuration.arguments, environment, places)

@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func isNotThereWithoutASupervisor() {
-        #expect(getenv(Lifeline.variable) == nil)
+        #expect(getenv(Handover.lifeline.variable) == nil)
         #expect(!Lifeline.watch {})
     }
 
