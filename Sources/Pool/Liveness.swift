@@ -5,7 +5,7 @@ extension WorkerPool {
     /// - Parameter since: nobody is blamed for a silence before that time, in which the supervisor itself stood still.
     mutating func checkUp(since: ContinuousClock.Instant) {
         let now = ContinuousClock.now
-        endStuck(now, since)
+        endStuck(since: since)
         for number in slots.indices {
             replaceLeaving(number)
             replaceWornOut(number)
@@ -20,7 +20,9 @@ extension WorkerPool {
         }
     }
 
-    private mutating func endStuck(_ now: ContinuousClock.Instant, _ since: ContinuousClock.Instant) {
+    /// Kills those that have been silent, or about to serve, for too long.
+    mutating func endStuck(since: ContinuousClock.Instant) {
+        let now = ContinuousClock.now
         func silence(_ worker: Worker) -> Double? {
             guard !worker.isEnded else { return nil }
             let seconds = (now - max(worker.lastSign, since)) / .seconds(1)

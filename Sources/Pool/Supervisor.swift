@@ -79,7 +79,7 @@ public struct Supervisor {
         resources.vacate()
         manager?.stopping()
         onEvent(.draining(signal: reason))
-        stop(&pool, signals)
+        stop(&pool, &watch)
         resources.board.remove()
         onEvent(.stopped)
         return 0
@@ -97,7 +97,22 @@ public struct Supervisor {
         var reopened: ContinuousClock.Instant?
         var lastLook = ContinuousClock.now
         /// When the supervisor last went on after it had stood still.
-        var awakeSince = ContinuousClock.now
+        private(set) var awakeSince = ContinuousClock.now
+
+        init(signals: SignalQueue, manager: ServiceManager?, isReloading: Bool) {
+            (self.signals, self.manager, self.isReloading) = (signals, manager, isReloading)
+        }
+
+        var nextLook: ContinuousClock.Instant { lastLook + Rhythm.look }
+
+        /// - Returns: whether it is time to look around again, which then counts as done.
+        mutating func isLookDue() -> Bool {
+            let now = ContinuousClock.now
+            guard now >= nextLook else { return false }
+            if now - lastLook > Rhythm.standstill { awakeSince = now }
+            lastLook = now
+            return true
+        }
     }
 
     /// Returns the signal that asks to stop.
@@ -114,8 +129,7 @@ public struct Supervisor {
                 watch.wantsReload = false
                 if let signal = reload(pool, resources, watch) { return signal }
             }
-            let look = watch.lastLook + .seconds(1)
-            switch watch.signals.next(before: min(look, pool.nextDue ?? look)) {
+            switch watch.signals.next(before: min(watch.nextLook, pool.nextDue ?? watch.nextLook)) {
             case SIGTERM?: return SIGTERM
             case SIGINT?: return SIGINT
             case SIGHUP?: watch.wantsReload = configuration.relaunch != nil
@@ -142,10 +156,7 @@ public struct Supervisor {
     }
 
     private func lookAround(_ pool: inout WorkerPool, _ watch: inout Watch) {
-        let now = ContinuousClock.now
-        guard now - watch.lastLook >= .seconds(1) else { return }
-        if now - watch.lastLook > .seconds(3) { watch.awakeSince = now }
-        watch.lastLook = now
+        guard watch.isLookDue() else { return }
         pool.board.beat()
         watch.manager?.isAlive()
         pool.checkUp(since: watch.awakeSince)
@@ -188,16 +199,20 @@ public struct Supervisor {
 
     // MARK: Stopping
 
-    private func stop(_ pool: inout WorkerPool, _ signals: SignalQueue) {
+    /// One that is stuck is not waited for as long as one that finishes what it has.
+    private func stop(_ pool: inout WorkerPool, _ watch: inout Watch) {
         let start = ContinuousClock.now
         var ladder = ShutdownLadder(drainDeadline: configuration.drainDeadline)
         while true {
             _ = pool.reap(thenReplace: false)
             for signal in ladder.climb(to: (ContinuousClock.now - start) / .seconds(1)) { pool.send(signal) }
             if pool.isEmpty { return }
-            pool.board.beat()
-            let tick = ContinuousClock.now + .seconds(1)
-            let signal = signals.next(before: ladder.next.map { min(start + .seconds($0), tick) } ?? tick)
+            if watch.isLookDue() {
+                pool.board.beat()
+                pool.endStuck(since: watch.awakeSince)
+            }
+            let due = ladder.next.map { start + .seconds($0) } ?? watch.nextLook
+            let signal = watch.signals.next(before: min(due, watch.nextLook))
             if signal == SIGTERM || signal == SIGINT { ladder.hurry() }
         }
     }

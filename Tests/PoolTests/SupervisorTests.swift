@@ -97,13 +97,25 @@ import Testing
         "kill -STOP $$",
     ])
     func replacesAWorkerThatIsSilentBeforeItServes(script: String) async throws {
-        // One that has stopped itself hears no SIGTERM: the next one may have, by the end.
-        let run = PoolRun(script, drainDeadline: 0.2) { $0.stallTimeout = 0.5 }
+        // One that has stopped itself hears no SIGTERM: the next one has, by the end, and is as stuck.
+        let run = PoolRun(script, drainDeadline: 3_600) { $0.stallTimeout = 0.5 }
         defer { run.removeFolder() }
         let pid = try #require(await run.nextStart())
         #expect(await run.next { if case .stuck(_, let pid, _) = $0 { pid } else { nil } } == pid)
         #expect(await run.nextEnding() == .signalled(SIGKILL))
         run.signal(SIGTERM)
+        #expect(try await run.result()?.get() == 0)
+    }
+
+    @Test func doesNotWaitUntilTheDeadlineForAWorkerThatIsStuck() async throws {
+        let run = PoolRun(drainDeadline: 3_600) { $0.stallTimeout = 1.5 }
+        defer { run.removeFolder() }
+        let pid = try #require(await run.nextReady())
+        kill(pid, SIGSTOP)
+        run.signal(SIGTERM)
+        #expect(await run.next { if case .draining = $0 { true } else { nil } } == true)
+        #expect(await run.next { if case .stuck(_, let pid, _) = $0 { pid } else { nil } } == pid)
+        #expect(await run.nextEnding() == .signalled(SIGKILL))
         #expect(try await run.result()?.get() == 0)
     }
 
