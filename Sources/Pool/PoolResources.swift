@@ -30,6 +30,8 @@ struct PoolResources {
             lifeline = Pipe(reading: inherited.lifeline[0], writing: inherited.lifeline[1])
             readiness = try Readiness(Pipe(reading: inherited.readiness[0], writing: inherited.readiness[1]))
             board = try Scoreboard(path: boardPath, inherited: inherited.board)
+            // Made anew, as the former one is of another version.
+            if board.header(.started) == 0 { board.set(.started, sharedMilliseconds()) }
             return
         }
         notGiven = nil

@@ -1,40 +1,36 @@
 import Glibc
-import Synchronization
+import SharedMemory
 
-// What a pool knows about itself, in a small file beside its socket that the supervisor, the workers and `status` have
-// mapped: the supervisor writes who there is, each worker what it does, and whoever may open the file reads it, even
-// when the supervisor no longer answers.
+// What a pool knows about itself, on a board beside its socket that the supervisor, the workers and `status` have mapped:
+// the supervisor writes who there is, each worker what it does, and whoever may open the file reads it, even when the
+// supervisor no longer answers.
 //
-//     header │ row │ row │ row …        64 words of 64 bits each
+//     header │ row │ row │ row …        64 words each
 //
-// Every word is changed by atomic operations alone, and a text carries a sequence number that is odd while it changes:
-// a process that is killed at any instant leaves nothing that could be misread for long. The supervisor holds the file's
-// lock, which the kernel frees when it dies: so it is known whether one lives.
+// A text carries a sequence number that is odd while it changes: a process that is killed at any instant leaves nothing
+// that could be misread for long. The supervisor holds the file's lock (fcntl(2)), which the kernel frees when it dies: so
+// it is known whether one lives.
 //
 // The lock belongs to one opening of the file, and lives as long as anything refers to that, a worker's mapping too. So
 // the supervisor opens the file twice: with one descriptor it holds the lock and does nothing else, the other is mapped
 // and handed to workers.
+//
+// The file is the pool's, not the database's, whose board is another: it is found by the socket, which a reload keeps
+// while it may change the database; it begins anew with each pool, gives up its name while its pool drains, and ends with
+// it; and two pools may have one database.
 
 /// The scoreboard of a pool.
 public final class Scoreboard: Sendable {
     /// Rows of one board; a row is a worker, serving or draining.
     static let rows = 512
-    static let words = 64
-    private static let bytes = (rows + 1) * words * MemoryLayout<UInt64>.size
-    /// "parley" and the number of this layout.
-    private static let layout: UInt64 = 0x7061_726C_6579_0001
+    static let rowWords = 64
+    static let section = BoardSection("pool", version: 1, words: (rows + 1) * rowWords)
 
-    typealias Word = Atomic<UInt64>
+    enum Header: Int { case supervisor, started, generation, earlyDeaths, storm, workers, beat }
 
-    enum Header: Int { case layout, supervisor, started, generation, earlyDeaths, storm, workers, beat }
-
-    /// `nonisolated(unsafe)`: points to `bytes` bytes of shared memory that stay mapped until `deinit`, page-aligned,
-    /// and only atomic operations touch them.
-    nonisolated(unsafe) private let memory: UnsafeMutablePointer<Word>
-    /// The supervisor's, open as long as this value; -1 for others. The lock belongs to it, and no worker may have it.
-    let descriptor: Int32
-    /// The supervisor's other opening of the file, which workers get; -1 for others.
-    let forWorkers: Int32
+    private let words: SharedWords
+    /// The supervisor's, open as long as this value; nil for others.
+    private let own: Own?
     /// The supervisor that had the board before this one, and is gone; 0 when there was none.
     let former: pid_t
     let path: String
@@ -45,48 +41,14 @@ public final class Scoreboard: Sendable {
     /// - Throws: ``PoolError/alreadyRunning(board:)`` when another supervisor holds it.
     init(path: String, inherited: Int32? = nil) throws(PoolError) {
         self.path = path
-        let descriptor: Int32
-        if let inherited {
-            descriptor = inherited
-        } else {
-            descriptor = try Self.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
-        }
-        do throws(PoolError) {
-            // Beyond the numbers that a worker gets.
-            self.descriptor = inherited == nil ? try raised(descriptor, path) : descriptor
-            if inherited == nil { close(descriptor) }
-        } catch {
-            close(descriptor)
-            throw error
-        }
-        do throws(PoolError) {
-            var status = stat()
-            guard fstat(self.descriptor, &status) == 0, status.st_uid == geteuid() else {
-                throw .foreignBoard(path: path)
-            }
-            guard Self.lock(self.descriptor, Self.setLock) != nil else { throw .alreadyRunning(board: path) }
-            let code = posix_fallocate(self.descriptor, 0, off_t(Self.bytes))
-            guard code == 0 else { throw .system(call: "fallocate", subject: path, errno: code) }
-            forWorkers = try Self.openAgain(self.descriptor, path)
-        } catch {
-            close(self.descriptor)
-            throw error
-        }
-        do throws(PoolError) {
-            memory = try Self.map(forWorkers, PROT_READ | PROT_WRITE, path)
-        } catch {
-            close(forWorkers)
-            close(self.descriptor)
-            throw error
-        }
-        let isKnown = memory[Header.layout.rawValue].load(ordering: .acquiring) == Self.layout
-        let supervisor = memory[Header.supervisor.rawValue].load(ordering: .acquiring)
-        former = inherited == nil && isKnown ? pid_t(truncatingIfNeeded: supervisor) : 0
-        if inherited == nil || !isKnown {
-            // New, another program's, or one whose supervisor was killed. Workers that still have it mapped find that
-            // their rows are theirs no more.
-            for word in 0..<(Self.rows + 1) * Self.words { memory[word].store(0, ordering: .relaxed) }
-            set(.layout, Self.layout)
+        let own = try Own.taken(path, inherited)
+        self.own = own
+        words = own.board[Self.section]
+        former = own.isInherited ? 0 : pid_t(truncatingIfNeeded: words[Header.supervisor.rawValue])
+        if !own.isInherited {
+            // New, or one whose supervisor was killed. Workers that still have it mapped find that their rows are theirs no
+            // more.
+            for index in 0..<words.count { words[index] = 0 }
         }
         set(.supervisor, UInt64(getpid()))
     }
@@ -96,54 +58,48 @@ public final class Scoreboard: Sendable {
     /// - Parameter given: its descriptor, closed by this.
     init(given: Int32) throws(PoolError) {
         path = "descriptor \(given)"
-        (descriptor, forWorkers, former) = (-1, -1, 0)
         defer { close(given) }
-        memory = try Self.existing(given, PROT_READ | PROT_WRITE, path)
-        guard header(.layout) == Self.layout else { throw .notABoard(path: path) }
+        (own, former) = (nil, 0)
+        words = try Self.existing(given, path, isWritable: true)
     }
 
     /// A reader's view.
     init(reading path: String) throws(PoolError) {
         self.path = path
-        (descriptor, forWorkers, former) = (-1, -1, 0)
+        (own, former) = (nil, 0)
         let opened = try Self.open(path, O_RDONLY)
         defer { close(opened) }
-        memory = try Self.existing(opened, PROT_READ, path)
-        guard header(.layout) == Self.layout else { throw .notABoard(path: path) }
+        words = try Self.existing(opened, path, isWritable: false)
     }
 
-    private static func existing(
-        _ descriptor: Int32, _ protection: Int32, _ path: String
-    ) throws(PoolError) -> UnsafeMutablePointer<Word> {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_size >= bytes else { throw .notABoard(path: path) }
-        return try map(descriptor, protection, path)
+    private static func existing(_ file: Int32, _ path: String, isWritable: Bool) throws(PoolError) -> SharedWords {
+        do throws(BoardError) {
+            return try Board(existing: file, path, [section], isWritable: isWritable)[section]
+        } catch { throw PoolError(error) }
     }
 
     deinit {
-        munmap(UnsafeMutableRawPointer(memory), Self.bytes)
-        for descriptor in [descriptor, forWorkers] where descriptor >= 0 { close(descriptor) }
+        if let own { for descriptor in [own.descriptor, own.forWorkers] { close(descriptor) } }
     }
+
+    /// The descriptor that holds the lock, which no worker may have; of the supervisor's own.
+    var descriptor: Int32 { own?.descriptor ?? -1 }
+    /// The one that workers get.
+    var forWorkers: Int32 { own?.forWorkers ?? -1 }
 
     /// Gives up the name: a pool that starts now gets a board of its own. While this pool drains, its board has another.
     func vacate() { rename(path, Self.draining(path)) }
 
     /// Removes the file, whichever of its two names it has.
     func remove() {
-        for name in [path, Self.draining(path)] where Self.isSame(name, descriptor) { unlink(name) }
+        for name in [path, Self.draining(path)] where isFile(descriptor, at: name) { unlink(name) }
     }
 
     /// The name of a board whose pool stops.
     static func draining(_ path: String) -> String { path + "-draining" }
 
-    private static func isSame(_ path: String, _ descriptor: Int32) -> Bool {
-        var (one, other) = (stat(), stat())
-        return lstat(path, &one) == 0 && fstat(descriptor, &other) == 0 && one.st_ino == other.st_ino
-            && one.st_dev == other.st_dev
-    }
-
-    func header(_ field: Header) -> UInt64 { memory[field.rawValue].load(ordering: .acquiring) }
-    func set(_ field: Header, _ value: UInt64) { memory[field.rawValue].store(value, ordering: .releasing) }
+    func header(_ field: Header) -> UInt64 { words[field.rawValue] }
+    func set(_ field: Header, _ value: UInt64) { words[field.rawValue] = value }
 
     /// The supervisor's own sign of life, once a second.
     func beat() { set(.beat, sharedMilliseconds()) }
@@ -162,12 +118,10 @@ public final class Scoreboard: Sendable {
     }
 
     /// - Parameter index: of a word of the row.
-    func word(_ index: Int, ofRow number: Int) -> UInt64 {
-        memory[(number + 1) * Self.words + index].load(ordering: .acquiring)
-    }
+    func word(_ index: Int, ofRow number: Int) -> UInt64 { words[(number + 1) * Self.rowWords + index] }
 
     func setWord(_ index: Int, ofRow number: Int, _ value: UInt64) {
-        memory[(number + 1) * Self.words + index].store(value, ordering: .releasing)
+        words[(number + 1) * Self.rowWords + index] = value
     }
 
     /// Whether a supervisor holds the file that is open as `descriptor`.
@@ -194,88 +148,63 @@ public final class Scoreboard: Sendable {
         }
         return descriptor
     }
-
-    /// The same file as `descriptor`, whatever its name may now lead to, without the lock of that opening.
-    private static func openAgain(_ descriptor: Int32, _ path: String) throws(PoolError) -> Int32 {
-        let opened = Glibc.open("/proc/self/fd/\(descriptor)", O_RDWR | O_CLOEXEC)
-        guard opened >= 0 else { throw .system(call: "open again", subject: path, errno: errno) }
-        defer { close(opened) }
-        return try raised(opened, path)
-    }
-
-    private static func map(
-        _ descriptor: Int32, _ protection: Int32, _ path: String
-    ) throws(PoolError) -> UnsafeMutablePointer<Word> {
-        let memory = mmap(nil, bytes, protection, MAP_SHARED, descriptor, 0)
-        guard let memory, memory != MAP_FAILED else { throw .system(call: "mmap", subject: path, errno: errno) }
-        return memory.bindMemory(to: Word.self, capacity: (rows + 1) * words)
-    }
 }
 
-/// One worker's row of a ``Scoreboard``.
-struct ScoreboardRow {
-    let board: Scoreboard
-    let number: Int
+extension Scoreboard {
+    /// The supervisor's two openings of its file, both with numbers beyond those that a worker gets.
+    private struct Own {
+        /// Locked.
+        let descriptor: Int32
+        /// Mapped.
+        let forWorkers: Int32
+        let board: Board
+        let isInherited: Bool
 
-    /// The supervisor writes the first five, the worker the others.
-    enum Field: Int { case pid, slot, generation, state, started, beat, requests, inFlight, memory, errorAt }
-
-    /// A text of a row: a sequence number, and bytes that end with the first zero.
-    enum Text: Int {
-        case lastError = 12
-        case note = 36
-
-        var bytes: Int { 23 * MemoryLayout<UInt64>.size }
-    }
-
-    subscript(_ field: Field) -> UInt64 {
-        get { board.word(field.rawValue, ofRow: number) }
-        nonmutating set { board.setWord(field.rawValue, ofRow: number, newValue) }
-    }
-
-    subscript(_ text: Text) -> String {
-        get { read(text) ?? "" }
-        nonmutating set { write(text, newValue) }
-    }
-
-    func clear() {
-        for index in 0..<Scoreboard.words { board.setWord(index, ofRow: number, 0) }
-    }
-
-    private func write(_ text: Text, _ value: String) {
-        var bytes = Array(value.utf8.prefix(text.bytes - 1))
-        // Not in the middle of a character.
-        while !bytes.isEmpty, String(validating: bytes, as: UTF8.self) == nil { bytes.removeLast() }
-        bytes += [UInt8](repeating: 0, count: text.bytes - bytes.count)
-        let sequence = board.word(text.rawValue, ofRow: number) | 1
-        board.setWord(text.rawValue, ofRow: number, sequence)
-        for index in 0..<text.bytes / 8 {
-            let word = bytes[index * 8..<index * 8 + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            board.setWord(text.rawValue + 1 + index, ofRow: number, word)
-        }
-        board.setWord(text.rawValue, ofRow: number, sequence &+ 1)
-    }
-
-    /// - Returns: nil when it was being written at each of some tries; its writer may have died at it.
-    private func read(_ text: Text) -> String? {
-        for _ in 0..<100 {
-            let sequence = board.word(text.rawValue, ofRow: number)
-            guard sequence & 1 == 0 else { continue }
-            var bytes: [UInt8] = []
-            for index in 0..<text.bytes / 8 {
-                let word = board.word(text.rawValue + 1 + index, ofRow: number)
-                for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+        /// A file of another version is left to those who have it, and a new one takes its name.
+        static func taken(_ path: String, _ inherited: Int32?) throws(PoolError) -> Own {
+            let descriptor = if let inherited { inherited } else { try make(path) }
+            do throws(PoolError) { return try Own(descriptor, path, isInherited: inherited != nil) } catch {
+                defer { close(descriptor) }
+                guard case .notABoard = error else { throw error }
+                if isFile(descriptor, at: path) { unlink(path) }
+                let new = try make(path)
+                do throws(PoolError) { return try Own(new, path, isInherited: false) } catch {
+                    close(new)
+                    throw error
+                }
             }
-            guard board.word(text.rawValue, ofRow: number) == sequence else { continue }
-            return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
-        return nil
+
+        private init(_ descriptor: Int32, _ path: String, isInherited: Bool) throws(PoolError) {
+            var status = stat()
+            guard fstat(descriptor, &status) == 0, status.st_uid == geteuid() else { throw .foreignBoard(path: path) }
+            guard Scoreboard.lock(descriptor, Scoreboard.setLock) != nil else { throw .alreadyRunning(board: path) }
+            // The same file, whatever its name may now lead to, without the lock of that opening.
+            let again = Glibc.open("/proc/self/fd/\(descriptor)", O_RDWR | O_CLOEXEC)
+            guard again >= 0 else { throw .system(call: "open again", subject: path, errno: errno) }
+            defer { close(again) }
+            forWorkers = try raised(again, path)
+            do throws(BoardError) { board = try Board(descriptor: forWorkers, path, [Scoreboard.section]) } catch {
+                close(forWorkers)
+                throw PoolError(error)
+            }
+            self.descriptor = descriptor
+            self.isInherited = isInherited
+        }
+
+        private static func make(_ path: String) throws(PoolError) -> Int32 {
+            let opened = try Scoreboard.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+            defer { close(opened) }
+            return try raised(opened, path)
+        }
     }
 }
 
-/// Milliseconds of the clock that all processes of a machine share and nobody sets.
-func sharedMilliseconds() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
+extension PoolError {
+    fileprivate init(_ error: BoardError) {
+        switch error {
+        case .notABoard(let path): self = .notABoard(path: path)
+        case .system(let call, let subject, let code): self = .system(call: call, subject: subject, errno: code)
+        }
+    }
 }

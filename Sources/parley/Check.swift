@@ -3,6 +3,7 @@ import Chat
 import Glibc
 import Models
 import Pool
+import SharedMemory
 import Storage
 
 struct Check: ParsableCommand {
@@ -130,9 +131,11 @@ struct Check: ParsableCommand {
 extension Check {
     /// The pool's own, if there is one: a file that this user makes might shut the workers out.
     private static func circuitBoard(_ settings: Settings) -> CircuitBoard? {
-        let path = CircuitBoard.path(settings)
-        guard access(path, R_OK | W_OK) == 0 else { return nil }
-        return try? CircuitBoard(path: path)
+        let path = settings.boardPath
+        let file = open(path, O_RDWR | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        return (try? Board(existing: file, path, [CircuitBoard.section], isWritable: true)).map(CircuitBoard.init)
     }
 }
 

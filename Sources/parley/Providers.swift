@@ -59,19 +59,6 @@ extension Settings {
     var callsProviders: Bool { providers.contains { $0 != "echo" } }
 }
 
-extension CircuitBoard {
-    /// What the pool shares lies beside the database.
-    static func path(_ settings: Settings) -> String { settings.database.path + "-circuits" }
-
-    /// The pool's board; where that cannot be, one of this worker alone, which then finds out for itself.
-    static func shared(_ settings: Settings, log: Logger) throws -> CircuitBoard {
-        do { return try CircuitBoard(path: path(settings)) } catch {
-            log.warning("workers cannot tell each other which provider is down", metadata: ["cause": "\(error)"])
-            return try CircuitBoard()
-        }
-    }
-}
-
 /// One provider, and what decides its answers: its model, and the address that it is asked at.
 struct BuiltProvider {
     let name: String

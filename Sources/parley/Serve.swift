@@ -5,6 +5,7 @@ import Glibc
 import Logging
 import Models
 import Pool
+import SharedMemory
 import Storage
 
 struct Serve: ParsableCommand {
@@ -54,7 +55,7 @@ private struct Plan {
         access = try SocketAccess(settings.sources)
         try settings.logFile.map(LogFile.init)?.open()
         log = .parley(settings.logLevel)
-        _ = try Providers(settings, on: try CircuitBoard(), log: log)
+        _ = try Providers(settings, on: CircuitBoard(on: try Board(Board.sections)), log: log)
     }
 
     /// The test before a reload.
@@ -107,7 +108,7 @@ private struct Plan {
             log.error("database not available", metadata: ["cause": "\(error)"])
         }
         // A new pool finds out anew which provider is down.
-        _ = try? CircuitBoard.shared(settings, log: log).reset()
+        if let board = try? Board.shared(settings, log: log) { CircuitBoard(on: board).reset() }
     }
 
     private var configuration: PoolConfiguration {
@@ -116,6 +117,8 @@ private struct Plan {
             var pool = PoolConfiguration(
                 executable: "/proc/self/exe",
                 environment: sources.workerEnvironment(ProcessEnvironment.all), socketPath: settings.socket,
+        // Of versions before the board.
+        unlink(settings.database.path + "-circuits")
                 workers: settings.workers)
             (pool.socketMode, pool.socketOwner, pool.socketGroup) = (access.mode, access.owner, access.group)
             pool.drainDeadline = settings.drainSeconds + 5

@@ -5,6 +5,7 @@ import Logging
 import Models
 import Sanitizing
 import Sessions
+import SharedMemory
 import Storage
 
 /// Everything wired: the one place that knows every adapter.
@@ -21,7 +22,7 @@ struct Service {
         let authenticator = await TokenAuthenticator(
             secret: settings.secret, store: database, lifetime: settings.sessionSeconds, addresses: settings.addresses)
         let memory = MemoryCache(maximumBytes: settings.cacheBytes)
-        providers = try Providers(settings, on: try CircuitBoard.shared(settings, log: log), log: log)
+        providers = try Providers(settings, on: CircuitBoard(on: try .shared(settings, log: log)), log: log)
         let pipeline = ChatPipeline(
             authenticator: authenticator, sanitizer: MessageSanitizer(mode: settings.sanitizerMode),
             cache: AnswerCache(

@@ -1,5 +1,6 @@
 import Chat
 import Foundation
+import SharedMemory
 import Testing
 
 @testable import Models
@@ -19,7 +20,8 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: path) }
         let changes = Seen<CircuitChange>()
         func worker(_ turns: [ScriptedModel.Turn]) throws -> CircuitBreaking {
-            let circuit = Circuit(on: try CircuitBoard(path: path), identity: "p", Self.cooldowns)
+            let board = CircuitBoard(on: try Board.open(path, [CircuitBoard.section]))
+            let circuit = Circuit(on: board, identity: "p", Self.cooldowns)
             return CircuitBreaking(ScriptedModel("p", turns), provider: "p", circuit: circuit) { change, _ in
                 changes.append(change)
             }
@@ -28,13 +30,13 @@ import Testing
         await #expect(throws: ModelFailure.self) { try await ask(first) }
         let second = try worker([])
         let failure = await #expect(throws: ModelFailure.self) { try await ask(second) }
-        guard case .resting(let wait)? = failure?.reason else { return #expect(Bool(false), "\(failure as Any)") }
+        guard case .circuitOpen(let wait)? = failure?.reason else { return #expect(Bool(false), "\(failure as Any)") }
         #expect(wait > .seconds(590) && failure?.detail.contains("402") == true)
         #expect(changes.all.count == 1, "one worker says so, once")
     }
 
     @Test func anotherConfigurationIsAnotherCircuit() throws {
-        let board = try CircuitBoard()
+        let board = try CircuitBoard.ofThisProcess
         let old = Circuit(on: board, identity: "p key-1", Self.cooldowns)
         _ = old.report(.keyRefused(CircuitCause(code: 401)), start: Circuit.now(), isProbe: false)
         #expect(old.status.state == "open" && old.status.cause?.contains("401") == true)
@@ -44,7 +46,7 @@ import Testing
     }
 
     @Test func theTriesOfOneQuestionCountOnce() async throws {
-        let circuit = Circuit(on: try CircuitBoard(), identity: "p", Self.cooldowns)
+        let circuit = Circuit(on: try CircuitBoard.ofThisProcess, identity: "p", Self.cooldowns)
         func model(_ turns: [ScriptedModel.Turn]) -> CircuitBreaking {
             let patient = Retrying(
                 ScriptedModel("p", turns), provider: "p", policy: RetryPolicy(retries: 2),
@@ -61,7 +63,7 @@ import Testing
     }
 
     @Test func oneOfManyGetsTheProbe() async throws {
-        let board = try CircuitBoard()
+        let board = try CircuitBoard.ofThisProcess
         let circuit = Circuit(on: board, identity: "p", Self.cooldowns)
         _ = board.update(circuit.slot) { _ in ((), CircuitState(phase: .open, time: 1)) }
         let probes = await withTaskGroup(of: Bool.self) { group in
@@ -72,12 +74,12 @@ import Testing
     }
 
     @Test func aFullBoardStillHasAPlace() throws {
-        let board = try CircuitBoard()
+        let board = try CircuitBoard.ofThisProcess
         for identity in 1...200 as ClosedRange<UInt64> { #expect((0..<64).contains(board.slot(for: identity))) }
     }
 
     @Test func comesBackWithTheProvider() async throws {
-        let board = try CircuitBoard()
+        let board = try CircuitBoard.ofThisProcess
         let circuit = Circuit(on: board, identity: "p", Self.cooldowns)
         let changes = Seen<CircuitChange>()
         let turns = [ScriptedModel.Turn](repeating: .failure(.unreachable), count: 5) + [.answer("back")]
@@ -94,7 +96,7 @@ import Testing
 
     @Test(arguments: [false, true])
     func theFirstTextOfAProbeLetsTheOthersIn(isWatched: Bool) async throws {
-        let board = try CircuitBoard()
+        let board = try CircuitBoard.ofThisProcess
         let circuit = Circuit(on: board, identity: "p", Self.cooldowns)
         _ = board.update(circuit.slot) { _ in ((), CircuitState(phase: .open, time: 1)) }
         let changes = Seen<CircuitChange>()
@@ -120,8 +122,8 @@ import Testing
         #expect(try await probe.value.text == "Hel")
         #expect(changes.all == [.closed])
     }
+}
 
-    @Test func aFileThatCannotBeIsAnError() {
-        #expect(throws: CircuitBoardError.self) { try CircuitBoard(path: "/nowhere/at/all") }
-    }
+extension CircuitBoard {
+    static var ofThisProcess: CircuitBoard { get throws { CircuitBoard(on: try Board([section])) } }
 }

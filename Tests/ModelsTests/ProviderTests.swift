@@ -267,7 +267,7 @@ struct ProviderTests {
         })
         let changes = Seen<CircuitChange>()
         let circuit = Circuit(
-            on: try CircuitBoard(), identity: "p",
+            on: try CircuitBoard.ofThisProcess, identity: "p",
             Circuit.Cooldowns(outage: .seconds(20), key: .seconds(600), probe: .seconds(30)))
         let provider = try ProviderFixture(.openrouter, server).model
         let model = CircuitBreaking(provider, provider: "p", circuit: circuit) { change, _ in changes.append(change) }

@@ -104,4 +104,18 @@ import Testing
         former = nil
         #expect(try Scoreboard(path: path).row(0)[.pid] == 0)
     }
+
+    /// A program of another version had it before the exec, or was killed; its workers go on with it.
+    @Test(arguments: [false, true]) func leavesABoardOfAnotherVersionToThoseWhoHaveIt(isInherited: Bool) throws {
+        defer { remove() }
+        let file = open(path, O_CREAT | O_RDWR, 0o640)
+        defer { close(file) }
+        let words: [UInt64] = [0x7061_726C_6579_0001, 4_711]
+        #expect(write(file, words, 16) == 16)
+        let board = try Scoreboard(path: path, inherited: isInherited ? dup(file) : nil)
+        #expect(board.former == 0)
+        #expect(try PoolStatus.read(board: path)?.supervisor == getpid())
+        var after: [UInt64] = [0, 0]
+        #expect(pread(file, &after, 16, 0) == 16 && after == words)
+    }
 }

@@ -93,7 +93,7 @@ import Testing
 
     @Test(arguments: [
         // A sign of life in its row of the board, and then nothing more: see ScoreboardRow.Field.
-        "printf '\\001' | dd of=/dev/fd/5 bs=1 seek=$(((POOL_ROW + 1) * 512 + 40)) conv=notrunc 2>/dev/null; exec cat <&3",
+        "printf '\\001' | dd of=/dev/fd/5 bs=1 seek=$(((POOL_ROW + 2) * 512 + 40)) conv=notrunc 2>/dev/null; exec cat <&3",
         "kill -STOP $$",
     ])
     func replacesAWorkerThatIsSilentBeforeItServes(script: String) async throws {
@@ -165,7 +165,7 @@ import Testing
     @Test func replacesAWorkerThatFinishesWhatItHas() async throws {
         let run = PoolRun(
             """
-            trap 'printf "\\002" | dd of=/dev/fd/5 bs=1 seek=$(((POOL_ROW + 1) * 512 + 24)) conv=notrunc 2>/dev/null
+            trap 'printf "\\002" | dd of=/dev/fd/5 bs=1 seek=$(((POOL_ROW + 2) * 512 + 24)) conv=notrunc 2>/dev/null
                 trap "" TERM; exec cat <&3' TERM
             echo $$ >&4; cat <&3 & wait
             """, drainDeadline: 0.2)
