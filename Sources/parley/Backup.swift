@@ -22,7 +22,8 @@ struct Backup: ParsableCommand {
     func run() throws {
         let settings = try options.settings()
         try Interruption.remove(Storage.Backup.draft(of: file))
-        let report = try Storage.Backup.make(of: settings.database.path, to: file)
+        let report = try Storage.Backup.make(
+            of: settings.database.path, to: file, stateDirectory: settings.stateDirectory)
         print(
             "\(file): \(report.exchanges) exchanges, \(report.bytes) bytes, checked, in \(report.time.tenths) s")
     }

@@ -20,6 +20,10 @@ enum Catalog {
         "CHAT_DATABASE_URL", "sqlite:" + DatabaseLocation.defaultPath,
         "Where messages are kept: sqlite: and a path."
     ) { text throws(SettingFault) in try DatabaseLocation(text) }
+    static let stateDirectory = Setting.folder(
+        "CHAT_STATE_DIR",
+        "Folder of one database's locks and board, which its processes share while they run; it must exist. The database's own by default."
+    )
     static let storeAddress = Setting<AddressStorage>.choice(
         "CHAT_STORE_ADDRESS", .hash,
         "What a session keeps of its caller's network address. hash: a keyed hash; full: the address; none: nothing.")
@@ -171,7 +175,8 @@ enum Catalog {
         "CHAT_LOG_LEVEL", .info, "The least that is logged.")
 
     static let all: [any AnySetting] = [
-        jwtSecret, jwtHours, database, storeAddress, retentionDays, providers, geminiKey, geminiModel, geminiURL,
+        jwtSecret, jwtHours, database, stateDirectory, storeAddress, retentionDays, providers, geminiKey, geminiModel,
+        geminiURL,
         openRouterKey, openRouterModel,
         openRouterURL, openAIKey, openAIModel, openAIURL, systemPrompt, temperature, maxTokens, modelTimeout,
         firstTokenTimeout, stallTimeout, deadline, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,

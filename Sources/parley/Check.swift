@@ -73,7 +73,7 @@ struct Check: ParsableCommand {
     private static func database(_ settings: Settings) async -> Finding {
         let path = settings.database.path
         guard access(path, F_OK) == 0 else {
-            if access(path + "-lock", F_OK) == 0 {
+            if access(settings.sharedName + "-lock", F_OK) == 0 {
                 return .wrong(
                     "database", "\(path) is gone",
                     mend: "put it back, `parley restore FILE`, or `parley migrate` to begin a new one")
@@ -81,7 +81,7 @@ struct Check: ParsableCommand {
             return .well("database", "\(path) is not there yet; `parley serve` or `parley migrate` makes it")
         }
         do {
-            let database = try Database(path: path, messageLimit: settings.messageLimit, reservationLifetime: .zero)
+            let database = try Database(settings)
             try await database.checkIntegrity()
             if let cause = await database.health().cause {
                 return .wrong("database", cause, mend: "free space on its disk, or mend what this says")
@@ -158,7 +158,8 @@ enum Permissions {
     static func check(_ settings: Settings, file: String?) -> [Finding] {
         var findings = [
             folder(of: settings.database.path, "database folder"), folder(of: settings.socket, "socket folder"),
-        ]
+            settings.stateDirectory.map { folder(of: $0 + "/", "state folder") },
+        ].compactMap(\.self)
         for (name, path) in [("database file", settings.database.path), ("settings file", file ?? ".env")] {
             if let mode = mode(of: path) { findings.append(privacy(name, path, mode)) }
         }

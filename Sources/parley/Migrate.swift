@@ -21,12 +21,12 @@ struct Migrate: ParsableCommand {
     ///   - beginningAnew: makes the database also where one was removed.
     ///   - limit: how long it is waited for; nil for as long as it takes. The work goes on all the same.
     static func migrate(_ settings: Settings, beginningAnew: Bool = false, limit: Duration? = nil) throws {
-        let database = try database(settings)
+        let database = try Database(settings)
         try explained(settings) {
             try wait(atMost: limit) {
                 try await database.prepare(beginningAnew: beginningAnew, isPatient: true)
-                // Under the database's lock: the last one out deletes the log while SQLite's own lock is held, and a
-                // worker that opens the file just then would take the log for one that somebody removed.
+                // Under the database's lock: the last one out deletes the WAL while SQLite's own lock is held, and a
+                // worker that opens the file just then would take the WAL for one that somebody removed.
                 await database.close()
             }
         }
@@ -35,16 +35,12 @@ struct Migrate: ParsableCommand {
     /// - Throws: ``SettingFault`` when the database was written by a newer program. Any other fault of it is no reason to
     ///   refuse: it may be mended while the pool runs.
     static func checkVersion(_ settings: Settings) throws {
-        let database = try database(settings)
+        let database = try Database(settings)
         let isNewer = try? wait(atMost: .seconds(5)) { try await database.isNewer() }
         guard isNewer != true else {
             throw SettingFault(
                 "the database \(settings.database.path) was written by a newer version of this program; install that")
         }
-    }
-
-    private static func database(_ settings: Settings) throws -> Database {
-        try Database(path: settings.database.path, messageLimit: settings.messageLimit, reservationLifetime: .zero)
     }
 
     /// Names the database, and all that is known of what is wrong with it.

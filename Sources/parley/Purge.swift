@@ -27,9 +27,7 @@ struct Purge: ParsableCommand {
     func run() throws {
         let settings = try options.settings()
         try settings.database.mustExist()
-        let database = try Database(
-            path: settings.database.path, messageLimit: settings.messageLimit, reservationLifetime: .zero,
-            staleLifetime: .seconds(settings.staleSeconds), answerBytes: settings.cacheStoreBytes)
+        let database = try Database(settings)
         var policy = settings.purgePolicy
         policy.retentionDays = days ?? policy.retentionDays
         let counts = try Migrate.explained(settings) {

@@ -20,7 +20,7 @@ struct Restore: ParsableCommand {
         let settings = try options.settings()
         let path = settings.database.path
         try settings.database.makeFolder()
-        let restored = try Storage.Backup.restore(file, to: path)
+        let restored = try Storage.Backup.restore(file, to: path, stateDirectory: settings.stateDirectory)
         for leftover in restored.leftovers { print("Removed \(leftover), which an earlier restore left unfinished.") }
         print("\(path) is now \(file): \(restored.exchanges) exchanges, \(restored.bytes) bytes")
         switch restored.former {

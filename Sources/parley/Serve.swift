@@ -25,6 +25,10 @@ struct Serve: ParsableCommand {
     @Option(name: .customLong("running-database"), help: .hidden)
     var runningDatabase: String?
 
+    /// Not given where the running pool's is the database's own folder.
+    @Option(name: .customLong("running-state"), help: .hidden)
+    var runningState: String?
+
     func run() throws {
         Signals.block([SIGCHLD, SIGIO, SIGTERM, SIGINT, SIGHUP, SIGUSR1])
         // Whoever reads the log may go; the pool stays.
@@ -34,7 +38,7 @@ struct Serve: ParsableCommand {
             Refusal.tell(error)
             throw ExitCode(Refusal.code)
         }
-        if let runningSocket { return try plan.rehearse(runningSocket, runningDatabase) }
+        if let runningSocket { return try plan.test(runningSocket, runningDatabase, runningState) }
         let code: Int32
         do { code = try plan.carryOut() } catch {
             Refusal.tell(error)
@@ -64,11 +68,17 @@ private struct Plan {
     ///   - socket: the one that the pool has, and keeps.
     ///   - database: the one that the pool has. Another must be there and in order; the faults of this one are no reason
     ///     against a reload.
-    func rehearse(_ socket: String, _ database: String?) throws {
+    ///   - state: where the locks of that one are. Workers of before and after the reload must see each other's.
+    func test(_ socket: String, _ database: String?, _ state: String?) throws {
         do {
             guard settings.socket == socket else {
                 throw SettingFault(
                     "CHAT_SOCKET was \(socket) and is \(settings.socket): a reload keeps the socket, so stop and start")
+            }
+            if settings.database.path == database, settings.stateDirectory != state {
+                let (before, now) = (state ?? "not set", settings.stateDirectory ?? "not set")
+                throw SettingFault(
+                    "CHAT_STATE_DIR was \(before) and is \(now): the workers of a reload share it, so stop and start")
             }
             // A service manager's socket is not given to anybody here.
             if ProcessEnvironment.all["LISTEN_FDS"] == nil { try access.check() }
@@ -107,6 +117,8 @@ private struct Plan {
             // Workers answer 503 until the database is mended; a pool that does not start would answer nothing.
             log.error("database not available", metadata: ["cause": "\(error)"])
         }
+        // Of versions before the board.
+        unlink(settings.database.path + "-circuits")
         // A new pool finds out anew which provider is down.
         if let board = try? Board.shared(settings, log: log) { CircuitBoard(on: board).reset() }
     }
@@ -117,8 +129,6 @@ private struct Plan {
             var pool = PoolConfiguration(
                 executable: "/proc/self/exe",
                 environment: sources.workerEnvironment(ProcessEnvironment.all), socketPath: settings.socket,
-        // Of versions before the board.
-        unlink(settings.database.path + "-circuits")
                 workers: settings.workers)
             (pool.socketMode, pool.socketOwner, pool.socketGroup) = (access.mode, access.owner, access.group)
             pool.drainDeadline = settings.drainSeconds + 5
@@ -131,7 +141,8 @@ private struct Plan {
             pool.relaunch = PoolConfiguration.Relaunch(
                 executable: program,
                 testArguments: arguments
-                    + ["--test", settings.socket, "--running-database", settings.database.path],
+                    + ["--test", settings.socket, "--running-database", settings.database.path]
+                    + (settings.stateDirectory.map { ["--running-state", $0] } ?? []),
                 testAnswer: Self.testAnswer,
                 arguments: arguments,
                 environment: ProcessEnvironment.all)

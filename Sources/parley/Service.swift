@@ -15,10 +15,7 @@ struct Service {
     let responder: ChatService
 
     init(_ settings: Settings, log: Logger) async throws {
-        database = try Database(
-            path: settings.database.path, messageLimit: settings.messageLimit,
-            reservationLifetime: settings.requestDeadline + .seconds(30),
-            staleLifetime: .seconds(settings.staleSeconds), answerBytes: settings.cacheStoreBytes)
+        database = try Database(settings, reservationLifetime: settings.requestDeadline + .seconds(30))
         let authenticator = await TokenAuthenticator(
             secret: settings.secret, store: database, lifetime: settings.sessionSeconds, addresses: settings.addresses)
         let memory = MemoryCache(maximumBytes: settings.cacheBytes)

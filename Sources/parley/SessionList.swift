@@ -38,8 +38,7 @@ struct SessionList: ParsableCommand {
         let user = try self.user.map { try Self.user($0, hashes) }
         let addresses = address.map { [$0, hashes.address($0)] }
         try settings.database.mustExist()
-        let database = try Database(
-            path: settings.database.path, messageLimit: settings.messageLimit, reservationLifetime: .zero)
+        let database = try Database(settings)
         let sessions = try Migrate.explained(settings) {
             try wait { [limit] in try await database.sessions(of: user, at: addresses, limit: limit) }
         }

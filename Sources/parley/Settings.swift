@@ -11,6 +11,8 @@ struct Settings: Sendable {
     let secret: TokenSecret
     let sessionSeconds: Double
     let database: DatabaseLocation
+    /// Where locks and board are; nil for beside the database.
+    let stateDirectory: String?
     let providers: [String]
     let cacheSeconds: Double
     let staleSeconds: Double
@@ -38,6 +40,7 @@ struct Settings: Sendable {
         secret = try sources.required(Catalog.jwtSecret)
         sessionSeconds = try sources.required(Catalog.jwtHours) * 3_600
         database = try sources.required(Catalog.database)
+        stateDirectory = try sources.optional(Catalog.stateDirectory)
         providers = try sources.providers()
         cacheSeconds = try sources.required(Catalog.cacheTTL)
         staleSeconds = try sources.required(Catalog.staleTTL)

@@ -1,9 +1,52 @@
+import Glibc
 import Logging
 import Models
 import SharedMemory
+import Storage
+
+// What the processes of one database share while they run: its locks and their board, beside it or in a folder of their
+// own.
+
+extension Setting<String> {
+    /// A folder that must be there, and that this user may write into.
+    static func folder(_ name: String, _ help: String) -> Self {
+        Setting(name, nil, help) { text throws(SettingFault) in
+            var status = stat()
+            var code: Int32 = 0
+            if stat(text, &status) != 0 || faccessat(AT_FDCWD, text, W_OK | X_OK, AT_EACCESS) != 0 {
+                code = errno
+            } else if status.st_mode & S_IFMT != S_IFDIR {
+                code = ENOTDIR
+            }
+            guard code == 0 else {
+                throw SettingFault(
+                    "must be a folder that this program can write into; “\(text)”: \(String(cString: strerror(code)))")
+            }
+            return text
+        }
+    }
+}
 
 extension Settings {
-    var boardPath: String { database.path + "-board" }
+    /// What the names of locks and board begin with.
+    var sharedName: String {
+        guard let stateDirectory else { return database.path }
+        return stateDirectory + "/" + (database.path.split(separator: "/").last ?? "")
+    }
+
+    var boardPath: String { sharedName + "-board" }
+}
+
+extension Database {
+    /// The one that the settings name.
+    ///
+    /// - Parameter reservationLifetime: of this process's own reservations; commands make none.
+    convenience init(_ settings: Settings, reservationLifetime: Duration = .zero) throws {
+        try self.init(
+            path: settings.database.path, messageLimit: settings.messageLimit,
+            reservationLifetime: reservationLifetime, staleLifetime: .seconds(settings.staleSeconds),
+            answerBytes: settings.cacheStoreBytes, stateDirectory: settings.stateDirectory)
+    }
 }
 
 extension Board {

@@ -37,7 +37,7 @@ import Testing
     @Test(arguments: [
         ["CHAT_RETRIES": "many"], ["CHAT_NO_SUCH": "1"], ["CHAT_SOCKET": "/tmp/elsewhere"],
         ["CHAT_LOG_FILE": "/no/such/folder/log"], ["CHAT_PROVIDERS": "gemini"], ["CHAT_SOCKET_GROUP": "no such group"],
-        ["CHAT_DATABASE_URL": "sqlite:/proc/nowhere/parley.sqlite"],
+        ["CHAT_DATABASE_URL": "sqlite:/proc/nowhere/parley.sqlite"], ["CHAT_STATE_DIR": "/tmp"],
     ])
     func refusesSettingsThatAreWrongAndGoesOn(settings: [String: String]) async throws {
         let pool = try ServedPool()

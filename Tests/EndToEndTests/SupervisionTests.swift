@@ -168,6 +168,28 @@ import Testing
         #expect(try await pool.lines("worker stuck").map { $0["worker"] as? Int } == [second])
     }
 
+    @Test func keepsLocksAndBoardWhereTheSettingsSay() async throws {
+        let folder = try Deployment.newFolder()
+        let state = folder + "/state"
+        let manager = FileManager.default
+        try manager.createDirectory(atPath: state, withIntermediateDirectories: false)
+        let pool = try ServedPool(["CHAT_STATE_DIR": state], folder: folder)
+        try await pool.lines("worker ready", count: 2)
+        #expect(try manager.contentsOfDirectory(atPath: state).contains("parley.sqlite-board"))
+        #expect(manager.fileExists(atPath: state + "/parley.sqlite-lock"))
+        for ending in ["lock", "holders", "board"] {
+            #expect(!manager.fileExists(atPath: folder + "/parley.sqlite-" + ending), "\(ending)")
+        }
+        let check = try await pool.check()
+        #expect(check.contains("ok    state folder: \(state)/") && check.contains("ok    database"), "\(check)")
+        try pool.reload(["CHAT_STATE_DIR": state, "CHAT_MESSAGE_LIMIT": "7"])
+        try await pool.lines("pool reloaded")
+        try pool.reload([:])
+        try await pool.lines("reload failed")
+        let cause = try await pool.lines("cannot start").first?["cause"] as? String
+        #expect(cause?.contains("CHAT_STATE_DIR was \(state)") == true, "\(cause ?? "")")
+    }
+
     @Test func speaksWithTheServiceManager() async throws {
         let folder = try Deployment.newFolder()
         let manager = try DatagramSocket(folder + "/notify")
@@ -232,6 +254,7 @@ import Testing
         ["CHAT_SOCKET_MODE": "0666"], ["CHAT_SOCKET_MODE": "rw"], ["CHAT_SOCKET_MODE": "0060"],
         ["CHAT_SOCKET_OWNER": "no such user"], ["CHAT_SOCKET_GROUP": "no such group"],
         ["CHAT_WORKER_STALL_TIMEOUT": "1"], ["CHAT_LOG_FILE": "/no/such/folder/log"],
+        ["CHAT_STATE_DIR": "/no/such/folder"], ["CHAT_STATE_DIR": "/proc/version"],
     ])
     func refusesToStart(settings: [String: String]) async throws {
         let pool = try ServedPool(settings)
