@@ -89,11 +89,11 @@ public struct ChatPolicy: Sendable {
             return ChatError(.deadlinePassed, "The model did not answer in time; please try again", cause: cause)
         }
         switch failure.reason {
-        case .unreachable, .brokenOff, .timedOut, .wordless:
+        case .unreachable, .truncated, .timedOut, .wordless:
             return unavailable(after: nil, "No model provider can answer right now; please try again", cause)
         case .serverError(_, let wait):
             return unavailable(after: wait, "No model provider can answer right now; please try again", cause)
-        case .resting(let wait):
+        case .circuitOpen(let wait):
             return unavailable(after: wait, "No model provider can answer right now; please try again", cause)
         case .unauthorized:
             return unavailable(

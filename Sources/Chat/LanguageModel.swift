@@ -105,7 +105,7 @@ public struct ModelFailure: Error, Sendable, Equatable, Codable {
         /// No connection, a reset, or an end before any text.
         case unreachable
         /// Some of the answer came, and then the end of the connection.
-        case brokenOff
+        case truncated
         /// Silence: no connection, no headers, or nothing more after some of the answer, in time.
         case timedOut
         /// A reply began, and no word of an answer came in time: the model may be thinking.
@@ -120,8 +120,8 @@ public struct ModelFailure: Error, Sendable, Equatable, Codable {
         case malformed
         /// 401, 402 or 403: the key or the credit.
         case unauthorized(status: Int)
-        /// Not asked, because it failed so often: for how long it is left alone.
-        case resting(for: Duration)
+        /// Not asked, because it failed so often: for how long its circuit stays open.
+        case circuitOpen(for: Duration)
         /// The provider's content filter; the provider's own word for why.
         case filtered(reason: String)
         /// The question and its context are more than the model can take.
@@ -132,6 +132,14 @@ public struct ModelFailure: Error, Sendable, Equatable, Codable {
         case empty
         /// All of the answer's tokens were used up, by thoughts, before its first word.
         case outOfTokens
+
+        /// What processes write for each other, those of an older version too.
+        enum CodingKeys: String, CodingKey {
+            case unreachable, timedOut, wordless, unfinished, rateLimited, serverError, malformed, unauthorized
+            case filtered, tooLong, refused, empty, outOfTokens
+            case truncated = "brokenOff"
+            case circuitOpen = "resting"
+        }
     }
 
     public let provider: String
@@ -148,8 +156,8 @@ public struct ModelFailure: Error, Sendable, Equatable, Codable {
     /// Whether the provider is the reason and not the question: later, or elsewhere, the same question may be answered.
     public var isOutage: Bool {
         switch reason {
-        case .unreachable, .brokenOff, .timedOut, .wordless, .unfinished, .rateLimited, .serverError, .malformed,
-            .unauthorized, .resting, .empty:
+        case .unreachable, .truncated, .timedOut, .wordless, .unfinished, .rateLimited, .serverError, .malformed,
+            .unauthorized, .circuitOpen, .empty:
             true
         case .filtered, .tooLong, .refused, .outOfTokens: false
         }
@@ -161,7 +169,7 @@ extension ModelFailure.Reason: CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreachable: "cannot be reached"
-        case .brokenOff: "broke off"
+        case .truncated: "broke off"
         case .timedOut: "timed out"
         case .wordless: "no word in time"
         case .unfinished: "not finished in time"
@@ -169,7 +177,7 @@ extension ModelFailure.Reason: CustomStringConvertible {
         case .serverError: "server error"
         case .malformed: "not its wire format"
         case .unauthorized: "key or credit refused"
-        case .resting: "left alone"
+        case .circuitOpen: "left alone"
         case .filtered: "filtered"
         case .tooLong: "too long"
         case .refused: "request refused"

@@ -4,7 +4,7 @@ internal import Glibc
 
 /// One provider's circuit on the ``CircuitBoard``: asks before each question, hears of its outcome after it.
 public struct Circuit: Sendable {
-    /// How long a failing provider is left alone.
+    /// How long a failing provider's circuit stays open.
     public struct Cooldowns: Sendable {
         /// The longest time between two tries of a provider that is down; it begins with a quarter of this.
         public let outage: Duration
@@ -124,7 +124,7 @@ public struct CircuitBreaking: LanguageModel {
         if case .refused(let milliseconds) = admission {
             let cause = circuit.status.cause ?? "was well a moment ago"
             throw ModelFailure(
-                provider: provider, reason: .resting(for: .milliseconds(Int64(milliseconds))),
+                provider: provider, reason: .circuitOpen(for: .milliseconds(Int64(milliseconds))),
                 detail: "left alone, as it \(cause)")
         }
         let start = Circuit.now()

@@ -106,14 +106,14 @@ enum CircuitOutcome: Equatable {
         case .empty, .outOfTokens: self = .success
         // It was answering, or thinking aloud, until the end.
         case .unfinished: self = .success
-        case .filtered, .tooLong, .refused, .resting: self = .success
+        case .filtered, .tooLong, .refused, .circuitOpen: self = .success
         case .unauthorized: self = .keyRefused(cause)
         // A silent provider costs each of its callers a whole time-out. One that has begun to reply may be well.
         case .timedOut: self = .failure(weight: isHurried ? 1 : 3, cause, milliseconds: nil)
         case .rateLimited(let wait?) where wait > longestRetryAfter,
             .serverError(_, let wait?) where wait > longestRetryAfter:
             self = .failure(weight: 1, cause, milliseconds: UInt64(wait.milliseconds))
-        case .unreachable, .brokenOff, .rateLimited, .serverError, .malformed, .wordless:
+        case .unreachable, .truncated, .rateLimited, .serverError, .malformed, .wordless:
             self = .failure(weight: 1, cause, milliseconds: nil)
         }
     }
@@ -134,9 +134,9 @@ struct CircuitCause: Sendable, Equatable, CustomStringConvertible {
         case .rateLimited: code = 429
         case .unreachable: code = 1
         case .timedOut, .wordless: code = 2
-        case .brokenOff: code = 3
+        case .truncated: code = 3
         case .malformed: code = 4
-        case .filtered, .tooLong, .resting, .empty, .outOfTokens, .unfinished: code = 0
+        case .filtered, .tooLong, .circuitOpen, .empty, .outOfTokens, .unfinished: code = 0
         }
     }
 

@@ -33,7 +33,9 @@ public struct Fallback: LanguageModel {
     /// The failure that tells most about whether to come back, and of equals the last.
     static func summary(of failures: [ModelFailure]) -> ModelFailure {
         let telling = failures.reduce(failures[0]) { best, next in
-            if case (.resting(let wait), .resting(let other)) = (best.reason, next.reason), wait < other { return best }
+            if case (.circuitOpen(let wait), .circuitOpen(let other)) = (best.reason, next.reason), wait < other {
+                return best
+            }
             return weight(next.reason) >= weight(best.reason) ? next : best
         }
         let detail = failures.map { "\($0.provider): \($0.detail)" }.joined(separator: "; ")
@@ -47,10 +49,10 @@ public struct Fallback: LanguageModel {
         case .rateLimited: 10
         case .timedOut, .wordless, .unfinished: 9
         case .serverError: 8
-        case .brokenOff: 7
+        case .truncated: 7
         case .unreachable: 6
         case .tooLong: 5
-        case .resting: 4
+        case .circuitOpen: 4
         case .malformed: 3
         case .empty, .outOfTokens: 2
         case .refused: 1

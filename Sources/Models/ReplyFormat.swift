@@ -52,7 +52,7 @@ struct ReplyDraft: Sendable {
     /// - Parameter isWhole: the form of the reply proves that nothing is missing.
     func answer(isWhole: Bool) throws(ModelFailure) -> ModelAnswer {
         guard finishReason != nil || isWhole else {
-            throw failure(text.isEmpty ? .unreachable : .brokenOff, "the reply ended before the answer was finished")
+            throw failure(text.isEmpty ? .unreachable : .truncated, "the reply ended before the answer was finished")
         }
         guard text.contains(where: { !$0.isWhitespace }) else {
             throw finishReason == .length

@@ -40,12 +40,13 @@ public struct RetryPolicy: Sendable, Hashable {
         let asked: Duration?
         switch reason {
         case .unreachable: asked = nil
-        case .brokenOff, .malformed, .empty:
+        case .truncated, .malformed, .empty:
             // These were paid for.
             if hasFallback { return nil }
             asked = nil
         case .rateLimited(let retryAfter), .serverError(_, let retryAfter): asked = retryAfter
-        case .timedOut, .wordless, .unfinished, .unauthorized, .filtered, .tooLong, .refused, .resting, .outOfTokens:
+        case .timedOut, .wordless, .unfinished, .unauthorized, .filtered, .tooLong, .refused, .circuitOpen,
+            .outOfTokens:
             return nil
         }
         let longest = min(cap, base * (1 << min(failures - 1, 20)))

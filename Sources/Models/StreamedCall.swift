@@ -119,7 +119,7 @@ struct StreamedCall: Sendable {
         _ error: CurlError, after reader: ReplyReader<Format>, hasText: Bool, isAtLimit: Bool
     ) -> any Error {
         switch error.kind {
-        case .unreachable where hasText: reader.format.draft.failure(.brokenOff, error.detail)
+        case .unreachable where hasText: reader.format.draft.failure(.truncated, error.detail)
         case .timedOut where isAtLimit && reader.documents > 0: reader.format.draft.failure(.unfinished, error.detail)
         case .timedOut where !hasText: reader.format.draft.failure(.wordless, error.detail)
         default: error

@@ -3,20 +3,20 @@ import Glibc
 /// What the supervisor looks at once a second: who is stuck, who leaves, and who is to be replaced.
 extension WorkerPool {
     /// - Parameter since: nobody is blamed for a silence before that time, in which the supervisor itself stood still.
-    mutating func checkUp(since: ContinuousClock.Instant) {
+    mutating func checkLiveness(since: ContinuousClock.Instant) {
         let now = ContinuousClock.now
         endStuck(since: since)
         for number in slots.indices {
             replaceLeaving(number)
-            replaceWornOut(number)
+            recycle(number)
         }
         let settled = slots.compactMap(\.worker).filter { !$0.isEnded && !$0.isYoung(configuration.backoff) }
         if !settled.isEmpty { lastResort.reset() }
-        let hasSettled = settled.contains { worker in storm.began.map { worker.started > $0 } ?? false }
-        if storm.isOn, hasSettled, storm.noteSettled() {
-            board.set(.storm, 0)
+        let hasSettled = settled.contains { worker in crashLoop.began.map { worker.started > $0 } ?? false }
+        if crashLoop.isOn, hasSettled, crashLoop.noteSettled() {
+            board.set(.crashLoop, 0)
             for number in slots.indices { slots[number].due = now }
-            onEvent(.stormOver)
+            onEvent(.crashLoopOver)
         }
     }
 
@@ -57,16 +57,16 @@ extension WorkerPool {
         slots[number].due = .now
     }
 
-    private mutating func replaceWornOut(_ number: Int) {
-        guard !slots[number].isWornOut, let worker = slots[number].worker, let row = worker.row,
+    private mutating func recycle(_ number: Int) {
+        guard !slots[number].isToBeRecycled, let worker = slots[number].worker, let row = worker.row,
             !worker.isYoung(configuration.backoff)
         else { return }
         let (requests, memory) = (Int(row[.requests]), Int(row[.memory]))
         if let limit = slots[number].requestLimit, requests >= limit {
-            slots[number].isWornOut = true
+            slots[number].isToBeRecycled = true
             onEvent(.recycling(slot: number, pid: worker.pid, reason: .requests(requests)))
         } else if let limit = configuration.maxMemory, memory > limit {
-            slots[number].isWornOut = true
+            slots[number].isToBeRecycled = true
             onEvent(.recycling(slot: number, pid: worker.pid, reason: .memory(memory)))
         }
     }

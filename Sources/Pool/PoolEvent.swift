@@ -17,8 +17,8 @@ public enum PoolEvent: Sendable, Equatable {
     /// A worker has reported nothing for `seconds`, or did not serve so long after its start, and was sent SIGKILL.
     case stuck(slot: Int, pid: pid_t, seconds: Double)
     /// So many workers died at their start that only one is tried now and then, at most `pause` seconds apart.
-    case storm(deaths: Int, pause: Double)
-    case stormOver
+    case crashLoop(deaths: Int, pause: Double)
+    case crashLoopOver
     /// SIGHUP: the program is tested, then this process is executed anew.
     case reloading
     /// Nothing has changed; the workers go on.

@@ -47,7 +47,7 @@ public struct PoolStatus: Sendable {
     /// Workers that died at their start.
     public let earlyDeaths: Int
     /// Whether workers keep dying at their start.
-    public let isInStorm: Bool
+    public let isInCrashLoop: Bool
     /// By slot, then by age.
     public let workers: [Worker]
 
@@ -93,7 +93,7 @@ public struct PoolStatus: Sendable {
         reloads = Int(board.header(.generation))
         wanted = Int(board.header(.workers))
         earlyDeaths = Int(board.header(.earlyDeaths))
-        isInStorm = board.header(.storm) != 0
+        isInCrashLoop = board.header(.crashLoop) != 0
         workers = (0..<Scoreboard.rows).compactMap { number -> Worker? in
             let row = board.row(number)
             guard row[.pid] != 0 else { return nil }

@@ -26,7 +26,7 @@ public final class Scoreboard: Sendable {
     static let rowWords = 64
     static let section = BoardSection("pool", version: 1, words: (rows + 1) * rowWords)
 
-    enum Header: Int { case supervisor, started, generation, earlyDeaths, storm, workers, beat }
+    enum Header: Int { case supervisor, started, generation, earlyDeaths, crashLoop, workers, beat }
 
     private let words: SharedWords
     /// The supervisor's, open as long as this value; nil for others.

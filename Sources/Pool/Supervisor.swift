@@ -1,7 +1,7 @@
 import Glibc
 
 // The pool's supervisor: has the listening socket, keeps a number of workers running that all accept from it, replaces
-// those that die, are stuck or worn out, and stops them in an orderly way.
+// those that die, are stuck or to be recycled, and stops them in an orderly way.
 //
 //     SIGTERM, SIGINT ─▶ supervisor ──posix_spawn──▶ worker   descriptor 0: the listening socket
 //     SIGHUP, SIGUSR1    │   ▲                       worker   descriptor 3: the lifeline
@@ -71,7 +71,7 @@ public struct Supervisor {
         }
         resources.board.set(.generation, UInt64(pool.generation))
         resources.board.set(.workers, UInt64(pool.slots.count))
-        resources.board.set(.storm, 0)
+        resources.board.set(.crashLoop, 0)
         var watch = Watch(signals: signals, manager: manager, isReloading: inherited != nil)
         let reason = keep(&pool, resources, &watch)
         // From here on connections are refused at once instead of waiting for workers that will not come, but for a
@@ -95,7 +95,7 @@ public struct Supervisor {
         var isAnnounced = false
         /// When the logs were last opened anew.
         var reopened: ContinuousClock.Instant?
-        var lastLook = ContinuousClock.now
+        private var lastLook = ContinuousClock.now
         /// When the supervisor last went on after it had stood still.
         private(set) var awakeSince = ContinuousClock.now
 
@@ -159,7 +159,7 @@ public struct Supervisor {
         guard watch.isLookDue() else { return }
         pool.board.beat()
         watch.manager?.isAlive()
-        pool.checkUp(since: watch.awakeSince)
+        pool.checkLiveness(since: watch.awakeSince)
     }
 
     // MARK: Reloading

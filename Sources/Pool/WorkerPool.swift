@@ -12,7 +12,7 @@ struct WorkerPool {
         var backoff: Backoff
         /// When it may get its next worker or successor.
         var due: ContinuousClock.Instant = .now
-        var isWornOut = false
+        var isToBeRecycled = false
         /// Requests after which its worker is.
         var requestLimit: Int?
     }
@@ -22,7 +22,7 @@ struct WorkerPool {
     var slots: [Slot]
     /// Those that finish what they have.
     var retired: [Worker]
-    var storm: CrashLoop
+    var crashLoop: CrashLoop
     /// When the next worker starts although its slot would wait, and all others too: somebody must serve.
     var lastResort: Backoff
     private var lastResortDue = ContinuousClock.now
@@ -45,7 +45,7 @@ struct WorkerPool {
         generation = inherited.map { $0.generation + 1 } ?? 0
         let count = max(1, configuration.workers)
         slots = Array(repeating: Slot(backoff: configuration.backoff), count: count)
-        storm = CrashLoop(workers: count)
+        crashLoop = CrashLoop(workers: count)
         lastResort = configuration.backoff.ofLastResort
         retired = []
         for former in inherited?.workers ?? [] {
@@ -71,7 +71,7 @@ struct WorkerPool {
 
     /// When the slot gets its worker or successor, if there is nothing else against it.
     private func due(_ slot: Slot) -> ContinuousClock.Instant {
-        let due = max(slot.due, storm.pause(at: .now) ?? slot.due)
+        let due = max(slot.due, crashLoop.pause(at: .now) ?? slot.due)
         return isDeserted ? min(due, lastResortDue) : due
     }
 
@@ -79,14 +79,14 @@ struct WorkerPool {
     var nextDue: ContinuousClock.Instant? {
         let isStarting = isStarting
         let starts = slots.filter { slot in
-            slot.worker == nil ? !(storm.isOn && isStarting) : wantsSuccessor(slot) && !isStarting
+            slot.worker == nil ? !(crashLoop.isOn && isStarting) : wantsSuccessor(slot) && !isStarting
         }
         return (starts.map(due) + retired.compactMap(\.killAt)).min()
     }
 
     private func wantsSuccessor(_ slot: Slot) -> Bool {
         guard !isHoldingSuccessors, let worker = slot.worker, slot.successor == nil else { return false }
-        return worker.generation < generation || slot.isWornOut
+        return worker.generation < generation || slot.isToBeRecycled
     }
 
     // MARK: Starting
@@ -100,7 +100,7 @@ struct WorkerPool {
         for number in slots.indices where due(slots[number]) <= now {
             let isReplaced = wantsSuccessor(slots[number])
             guard isReplaced || slots[number].worker == nil else { continue }
-            if (isReplaced || storm.isOn) && isStarting { continue }
+            if (isReplaced || crashLoop.isOn) && isStarting { continue }
             do throws(PoolError) {
                 let worker = try start(number)
                 if isReplaced { slots[number].successor = worker } else { slots[number].worker = worker }
@@ -134,7 +134,7 @@ struct WorkerPool {
             } else {
                 continue
             }
-            slots[number].isWornOut = false
+            slots[number].isToBeRecycled = false
             slots[number].requestLimit = configuration.maxRequests.map {
                 max(1, Int((Double($0) * .random(in: 0.9...1.1)).rounded()))
             }
@@ -211,9 +211,9 @@ struct WorkerPool {
         onEvent(.respawning(slot: number, seconds: delay))
         guard configuration.backoff.isYoung(served), !isKilled else { return }
         board.set(.earlyDeaths, board.header(.earlyDeaths) + 1)
-        if storm.noteEarlyDeath(at: .now) {
-            board.set(.storm, 1)
-            onEvent(.storm(deaths: storm.limit, pause: storm.pause))
+        if crashLoop.noteEarlyDeath(at: .now) {
+            board.set(.crashLoop, 1)
+            onEvent(.crashLoop(deaths: crashLoop.limit, pause: crashLoop.pause))
         }
     }
 

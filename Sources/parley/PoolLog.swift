@@ -50,14 +50,14 @@ extension Logger {
                     "slot": .stringConvertible(slot), "worker": .stringConvertible(pid),
                     "cause": "no sign of life for \(Int(seconds)) s; it is killed and replaced",
                 ])
-        case .storm(let deaths, let pause):
+        case .crashLoop(let deaths, let pause):
             critical(
                 "workers keep dying",
                 metadata: [
                     "deaths": .stringConvertible(deaths),
                     "cause": "so many died at their start; one is tried every \(Int(pause)) s; their own lines say why",
                 ])
-        case .stormOver: notice("workers live again")
+        case .crashLoopOver: notice("workers live again")
         case .reloading: info("pool reloading")
         case .reloadFailed(let failure):
             error("reload failed", metadata: ["cause": "\(failure.words)"])

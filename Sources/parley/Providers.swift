@@ -140,7 +140,7 @@ extension Logger {
     fileprivate func note(_ attempt: Attempt, isNews: Bool) {
         guard case .failed(let failure) = attempt.outcome else { return }
         switch failure.reason {
-        case .resting, .filtered, .tooLong: return
+        case .circuitOpen, .filtered, .tooLong: return
         default: break
         }
         log(

@@ -38,7 +38,7 @@ struct StatusTable: CustomStringConvertible {
             lines.append("THE SOCKET IS GONE: nobody can connect until a reload (SIGHUP) makes it anew")
         }
         if status.isDraining { lines.append("IT STOPS: the workers finish what they have") }
-        if status.isInStorm { lines.append("WORKERS KEEP DYING at their start; the log says why") }
+        if status.isInCrashLoop { lines.append("WORKERS KEEP DYING at their start; the log says why") }
         lines.append("")
         let head = ["SLOT", "PID", "STATE", "AGE", "REQUESTS", "IN FLIGHT", "MEMORY", "LAST SIGN", "LAST ERROR"]
         let rows = status.workers.map(Self.row)

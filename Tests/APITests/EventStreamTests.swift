@@ -37,7 +37,7 @@ import Testing
 
     @Test func whatFailsLaterIsAnErrorEventAndNoEnd() async throws {
         let stage = try await Stage()
-        stage.model.failure.withLock { $0 = ModelFailure(provider: "scripted", reason: .brokenOff, detail: "") }
+        stage.model.failure.withLock { $0 = ModelFailure(provider: "scripted", reason: .truncated, detail: "") }
         let token = try await stage.logIn()
         let reply = await stage.post("/chat", token: token, streamed)
         #expect(reply.status == 200 && reply.events.map(\.name) == ["delta", "delta", "error"])

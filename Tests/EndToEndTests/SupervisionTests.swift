@@ -74,7 +74,7 @@ import Testing
         #expect(try await pool.status().code == 3)
     }
 
-    @Test func replacesAWornOutWorkerWithoutAGap() async throws {
+    @Test func recyclesAWorkerWithoutAGap() async throws {
         let run = try await Deployment(["CHAT_WORKERS": "1", "CHAT_WORKER_MAX_REQUESTS": "5"])
         let first = run.workers
         // It is looked at once a second, and not in its first.

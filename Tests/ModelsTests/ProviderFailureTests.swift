@@ -83,11 +83,11 @@ struct ProviderFailureTests {
         Reply(body: #"{"candidates":"#, reason: .malformed),
         Reply(body: "{}", reason: .empty),
         Reply(body: "data: {}\n\n", reason: .unreachable),
-        Reply(kinds: [.gemini], body: ProviderFixture.event(.gemini, "cut"), reason: .brokenOff),
-        Reply(kinds: [.openrouter], body: ProviderFixture.event(.openrouter, "cut"), reason: .brokenOff),
+        Reply(kinds: [.gemini], body: ProviderFixture.event(.gemini, "cut"), reason: .truncated),
+        Reply(kinds: [.openrouter], body: ProviderFixture.event(.openrouter, "cut"), reason: .truncated),
         Reply(
             kinds: [.openrouter], body: ProviderFixture.event(.openrouter, "cut") + "data: [DONE]\n\n",
-            reason: .brokenOff),
+            reason: .truncated),
         Reply(kinds: [.openrouter], body: "data: [DONE]\n\n", reason: .unreachable),
         Reply(kinds: [.gemini], body: ProviderFixture.end(.gemini), reason: .empty),
         Reply(kinds: [.openrouter], body: ProviderFixture.end(.openrouter), reason: .empty),
@@ -192,7 +192,7 @@ struct ProviderFailureTests {
     }
 
     @Test(arguments: Kind.allCases, [false, true])
-    func reportsAHangUpAfterTextAsBrokenOff(kind: Kind, reset: Bool) async throws {
+    func reportsAHangUpAfterTextAsTruncated(kind: Kind, reset: Bool) async throws {
         let taken = AsyncStream<Void>.makeStream()
         let server = try ScriptedServer { listener in
             guard let connection = listener.accept() else { return }
@@ -213,7 +213,7 @@ struct ProviderFailureTests {
             seen.append(text)
             taken.continuation.finish(after: ())
         }
-        #expect(failure(result)?.reason == .brokenOff)
+        #expect(failure(result)?.reason == .truncated)
         #expect(seen.all == ["Hel"])
         #expect(await second.value == .unreachable)
     }

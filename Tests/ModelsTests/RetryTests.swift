@@ -6,12 +6,12 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct RetryTests {
     static let transient: [ModelFailure.Reason] = [
         .unreachable, .rateLimited(retryAfter: nil), .serverError(status: 503, retryAfter: nil), .malformed, .empty,
-        .brokenOff,
+        .truncated,
     ]
     static let final: [ModelFailure.Reason] = [
         .timedOut, .unauthorized(status: 401), .filtered(reason: "SAFETY"), .refused(status: 400),
         .rateLimited(retryAfter: .seconds(6)), .serverError(status: 503, retryAfter: .seconds(3600)), .tooLong,
-        .resting(for: .seconds(1)), .outOfTokens, .wordless, .unfinished,
+        .circuitOpen(for: .seconds(1)), .outOfTokens, .wordless, .unfinished,
     ]
 
     @Test(arguments: transient)
@@ -42,7 +42,7 @@ import Testing
         #expect(policy.delay(after: reason, failures: 1, spent: .zero, remaining: .seconds(2), random: 0.9) == nil)
     }
 
-    @Test(arguments: [ModelFailure.Reason.brokenOff, .malformed, .empty])
+    @Test(arguments: [ModelFailure.Reason.truncated, .malformed, .empty])
     func leavesWhatWasPaidForToTheFallback(reason: ModelFailure.Reason) {
         let policy = RetryPolicy(hasFallback: true)
         #expect(policy.delay(after: reason, failures: 1, spent: .zero, remaining: .seconds(60), random: 0) == nil)

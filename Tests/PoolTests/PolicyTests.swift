@@ -31,23 +31,23 @@ import Testing
         #expect(backoff.delay(afterServing: nil, isKilled: false) == 0)
     }
 
-    @Test func tellsAStormOnce() {
-        var storm = CrashLoop(workers: 3, window: 60, pause: 10)
+    @Test func tellsACrashLoopOnce() {
+        var crashLoop = CrashLoop(workers: 3, window: 60, pause: 10)
         let start = ContinuousClock.now
-        let verdicts = (0..<15).map { storm.noteEarlyDeath(at: start + .seconds($0)) }
+        let verdicts = (0..<15).map { crashLoop.noteEarlyDeath(at: start + .seconds($0)) }
         #expect(verdicts == Array(repeating: false, count: 14) + [true])
-        #expect(storm.pause(at: start + .seconds(15)) == start + .seconds(24))
-        #expect(storm.pause(at: start + .seconds(24)) == nil, "one may be tried")
-        let isAnother = storm.noteEarlyDeath(at: start + .seconds(24))
-        #expect(!isAnother && storm.pause(at: start + .seconds(25)) == start + .seconds(34))
-        let endings = [storm.noteSettled(), storm.noteSettled()]
-        #expect(endings == [true, false] && storm.pause(at: start + .seconds(25)) == nil)
+        #expect(crashLoop.pause(at: start + .seconds(15)) == start + .seconds(24))
+        #expect(crashLoop.pause(at: start + .seconds(24)) == nil, "one may be tried")
+        let isAnother = crashLoop.noteEarlyDeath(at: start + .seconds(24))
+        #expect(!isAnother && crashLoop.pause(at: start + .seconds(25)) == start + .seconds(34))
+        let endings = [crashLoop.noteSettled(), crashLoop.noteSettled()]
+        #expect(endings == [true, false] && crashLoop.pause(at: start + .seconds(25)) == nil)
     }
 
-    @Test func callsDeathsThatAreFarApartNoStorm() {
-        var storm = CrashLoop(workers: 1, window: 60, pause: 10)
+    @Test func callsDeathsThatAreFarApartNoCrashLoop() {
+        var crashLoop = CrashLoop(workers: 1, window: 60, pause: 10)
         let start = ContinuousClock.now
-        let verdicts = (0..<100).map { storm.noteEarlyDeath(at: start + .seconds(7 * $0)) }
+        let verdicts = (0..<100).map { crashLoop.noteEarlyDeath(at: start + .seconds(7 * $0)) }
         #expect(!verdicts.contains(true))
     }
 

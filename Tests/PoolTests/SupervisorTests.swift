@@ -133,24 +133,24 @@ import Testing
     @Test func saysSoWhenWorkersKeepDying() async throws {
         let run = PoolRun("exit 7", workers: 2) { $0.backoff = Backoff(first: 0.001, longest: 0.001) }
         defer { run.removeFolder() }
-        #expect(await run.next { if case .storm(let deaths, _) = $0 { deaths } else { nil } } == 10)
+        #expect(await run.next { if case .crashLoop(let deaths, _) = $0 { deaths } else { nil } } == 10)
         let status = try #require(try run.status)
-        #expect(status.isInStorm && status.earlyDeaths >= 10)
+        #expect(status.isInCrashLoop && status.earlyDeaths >= 10)
         run.signal(SIGTERM)
         #expect(try await run.result()?.get() == 0)
     }
 
-    @Test func triesOneAtOnceWhenNobodyIsLeftInAStorm() async throws {
+    @Test func triesOneAtOnceWhenNobodyIsLeftInACrashLoop() async throws {
         let run = PoolRun(
             "if mkdir $FOLDER/first || test -e $FOLDER/mended; then \(PoolRun.obedient); else exit 7; fi", workers: 2
         ) { $0.backoff = Backoff(first: 0.001, longest: 0.001, settled: 0) }
         defer { run.removeFolder(with: "first", "mended") }
         var first: pid_t?
-        var isStorm = false
+        var isCrashLoop = false
         _ = await run.next { event in
             if case .workerReady(_, let pid, _) = event { first = pid }
-            if case .storm = event { isStorm = true }
-            return first != nil && isStorm ? true : nil
+            if case .crashLoop = event { isCrashLoop = true }
+            return first != nil && isCrashLoop ? true : nil
         }
         close(open(run.folder + "/mended", O_CREAT | O_WRONLY, 0o600))
         let lost = ContinuousClock.now
@@ -188,7 +188,7 @@ import Testing
             lost = .now
             kill(pid, SIGKILL)
         }
-        #expect(try run.status?.isInStorm == false)
+        #expect(try run.status?.isInCrashLoop == false)
         run.signal(SIGTERM)
         #expect(try await run.result()?.get() == 0)
     }

@@ -175,7 +175,7 @@ import Testing
         bench.model.pause.withLock {
             $0 = {
                 try await gate.wait()
-                throw ModelFailure(provider: "p", reason: .brokenOff, detail: "cut")
+                throw ModelFailure(provider: "p", reason: .truncated, detail: "cut")
             }
         }
         let streaming = Task { try await bench.ask("hello", token) { _ in } }
