@@ -51,7 +51,7 @@ extension JSONWriter.Members {
         member("timestamp", exchange.created.iso8601)
         member("cached", answer.isCached)
         member("stale", answer.isStale)
-        member("blocked", answer.isHeld)
+        member("blocked", answer.isBlocked)
         member("finish_reason", answer.finishReason.rawValue)
         member("conversation_id", exchange.conversation.text)
         object("usage") { json in

@@ -12,19 +12,19 @@ import StrictJSON
 public final class ChatService: Responder {
     let pipeline: ChatPipeline
     let authenticator: any Authenticator
-    let exchanges: any ExchangeStore
+    let ledger: any Ledger
     let health: any HealthSource
     let settings: ServiceSettings
     let log: any RequestLog
 
     public init(
-        pipeline: ChatPipeline, authenticator: any Authenticator, exchanges: any ExchangeStore,
+        pipeline: ChatPipeline, authenticator: any Authenticator, ledger: any Ledger,
         health: any HealthSource,
         settings: ServiceSettings, log: any RequestLog
     ) {
         self.pipeline = pipeline
         self.authenticator = authenticator
-        self.exchanges = exchanges
+        self.ledger = ledger
         self.health = health
         self.settings = settings
         self.log = log

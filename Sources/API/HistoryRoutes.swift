@@ -56,10 +56,9 @@ extension ChatService {
     private func exchanges(
         of principal: Principal, limit: Int, before: ExchangeID?, _ context: inout RequestContext
     ) async throws -> [Exchange] {
-        let store = exchanges
-        return try await context.trace.time(.record) {
-            try await store.history(of: principal, limit: limit, before: before)
-        }
+        try await context.trace.time(.record) { [ledger] in
+            try await ledger.history(of: principal, limit: limit, before: before)
+        }.admitted()
     }
 
     private static func limit(_ request: Request) throws(ChatError) -> Int {

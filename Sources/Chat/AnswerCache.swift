@@ -1,69 +1,36 @@
 public import FoundationEssentials
 
-/// An answer with the request that it answers.
-public struct CachedAnswer: Sendable, Hashable {
-    public let key: CacheKey
-    public let text: String
-    public let model: String
-    public let provider: String
-    public let usage: TokenUsage
-    public let finishReason: FinishReason
-    public let expires: Date
-
-    public init(
-        key: CacheKey, text: String, model: String, provider: String, usage: TokenUsage,
-        finishReason: FinishReason = .stop, expires: Date
-    ) {
-        self.key = key
-        self.text = text
-        self.model = model
-        self.provider = provider
-        self.usage = usage
-        self.finishReason = finishReason
-        self.expires = expires
-    }
-}
-
-/// The right to ask a model one question, as another process holds it.
-public struct Lease: Sendable, Hashable {
-    public let key: CacheKey
-    public let number: Int64
-
-    public init(key: CacheKey, number: Int64) {
-        self.key = key
-        self.number = number
-    }
-}
-
-/// What has become of a question that another process is asking.
-public enum LeaseProgress: Sendable, Equatable {
-    case held
-    case answered(CachedAnswer)
-    /// A failure that is shared with those who were waiting.
-    case failed(ModelFailure)
-    /// Its holder died or gave up: somebody else may ask.
-    case free
-}
-
-/// Where the workers share answers, and the right to ask for them. Writing happens with the exchange that earned the
-/// answer, and taking the right with the place of the one who asks (``ExchangeStore``).
-public protocol SharedAnswers: Sendable {
-    /// - Returns: the stored answer to exactly this request, expired or not.
-    func stored(for key: CacheKey) async throws -> CachedAnswer?
-
-    func progress(of lease: Lease) async throws -> LeaseProgress
-
-    /// Whether another process waits for the answer that this one is asking for.
-    func isAwaited(_ key: CacheKey) async throws -> Bool
-
-    /// Tells the holder that one less waits.
-    func stopWaiting(for lease: Lease) async throws
-}
-
-/// Answers that were given before: this worker's memory first, then what the pool shares.
+/// Answers that were given before, and those that are being made: one call with a key and a way to fill it.
+///
+///     memory ─▶ a call under way here ─▶ reserve: the pool's answers, and the lease ─▶ fill
+///                                          └─ leased by another process: wait for it
+///
+/// Equal questions at the same time are one fill. In this process they share one task (``SingleFlight``); between processes
+/// the one who fills holds a ``Lease``, and the others wait for its answer, its failure or its death. A failure is shared
+/// with those who wait, and with nobody else; an expired answer is better than a failure.
 ///
 /// A hit is an answer to the very same canonical request, not only to the same digest.
-public struct AnswerCache: Sendable {
+public final class AnswerCache: Sendable {
+    /// What came of a fill, for everybody who waited for it.
+    enum Filled: Sendable {
+        /// The exchange of the one who filled; nothing is shared when the cache is off.
+        case answered(Exchange, CachedAnswer?)
+        /// - Parameter isPrivate: of the one who filled alone: somebody had seen text, so that nothing could be tried
+        ///   again, or the time of that one was over.
+        case failed(ModelFailure, isPrivate: Bool)
+    }
+
+    /// Makes the answer that a message was reserved for, and settles it.
+    typealias Fill =
+        @Sendable (Reservation, _ trace: inout RequestTrace, _ onDelta: DeltaHandler?) async throws -> Filled
+
+    enum Answered: Sendable {
+        /// By the caller's own fill.
+        case filled(Exchange)
+        /// Another's answer; the caller records that it was given.
+        case cached(CachedAnswer, RequestTrace.CacheOutcome)
+    }
+
     /// How often to look whether another process has the answer.
     private static let pollInterval = Duration.milliseconds(20)
 
@@ -71,7 +38,9 @@ public struct AnswerCache: Sendable {
     private static let momentForWaiters: TimeInterval = 5
 
     private let memory: MemoryCache
-    private let shared: any SharedAnswers
+    let ledger: any Ledger
+    private let answers: any AnswerStore
+    private let leases: any CallLease
     /// Seconds that an answer stays good; zero switches the cache off.
     private let lifetime: TimeInterval
     /// Seconds that an expired answer may still be given when no model answers.
@@ -79,32 +48,83 @@ public struct AnswerCache: Sendable {
     private let keepsTruncated: Bool
     private let now: @Sendable () -> Date
     private let clock: any Clock<Duration>
+    let flights: SingleFlight<Flight.Outcome>
 
-    /// - Parameter keepsTruncated: whether an answer that was cut by length is given again.
+    /// - Parameters:
+    ///   - keepsTruncated: whether an answer that was cut by length is given again.
+    ///   - clock: what waiting goes by.
+    ///   - executor: where fills run; nil for Swift's own pool.
     public init(
-        memory: MemoryCache, shared: any SharedAnswers, lifetime: TimeInterval, staleLifetime: TimeInterval = 0,
-        keepsTruncated: Bool = false, now: @escaping @Sendable () -> Date = { Date() },
-        clock: any Clock<Duration> = ContinuousClock()
+        memory: MemoryCache, ledger: any Ledger, answers: any AnswerStore, leases: any CallLease,
+        lifetime: TimeInterval, staleLifetime: TimeInterval = 0, keepsTruncated: Bool = false,
+        now: @escaping @Sendable () -> Date = { Date() }, clock: any Clock<Duration> = ContinuousClock(),
+        executor: (any TaskExecutor)? = nil
     ) {
         self.memory = memory
-        self.shared = shared
+        self.ledger = ledger
+        self.answers = answers
+        self.leases = leases
         self.lifetime = lifetime
         self.staleLifetime = staleLifetime
         self.keepsTruncated = keepsTruncated
         self.now = now
         self.clock = clock
+        flights = SingleFlight(executor: executor, clock: clock)
     }
 
     /// Without a cache nothing is shared: each question is a call of its own.
-    var isOn: Bool { lifetime > 0 }
+    private var isOn: Bool { lifetime > 0 }
 
-    /// - Parameter inPool: whether to look beyond this worker's memory.
-    /// - Throws: what the shared store throws; a cache that cannot be read is no reason to answer wrongly.
-    public func answer(for key: CacheKey, inPool: Bool = true) async throws -> CachedAnswer? {
+    /// The answer to a question: an old one, one that is being made, or a new one.
+    ///
+    /// - Parameters:
+    ///   - id: what a fill is reserved and settled under.
+    ///   - limit: how many may wait for a fill. A hit needs no place in it.
+    ///   - onDelta: gets the text of the caller's own fill as it arrives.
+    /// - Throws: ``ModelFailure``, ``ChatError``, `CancellationError`, or what `onDelta` threw.
+    @inline(never)
+    func answer(
+        for key: CacheKey, _ id: ExchangeID, _ principal: Principal, by deadline: ContinuousClock.Instant,
+        limit: ConcurrencyLimit, trace: inout RequestTrace, onDelta: DeltaHandler?, fill: @escaping Fill
+    ) async throws -> Answered {
+        // What the pool shares is looked up with the reservation; where no question may be asked, before it.
+        if let hit = try await trace.time(.cache, { try await hit(key, inPool: limit.isFull) }) {
+            return .cached(hit, .hit)
+        }
+        try limit.enter()
+        defer { limit.leave() }
+        let flight = Flight(
+            cache: self, Reservation(id: id, principal: principal, key: isOn ? key : nil), deadline: deadline,
+            fill: fill)
+        while true {
+            let (outcome, isFirst, hasSeenText) = try await flight.outcome(trace: &trace, onDelta)
+            switch outcome?.event ?? .filled(.failed(Self.overdue, isPrivate: false)) {
+            case .filled(.answered(let exchange, _)) where isFirst: return .filled(exchange)
+            case .filled(.answered(_, let answer?)), .found(let answer): return .cached(answer, .joined)
+            case .stored(let answer): return .cached(answer, .hit)
+            case .filled(.answered(_, nil)):
+                throw ChatError(.internalFault, "Something went wrong here", cause: "a call without an answer to share")
+            case .filled(.failed(_, isPrivate: true)) where !isFirst && ContinuousClock.now < deadline: continue
+            case .filled(.failed(let failure, _)):
+                guard failure.isOutage, !hasSeenText, let last = try? await lastResort(for: key) else { throw failure }
+                trace.remark = "\(failure.reason): \(failure.detail)"
+                return .cached(last.answer, last.isStale ? .stale : .joined)
+            // The next of those who waited asks in its own name.
+            case .refused where !isFirst: continue
+            case .refused(let refusal): throw refusal.error
+            case .broken(let error): throw error
+            }
+        }
+    }
+
+    private static let overdue = ModelFailure(
+        provider: "an equal question", reason: .timedOut, detail: "has no answer yet")
+
+    func hit(_ key: CacheKey, inPool: Bool) async throws -> CachedAnswer? {
         guard isOn else { return nil }
         let now = now()
         if let hit = memory.answer(for: key, at: now) { return hit }
-        guard inPool, let hit = try await shared.stored(for: key), hit.expires > now, hit.key == key else { return nil }
+        guard inPool, let hit = try await answers.get(key), hit.expires > now, hit.key == key else { return nil }
         memory.insert(hit)
         return hit
     }
@@ -113,19 +133,53 @@ public struct AnswerCache: Sendable {
     ///
     /// - Returns: with it whether it has expired; another worker may just have got a new one.
     func lastResort(for key: CacheKey) async throws -> (answer: CachedAnswer, isStale: Bool)? {
-        guard isOn, let old = try await shared.stored(for: key), old.key == key else { return nil }
+        guard isOn, let old = try await answers.get(key), old.key == key else { return nil }
         let now = now()
         if old.expires > now { return (old, false) }
         return old.expires.addingTimeInterval(staleLifetime) > now ? (old, true) : nil
     }
 
+    // MARK: What a fill gives to share
+
+    /// What those who wait for an answer here share; nil when the cache is off.
+    func entry(for key: CacheKey, _ answer: ModelAnswer) -> CachedAnswer? {
+        isOn ? CachedAnswer(key, answer, expires: now().addingTimeInterval(lifetime)) : nil
+    }
+
+    /// What to store of it: an answer that was cut by length only for processes that wait for it now, and only until they
+    /// have looked.
+    func stored(_ entry: CachedAnswer?, _ answer: ModelAnswer) async -> CachedAnswer? {
+        guard let entry, entry.finishReason == .length, !keepsTruncated else { return entry }
+        guard await !mayAbandon(entry.key) else { return nil }
+        return CachedAnswer(entry.key, answer, expires: now().addingTimeInterval(Self.momentForWaiters))
+    }
+
+    func remember(_ fresh: CachedAnswer?) {
+        if let fresh { memory.insert(fresh) }
+    }
+
+    /// Whether a call may be ended, because nobody elsewhere waits for it.
+    func mayAbandon(_ key: CacheKey) async -> Bool {
+        do { return try await !leases.isAwaited(key) } catch { return true }
+    }
+}
+
+extension CachedAnswer {
+    fileprivate init(_ key: CacheKey, _ answer: ModelAnswer, expires: Date) {
+        self.init(
+            key: key, text: answer.text, model: answer.model, provider: answer.provider, usage: answer.usage,
+            finishReason: answer.finishReason, expires: expires)
+    }
+}
+
+extension AnswerCache {
     /// Waits until the process that asks has its answer, gives up or dies.
     ///
-    /// - Returns: anything but `.held`.
-    func settled(_ lease: Lease, by deadline: ContinuousClock.Instant) async throws -> LeaseProgress {
+    /// - Returns: anything but `.leased`.
+    func end(of lease: Lease, by deadline: ContinuousClock.Instant) async throws -> LeaseProgress {
         while true {
-            let progress = try await shared.progress(of: lease)
-            guard progress == .held else { return progress }
+            let progress = try await leases.progress(of: lease)
+            guard progress == .leased else { return progress }
             let now = ContinuousClock.now
             guard now < deadline else {
                 return .failed(
@@ -133,36 +187,9 @@ public struct AnswerCache: Sendable {
             }
             do { try await clock.sleep(for: min(Self.pollInterval, deadline - now)) } catch {
                 // Otherwise the holder would go on for nobody.
-                try await shared.stopWaiting(for: lease)
+                try await leases.stopWaiting(for: lease)
                 throw error
             }
         }
-    }
-
-    /// Whether a call may be ended, because nobody elsewhere waits for it.
-    func mayAbandon(_ key: CacheKey) async -> Bool {
-        do { return try await !shared.isAwaited(key) } catch { return true }
-    }
-
-    /// What those who wait for an answer share; nil when the cache is off.
-    func entry(for key: CacheKey, _ answer: ModelAnswer) -> CachedAnswer? {
-        guard isOn else { return nil }
-        return CachedAnswer(
-            key: key, text: answer.text, model: answer.model, provider: answer.provider, usage: answer.usage,
-            finishReason: answer.finishReason, expires: now().addingTimeInterval(lifetime))
-    }
-
-    /// What to store of it: an answer that was cut by length only for processes that wait for it now, and only until they
-    /// have looked.
-    func stored(_ entry: CachedAnswer?) async -> CachedAnswer? {
-        guard let entry, entry.finishReason == .length, !keepsTruncated else { return entry }
-        guard await !mayAbandon(entry.key) else { return nil }
-        return CachedAnswer(
-            key: entry.key, text: entry.text, model: entry.model, provider: entry.provider, usage: entry.usage,
-            finishReason: entry.finishReason, expires: now().addingTimeInterval(Self.momentForWaiters))
-    }
-
-    func remember(_ fresh: CachedAnswer?) {
-        if let fresh { memory.insert(fresh) }
     }
 }

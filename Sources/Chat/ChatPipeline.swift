@@ -4,11 +4,14 @@
 ///
 /// What it promises: an answer is returned only when it is complete and its exchange is committed; an exchange counts
 /// against its session once, and a failed model call does not count; nothing that could decide the answer is missing
-/// from the cache key; equal questions at the same time are one model call, over the whole pool (``ModelCall``).
+/// from the cache key; equal questions at the same time are one model call, over the whole pool (``AnswerCache``).
 ///
 /// What it refuses: a token that is not live, a session that used its messages up, a text that is no ``Prompt``, a
 /// conversation that is not the session's own; more questions for the model at once than ``ConcurrencyLimit`` has places for.
-/// Dangerous text is held: it is recorded and answered, but no model sees it.
+/// Dangerous text is blocked: it is recorded and answered, but no model sees it.
+///
+/// What it costs: one trip to the store for a question that is cached or blocked (``Ledger/record(_:for:)``), two for one
+/// that is not (``Ledger/reserve(_:)``, ``Ledger/settle(_:_:sharing:)``), and one more to read its conversation.
 ///
 /// A class, like ``ModelCall``, because a waiting question holds a frame for each function that it is in: what a frame
 /// would copy of a value costs memory thousands of times.
@@ -17,11 +20,11 @@ public final class ChatPipeline: Sendable {
     let sanitizer: any Sanitizer
     let cache: AnswerCache
     let model: any LanguageModel
-    let exchanges: any ExchangeStore
+    let ledger: any Ledger
+    let ids: ExchangeIDGenerator
     let policy: ChatPolicy
     /// The questions that are put to the model, or wait for its answer.
     public let load: ConcurrencyLimit
-    let calls: SingleFlight<ModelCall.Outcome>
     let executor: (any TaskExecutor)?
     let clock: any Clock<Duration>
 
@@ -30,19 +33,19 @@ public final class ChatPipeline: Sendable {
     ///   - clock: what they sleep by.
     public init(
         authenticator: any Authenticator, sanitizer: any Sanitizer, cache: AnswerCache, model: any LanguageModel,
-        exchanges: any ExchangeStore, policy: ChatPolicy, load: ConcurrencyLimit, executor: (any TaskExecutor)? = nil,
-        clock: any Clock<Duration> = ContinuousClock()
+        ledger: any Ledger, ids: ExchangeIDGenerator, policy: ChatPolicy, load: ConcurrencyLimit,
+        executor: (any TaskExecutor)? = nil, clock: any Clock<Duration> = ContinuousClock()
     ) {
         self.authenticator = authenticator
         self.sanitizer = sanitizer
         self.cache = cache
         self.model = model
-        self.exchanges = exchanges
+        self.ledger = ledger
+        self.ids = ids
         self.policy = policy
         self.load = load
         self.executor = executor
         self.clock = clock
-        calls = SingleFlight(executor: executor, clock: clock)
     }
 
     /// Returns who asks. That the session is live, and has a message left to send, is checked where the message is
@@ -62,44 +65,40 @@ public final class ChatPipeline: Sendable {
     public func answer(
         _ question: Question, for principal: Principal, trace: inout RequestTrace, onDelta: DeltaHandler?
     ) async throws -> Exchange {
-        switch try await answerWithoutModel(question, for: principal, trace: &trace, onDelta) {
-        case .answered(let exchange): return exchange
-        case .open(let call):
-            try load.enter()
-            defer { load.leave() }
-            return try await call.exchange(trace: &trace, onDelta: onDelta)
+        let deadline = ContinuousClock.now + policy.deadline
+        let reviewed = try await review(question, for: principal, trace: &trace)
+        if reviewed.isBlocked {
+            return try await give(Answer(text: ChatPolicy.blockedText, origin: .blocked), to: reviewed, &trace, onDelta)
+        }
+        let (key, call) = try call(for: reviewed, deadline)  // which keeps the question: this frame waits
+        do {
+            switch try await cache.answer(
+                for: key, call.question.id, principal, by: deadline, limit: load, trace: &trace, onDelta: onDelta,
+                fill: call.fill)
+            {
+            case .filled(let exchange): return exchange
+            case .cached(let answer, let how):
+                let answer = Answer(answer, isStale: how == .stale)
+                let exchange = try await give(answer, to: call.question, &trace, onDelta)
+                trace.cache = how
+                return exchange
+            }
+        } catch let failure as ModelFailure {
+            throw policy.error(for: failure, field: question.field, deadline: deadline)
         }
     }
 
-    private indirect enum Step {
-        case answered(Exchange)
-        case open(ModelCall)
-    }
-
-    /// Sanitizes, and answers what is held or cached.
     @inline(never)
-    private func answerWithoutModel(
-        _ question: Question, for principal: Principal, trace: inout RequestTrace, _ onDelta: DeltaHandler?
-    ) async throws -> Step {
-        let deadline = ContinuousClock.now + policy.deadline
+    private func review(_ question: Question, for principal: Principal, trace: inout RequestTrace) async throws
+        -> ReviewedQuestion
+    {
+        let id = ids.next()
         let context = try await context(of: question, for: principal, trace: &trace)
         let review = trace.time(.sanitize) { sanitizer.review(question.text) }
-        if review.danger != nil, policy.danger == .hold {
-            let held = Answer(text: ChatPolicy.heldText, origin: .held)
-            let exchange = try await record(question, review, held, for: principal, trace: &trace)
-            try await onDelta?(held.text)
-            return .answered(exchange)
-        }
-        let request = policy.request(try Prompt(review.text, field: question.field), context: context)
-        let key = CacheKey(request, scope: policy.cacheScope.name(for: principal), models: policy.models)
-        let call = ModelCall(
-            pipeline: self, question: question, review: review, principal: principal, request: request, key: key,
-            deadline: deadline)
-        // What the pool shares is looked up with the reservation; where no question may be asked, before it.
-        guard let hit = try await trace.time(.cache, { try await cache.answer(for: key, inPool: load.isFull) }) else {
-            return .open(call)
-        }
-        return .answered(try await call.give(hit, .hit, trace: &trace, onDelta))
+        return ReviewedQuestion(
+            id: id, principal: principal, question: question, context: context, text: review.text,
+            danger: policy.danger == .off ? nil : review.danger,
+            isBlocked: policy.danger == .hold && review.danger != nil)
     }
 
     private func context(of question: Question, for principal: Principal, trace: inout RequestTrace) async throws
@@ -107,22 +106,50 @@ public final class ChatPipeline: Sendable {
     {
         guard let conversation = question.conversation else { return [] }
         let turns = try await trace.time(.session) {
-            try await exchanges.turns(of: conversation, for: principal, limit: policy.contextTurns)
-        }
+            try await ledger.turns(of: conversation, for: principal, limit: policy.contextTurns)
+        }.admitted()
         guard let turns else { throw ChatError.noSuchConversation }
         return turns
     }
 
-    func record(
-        _ question: Question, _ review: Review, _ answer: Answer, for principal: Principal, place: Reservation? = nil,
-        caching fresh: CachedAnswer? = nil, trace: inout RequestTrace
+    private func call(for question: ReviewedQuestion, _ deadline: ContinuousClock.Instant) throws(ChatError) -> (
+        CacheKey, ModelCall
+    ) {
+        let prompt = try Prompt(question.text, field: question.question.field)
+        let request = policy.request(prompt, context: question.context)
+        let key = CacheKey(
+            request, scope: policy.cacheScope.name(for: question.principal), models: policy.models)
+        return (key, ModelCall(self, question, request, deadline: deadline))
+    }
+
+    /// Records an answer that cost nothing, and gives it.
+    @inline(never)
+    private func give(
+        _ answer: Answer, to question: ReviewedQuestion, _ trace: inout RequestTrace, _ onDelta: DeltaHandler?
     ) async throws -> Exchange {
         trace.note(answer)
-        let draft = Exchange.Draft(
-            principal: principal, conversation: question.conversation, question: review.text, answer: answer,
-            danger: policy.danger == .off ? nil : review.danger)
-        return try await trace.time(.record) {
-            try await exchanges.record(draft, place: place, caching: fresh)
-        }
+        let exchange = try await trace.time(.record) {
+            try await ledger.record(question.exchange(answer), for: question.principal)
+        }.admitted()
+        try await onDelta?(answer.text)
+        return exchange
+    }
+}
+
+/// A question with its id and what the sanitizer made of it.
+struct ReviewedQuestion {
+    let id: ExchangeID
+    let principal: Principal
+    let question: Question
+    let context: [ModelRequest.Turn]
+    let text: String
+    let danger: String?
+    /// No model may see it.
+    let isBlocked: Bool
+
+    func exchange(_ answer: Answer) -> Exchange {
+        Exchange(
+            id: id, conversation: question.conversation ?? ConversationID(first: id), question: text, answer: answer,
+            danger: danger, created: id.created)
     }
 }

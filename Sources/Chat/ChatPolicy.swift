@@ -27,8 +27,8 @@ public struct ChatPolicy: Sendable {
         }
     }
 
-    /// What the user of a held message reads.
-    public static let heldText =
+    /// What the user of a blocked message reads.
+    public static let blockedText =
         "Your message was held for safety reasons and was not sent to the model. Please rephrase it and try again."
 
     public let system: String

@@ -1,6 +1,7 @@
 public import FoundationEssentials
 
-/// Names an exchange: positive, growing in the order of commits. `msg_` and 16 hexadecimal digits on the wire.
+/// Names an exchange: positive, growing with the time of the question (``ExchangeIDGenerator``). `msg_` and 16 hexadecimal
+/// digits on the wire.
 public struct ExchangeID: Sendable, Hashable {
     public let number: Int64
     public var text: String { tagged("msg_", number) }
@@ -66,7 +67,7 @@ public struct Answer: Sendable, Equatable {
         case model(name: String, provider: String)
         case cache(name: String, provider: String)
         /// A dangerous message that no model saw.
-        case held
+        case blocked
     }
 
     public let text: String
@@ -85,7 +86,7 @@ public struct Answer: Sendable, Equatable {
         self.origin = origin
         self.isStale = isStale
         self.usage = usage
-        self.finishReason = origin == .held ? .blocked : finishReason
+        self.finishReason = origin == .blocked ? .blocked : finishReason
     }
 
     init(_ answer: ModelAnswer) {
@@ -103,47 +104,27 @@ public struct Answer: Sendable, Equatable {
     public var model: String? {
         switch origin {
         case .model(let name, _), .cache(let name, _): name
-        case .held: nil
+        case .blocked: nil
         }
     }
     public var provider: String? {
         switch origin {
         case .model(_, let provider), .cache(_, let provider): provider
-        case .held: nil
+        case .blocked: nil
         }
     }
     public var isCached: Bool { if case .cache = origin { true } else { false } }
-    public var isHeld: Bool { origin == .held }
+    public var isBlocked: Bool { origin == .blocked }
 }
 
 /// A question and its answer, together: what is recorded, and what history shows.
 public struct Exchange: Sendable {
-    /// An exchange that has no place in the order of commits yet.
-    public struct Draft: Sendable {
-        public let principal: Principal
-        /// Nil opens a conversation.
-        public let conversation: ConversationID?
-        public let question: String
-        public let answer: Answer
-        /// The dangerous pattern that the question matched.
-        public let danger: String?
-
-        public init(
-            principal: Principal, conversation: ConversationID?, question: String, answer: Answer, danger: String?
-        ) {
-            self.principal = principal
-            self.conversation = conversation
-            self.question = question
-            self.answer = answer
-            self.danger = danger
-        }
-    }
-
     public let id: ExchangeID
     public let conversation: ConversationID
     public let question: String
     public let answer: Answer
     public let danger: String?
+    /// When it was asked.
     public let created: Date
 
     public init(

@@ -41,7 +41,7 @@ public struct RequestTrace: Sendable {
     }
 
     mutating func note(_ answer: Answer) {
-        held = answer.isHeld
+        held = answer.isBlocked
         provider = answer.provider
         model = answer.model
         usage = answer.isCached || held ? nil : answer.usage

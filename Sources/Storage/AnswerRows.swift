@@ -1,70 +1,72 @@
 public import Chat
 import FoundationEssentials
-import GRDB
 
-extension Database: SharedAnswers {
-    public func stored(for key: CacheKey) async throws -> CachedAnswer? {
-        try await reader.read { db in try Self.answer(to: key, db) }
+private let selection = Query(
+    """
+    SELECT request, expires_at, model, provider, prompt_tokens, completion_tokens, total_tokens, text, finish_reason
+    FROM answers WHERE key = ?
+    """)
+private let insertion = Query(
+    """
+    INSERT OR REPLACE INTO answers
+        (key, request, expires_at, model, provider, prompt_tokens, completion_tokens, total_tokens, text, finish_reason)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    """)
+private let expiry = Query(
+    "DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE expires_at <= ? LIMIT ?)")
+private let total = Query("SELECT total FROM answer_bytes")
+private let oldest = Query("DELETE FROM answers WHERE key = (SELECT key FROM answers ORDER BY expires_at LIMIT 1)")
+
+extension Database: AnswerStore {
+    public func get(_ key: CacheKey) async throws -> CachedAnswer? {
+        try await reader.read { db in try db.answer(to: key) }
     }
 
-    static func answer(to key: CacheKey, _ db: GRDB.Database) throws -> CachedAnswer? {
-        let select = try db.cachedStatement(
-            sql: """
-                SELECT request, expires_at, model, provider, prompt_tokens, completion_tokens, total_tokens, text,
-                    finish_reason
-                FROM answers WHERE key = ?
-                """)
-        guard let row = try Row.fetchOne(select, arguments: [Data(key.digest)]) else { return nil }
-        let request: Data = row[0]
-        guard request.elementsEqual(key.canonical) else { return nil }
-        return CachedAnswer(
-            key: key, text: row[7], model: row[2], provider: row[3],
-            usage: TokenUsage(prompt: row[4], completion: row[5], total: row[6]),
-            finishReason: FinishReason(rawValue: row[8]) ?? .stop, expires: Date(stored: row[1]))
+    public func put(_ answer: CachedAnswer) async throws {
+        try await writer.write(durability: .relaxed) { [self] db in try put(answer, at: now().stored, db) }
     }
 
     /// Answers that are too old even for a time without any model, and the oldest of too many, leave a few at a time, so
     /// that no write pays for all.
-    func store(_ fresh: CachedAnswer, _ now: Date, _ db: GRDB.Database) throws {
-        let insert = try db.cachedStatement(
-            sql: """
-                INSERT OR REPLACE INTO answers
-                    (key, request, expires_at, model, provider, prompt_tokens, completion_tokens, total_tokens, text,
-                     finish_reason)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """)
-        try insert.execute(arguments: [
-            Data(fresh.key.digest), Data(fresh.key.canonical), fresh.expires.stored, fresh.model, fresh.provider,
-            fresh.usage.prompt, fresh.usage.completion, fresh.usage.total, fresh.text,
-            fresh.finishReason.rawValue,
-        ])
-        _ = try Self.removeAnswers(expiredBy: now.stored - staleLifetime, atMost: 4, db)
-        _ = try removeExcessAnswers(atMost: 8, db)
+    func put(_ answer: CachedAnswer, at now: Int64, _ db: Statements) throws {
+        try db.run(
+            insertion, answer.key.digest, answer.key.canonical, answer.expires.stored, answer.model, answer.provider,
+            answer.usage.prompt, answer.usage.completion, answer.usage.total, answer.text,
+            answer.finishReason.rawValue)
+        _ = try db.removeAnswers(expiredBy: now - staleLifetime, atMost: 4)
+        _ = try db.removeAnswers(above: answerBytes, atMost: 8)
+    }
+}
+
+extension Statements {
+    func answer(to key: CacheKey) throws -> CachedAnswer? {
+        try first(selection, key.digest) { row in
+            guard row.equals(0, key.canonical) else { return nil }
+            return CachedAnswer(
+                key: key, text: row.text(7), model: row.text(2), provider: row.text(3),
+                usage: TokenUsage(prompt: row.int(4), completion: row.int(5), total: row.int(6)),
+                finishReason: FinishReason(rawValue: row.text(8)) ?? .stop, expires: Date(stored: row.integer(1)))
+        } ?? nil
     }
 
     /// - Returns: how many.
-    static func removeAnswers(expiredBy limit: Int64, atMost count: Int, _ db: GRDB.Database) throws -> Int {
-        let delete = try db.cachedStatement(
-            sql: "DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE expires_at <= ? LIMIT ?)")
-        try delete.execute(arguments: [limit, count])
-        return db.changesCount
+    func removeAnswers(expiredBy limit: Int64, atMost count: Int) throws -> Int {
+        try run(expiry, limit, count)
+        return changes
     }
 
-    func hasTooManyAnswers(_ db: GRDB.Database) throws -> Bool {
-        let total = try Int.fetchOne(try db.cachedStatement(sql: "SELECT total FROM answer_bytes")) ?? 0
-        return total > answerBytes
+    func answersTakeMore(than bytes: Int) throws -> Bool {
+        try first(total) { $0.int(0) > bytes } ?? false
     }
 
     /// The oldest go, as long as all are more than they may be.
     ///
     /// - Returns: how many.
-    func removeExcessAnswers(atMost count: Int, _ db: GRDB.Database) throws -> Int {
-        let delete = try db.cachedStatement(
-            sql: "DELETE FROM answers WHERE key = (SELECT key FROM answers ORDER BY expires_at LIMIT 1)")
+    func removeAnswers(above bytes: Int, atMost count: Int) throws -> Int {
         var removed = 0
-        while removed < count, try hasTooManyAnswers(db) {
-            try delete.execute()
-            guard db.changesCount > 0 else { break }
+        while removed < count, try answersTakeMore(than: bytes) {
+            try run(oldest)
+            guard changes > 0 else { break }
             removed += 1
         }
         return removed

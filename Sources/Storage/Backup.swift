@@ -19,7 +19,7 @@ public enum Backup {
     /// the file is whole, checked and on the disk; after a failure there is none.
     ///
     /// - Throws: ``BackupError``.
-    public static func make(of path: String, to file: String) throws -> Report {
+    public static func make(of path: String, to file: String, stateDirectory: String? = nil) throws -> Report {
         let start = ContinuousClock.now
         return try explained(at: path) {
             guard let database = try FileIdentity(path) else { throw StorageFailure.gone(path) }

@@ -22,10 +22,7 @@ final class BoundedWait: Sendable {
 
     /// - Parameter sleep: returns at the given time.
     init(
-        limit: Duration = .seconds(4),
-        sleep: @escaping @Sendable (_ until: ContinuousClock.Instant) async -> Void = { deadline in
-            try? await Task.sleep(until: deadline, clock: .continuous)
-        }
+        limit: Duration = .seconds(4), sleep: @escaping @Sendable (_ until: ContinuousClock.Instant) async -> Void
     ) {
         self.limit = limit
         self.sleep = sleep

@@ -1,13 +1,13 @@
 import Chat
-import FoundationEssentials
+public import FoundationEssentials
 import GRDB
 import Threads
 
 /// Sessions, exchanges and shared answers in one SQLite file (WAL, `synchronous=FULL`), used by every worker at once.
 ///
 /// Reads run one after another on a thread of their own. Writes that arrive together are committed together
-/// (``GroupCommit``): returning from a write means that it is on the disk, but for places and leases, which mean nothing
-/// once their process is gone. What cannot be begun within 2 s, because of a lock, is refused (``Inbox``). No SQL stands
+/// (``GroupCommit``): returning from a write means that it is on the disk, but for reservations and leases, which mean
+/// nothing once their process is gone. What cannot be begun within 2 s, because of a lock, is refused (``Inbox``). No SQL stands
 /// outside this target.
 ///
 /// What it refuses: a schema that is newer than this program; to make a new file in place of one that was removed
@@ -19,7 +19,7 @@ public final class Database: Sendable {
     let writer: GroupCommit
     let path: String
     let probe: WriteProbe
-    let bounded = BoundedWait()
+    let bounded: BoundedWait
     private let trust: FileTrust
     let messageLimit: Int
     /// How long a reserved message is kept for a worker that may have died, in milliseconds.
@@ -30,6 +30,7 @@ public final class Database: Sendable {
     let answerBytes: Int
     /// This process, as the owner of leases.
     let holder: Holder
+    let now: @Sendable () -> Date
 
     /// Opens nothing yet: see ``prepare()``.
     ///
@@ -39,14 +40,21 @@ public final class Database: Sendable {
     ///   - reservationLifetime: longer than any request may take.
     ///   - staleLifetime: how long an expired answer is kept.
     ///   - answerBytes: the most bytes of answers; the oldest go.
+    ///   - clock: what waiting goes by.
+    ///   - executor: where what belongs to no one request runs; nil for Swift's own pool.
     /// - Throws: when its threads cannot be started.
     public init(
         path: String, messageLimit: Int, reservationLifetime: Duration, staleLifetime: Duration = .zero,
-        answerBytes: Int = .max
+        answerBytes: Int = .max, stateDirectory: String? = nil, now: @escaping @Sendable () -> Date = { Date() },
+        clock: any Clock<Duration> = ContinuousClock(), executor: (any TaskExecutor)? = nil
     ) throws {
         let trust = FileTrust()
-        let writer = try GroupCommit(path: path, trust)
-        reader = try ReadThread(path: path, trust) { _ = try? await writer.write(isPassing: true) { _ in } }
+        let background = Background(clock: clock, executor: executor)
+        let writer = try GroupCommit(path: path, trust, background)
+        reader = try ReadThread(path: path, trust, background) {
+            _ = try? await writer.write(durability: .relaxed) { _ in }
+        }
+        bounded = BoundedWait { deadline in try? await clock.sleep(for: deadline - .now) }
         trust.whenRefused { [weak reader] in reader?.letGo() }
         self.writer = writer
         self.path = path
@@ -56,8 +64,14 @@ public final class Database: Sendable {
         self.reservationLifetime = Int64(reservationLifetime.milliseconds)
         self.staleLifetime = Int64(staleLifetime.milliseconds)
         self.answerBytes = answerBytes
+        self.now = now
         holder = Holder(path: path + "-holders")
     }
+
+    /// For an ``ExchangeIDGenerator``: a number that no other process has that uses this database now, until this one ends.
+    ///
+    /// - Returns: nil when there is none to be had; each further call gives another.
+    public func claimWorkerNumber() -> Int? { WorkerNumber.claim(in: path + "-holders") }
 
     /// Brings the schema up to date. Makes the file if there never was one: none of this name, and no file of its lock.
     ///
@@ -75,7 +89,7 @@ public final class Database: Sendable {
     /// Returns also when the files are not in order, or somebody holds the lock.
     public func close() async {
         await reader.close()
-        try? await writer.attempt(isPassing: true, isLast: true) { _ in }
+        try? await writer.attempt(durability: .relaxed, isLast: true) { _ in }
     }
 
     /// Empties the log (WAL) into the database file if it is longer than a small one: for a process that may be the last
@@ -108,13 +122,13 @@ public final class Database: Sendable {
 
     /// Whether a newer program has written the file.
     public func isNewer() async throws -> Bool {
-        try await reader.read { db in try Schema.migrator.hasBeenSuperseded(db) }
+        try await reader.read { db in try Schema.migrator.hasBeenSuperseded(db.database) }
     }
 
     /// Reads the whole file. Returning means that SQLite finds nothing wrong with it.
     public func checkIntegrity() async throws {
         try await reader.read { db in
-            let verdict = try String.fetchOne(db, sql: "PRAGMA quick_check(1)")
+            let verdict = try String.fetchOne(db.database, sql: "PRAGMA quick_check(1)")
             guard verdict == "ok" else { throw ChatError.storage("damaged: \(verdict ?? "no verdict")") }
         }
     }

@@ -82,7 +82,7 @@ final class WriteProbe: Sendable {
     /// Writes a page that stays as it was.
     private func write() async -> (any Error)? {
         do {
-            try await writer.attempt(isPassing: true) { db in
+            try await writer.attempt(durability: .relaxed) { db in
                 let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
                 try db.execute(sql: "PRAGMA user_version = \(version)")
             }

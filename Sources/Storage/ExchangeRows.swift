@@ -2,162 +2,173 @@ public import Chat
 import FoundationEssentials
 import GRDB
 
-extension Database: ExchangeStore {
-    public func begin(for principal: Principal, asking key: CacheKey?) async throws -> Beginning {
-        let holder = try key.map { _ in try self.holder.number() }
-        return try await writer.write(isPassing: true) { [self] db in
-            let now = Date().stored
-            if let key {
-                if let answer = try Self.answer(to: key, db), answer.expires.stored > now {
-                    try Self.checkLive(principal, at: now, db)
-                    return .answered(answer)
+/// Whether the session ?1 has a message left at the time ?3, of ?4: those that are reserved for others than ?5 count.
+private let hasMessageLeft = """
+    messages_used + (SELECT count(*) FROM reservations WHERE session_id = ?1 AND lapses_at > ?3 AND number <> ?5) < ?4
+    """
+/// What is done again counts once.
+private let isNew = "NOT EXISTS (SELECT 1 FROM exchanges WHERE id = ?5)"
+private let counting = "UPDATE sessions SET messages_used = messages_used + 1, last_activity_at = ?3"
+
+private let reservation = Query(
+    """
+    INSERT OR REPLACE INTO reservations (session_id, number, lapses_at)
+    SELECT id, ?5, ?6 FROM sessions WHERE \(liveSession) AND \(hasMessageLeft)
+    """)
+private let returning = Query("DELETE FROM reservations WHERE session_id = ? AND (number = ? OR lapses_at <= ?)")
+private let charge = Query("\(counting) WHERE \(liveSession) AND \(hasMessageLeft) AND \(isNew)")
+/// Whoever has a reservation was let in when he made it, and is answered even if his session has ended since.
+private let chargeReserved = Query("\(counting) WHERE id = ?1 AND user_id = ?2 AND \(hasMessageLeft) AND \(isNew)")
+private let forfeiture = Query(
+    """
+    \(counting) WHERE id = ?1 AND user_id = ?2
+    AND EXISTS (SELECT 1 FROM reservations WHERE session_id = ?1 AND number = ?4)
+    """)
+private let insertion = Query(
+    """
+    INSERT INTO exchanges
+        (id, session_id, conversation, created_at, origin, model, provider, prompt_tokens, completion_tokens,
+         total_tokens, danger, question, answer, stale, finish_reason)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    """)
+
+private let columns = """
+    id, conversation, created_at, origin, model, provider, prompt_tokens, completion_tokens, total_tokens, danger,
+    question, answer, stale, finish_reason
+    """
+private let recorded = Query("SELECT \(columns), session_id FROM exchanges WHERE id = ?")
+private let page = Query("SELECT \(columns) FROM exchanges WHERE session_id = ? AND id < ? ORDER BY id DESC LIMIT ?")
+/// Its beginning may be purged while later exchanges are kept.
+private let existence = Query(
+    """
+    SELECT 1 FROM exchanges WHERE id = ?1 AND conversation IS NULL AND session_id = ?2
+    UNION ALL SELECT 1 FROM exchanges WHERE conversation = ?1 AND +session_id = ?2 LIMIT 1
+    """)
+private let latestTurns = Query(
+    """
+    SELECT question, answer FROM exchanges WHERE (id = ?1 OR conversation = ?1) AND session_id = ?2 AND origin <> 'held'
+    ORDER BY id DESC LIMIT ?3
+    """)
+
+extension Database: Ledger {
+    public func reserve(_ place: Reservation) async throws -> Result<Admission, Refusal> {
+        let holder = try place.key.map { _ in try self.holder.number() }
+        return try await writer.write(durability: .relaxed) { [self] db in
+            let (now, who) = (now().stored, place.principal)
+            if let key = place.key {
+                if let answer = try db.answer(to: key), answer.expires.stored > now {
+                    return try db.isLive(who, at: now) ? .success(.answered(answer)) : .failure(.sessionEnded)
                 }
-                if let lease = try wait(for: key, at: now, for: principal, db) { return .asked(lease) }
+                if let lease = try leaseOfAnother(key, at: now, db) {
+                    guard try db.isLive(who, at: now) else { return .failure(.sessionEnded) }
+                    try db.wait(for: lease)
+                    return .success(.leased(lease))
+                }
             }
-            let insert = try db.cachedStatement(
-                sql: """
-                    INSERT INTO reservations (session_id, number, lapses_at)
-                    SELECT id, ?5, ?6 FROM sessions WHERE \(liveSession) AND messages_used + \(takenPlaces) < ?4
-                    """)
-            let place = Reservation(session: principal.session, number: .random(in: 0 ... .max), key: key)
-            try insert.execute(arguments: [
-                principal.session.rawValue, principal.user.rawValue, now, messageLimit, place.number,
-                now + reservationLifetime,
-            ])
-            guard db.changesCount == 1 else { throw try refusal(of: principal, at: now, db) }
-            if let holder { try Self.take(place, holder, until: now + reservationLifetime, db) }
-            return .granted(place)
+            let lapses = now + reservationLifetime
+            try db.run(
+                reservation, who.session.rawValue, who.user.rawValue, now, messageLimit, place.id.number, lapses)
+            guard db.changes == 1 else { return .failure(try refusal(of: who, at: now, db)) }
+            if let key = place.key, let holder { try db.takeLease(key, for: place.id, holder, until: lapses) }
+            return .success(.granted)
         }
     }
 
-    public func release(_ place: Reservation, sharing failure: ModelFailure?) async throws {
-        try await writer.write(isPassing: true) { db in
-            try Self.giveBack(place, db)
-            try Self.endLease(of: place, sharing: failure, db)
+    public func settle(_ exchange: Exchange, _ place: Reservation, sharing answer: CachedAnswer?) async throws
+        -> Result<Exchange, Refusal>
+    {
+        try await writer.write { [self] db in
+            let now = now().stored
+            let settled = try record(exchange, for: place.principal, by: chargeReserved, at: now, db)
+            try db.end(place, at: now)
+            if let answer, case .success = settled { try put(answer, at: now, db) }
+            return settled
+        }
+    }
+
+    public func refund(_ place: Reservation, sharing failure: ModelFailure?) async throws {
+        try await writer.write(durability: .relaxed) { [self] db in
+            try db.end(place, sharing: failure, at: now().stored)
         }
     }
 
     public func forfeit(_ place: Reservation) async throws {
-        try await writer.write { db in
-            try Self.giveBack(place, db)
-            try Self.endLease(of: place, sharing: nil, db)
-            try db.execute(
-                sql: "UPDATE sessions SET messages_used = messages_used + 1, last_activity_at = ? WHERE id = ?",
-                arguments: [Date().stored, place.session.rawValue])
+        try await writer.write { [self] db in
+            let (now, who) = (now().stored, place.principal)
+            try db.run(forfeiture, who.session.rawValue, who.user.rawValue, now, place.id.number)
+            try db.end(place, at: now)
         }
     }
 
-    public func record(_ draft: Exchange.Draft, place: Reservation?, caching fresh: CachedAnswer?) async throws
-        -> Exchange
-    {
+    public func record(_ exchange: Exchange, for principal: Principal) async throws -> Result<Exchange, Refusal> {
         try await writer.write { [self] db in
-            if let place {
-                try Self.giveBack(place, db)
-                try Self.endLease(of: place, sharing: nil, db)
-            }
-            let now = Date(stored: Date().stored)
-            let principal = draft.principal
-            // Whoever has a place was let in when he took it, and is answered even if his session has ended since.
-            let count = try db.cachedStatement(
-                sql: """
-                    UPDATE sessions SET messages_used = messages_used + 1, last_activity_at = ?3
-                    WHERE \(place == nil ? liveSession : "id = ?1 AND user_id = ?2")
-                    AND messages_used + \(takenPlaces) < ?4
-                    """)
-            try count.execute(arguments: [
-                principal.session.rawValue, principal.user.rawValue, now.stored, messageLimit,
-            ])
-            guard db.changesCount == 1 else { throw try refusal(of: principal, at: now.stored, db) }
-            let id = try Self.nextID(now, db)
-            try Self.insert(draft, id, now, db)
-            if let fresh { try store(fresh, now, db) }
-            return Exchange(
-                id: id, conversation: draft.conversation ?? ConversationID(first: id), question: draft.question,
-                answer: draft.answer, danger: draft.danger, created: now)
+            try record(exchange, for: principal, by: charge, at: now().stored, db)
         }
     }
 
     public func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws
-        -> [ModelRequest.Turn]?
+        -> Result<[ModelRequest.Turn]?, Refusal>
     {
-        let session = principal.session
-        return try await reader.read { db in
-            try Self.checkLive(principal, at: Date().stored, db)
-            // Its beginning may be purged while later exchanges are kept.
-            let any = try db.cachedStatement(
-                sql: """
-                    SELECT 1 FROM exchanges WHERE id = ?1 AND conversation IS NULL AND session_id = ?2
-                    UNION ALL SELECT 1 FROM exchanges WHERE conversation = ?1 AND +session_id = ?2 LIMIT 1
-                    """)
-            let name = conversation.first.number
-            guard try Int.fetchOne(any, arguments: [name, session.rawValue]) != nil else { return nil }
-            let select = try db.cachedStatement(
-                sql: """
-                    SELECT question, answer FROM exchanges
-                    WHERE (id = ?1 OR conversation = ?1) AND session_id = ?2 AND origin <> 'held'
-                    ORDER BY id DESC LIMIT ?3
-                    """)
-            let rows = try Row.fetchAll(select, arguments: [name, session.rawValue, (limit + 1) / 2])
-            return rows.reversed().flatMap { row in
-                [ModelRequest.Turn(role: .user, text: row[0]), ModelRequest.Turn(role: .assistant, text: row[1])]
-            }
+        let (name, session) = (conversation.first.number, principal.session.rawValue)
+        return try await reader.read { [self] db in
+            guard try db.isLive(principal, at: now().stored) else { return .failure(.sessionEnded) }
+            guard try db.first(existence, name, session, read: { _ in true }) != nil else { return .success(nil) }
+            let rows = try db.all(latestTurns, name, session, (limit + 1) / 2) { ($0.text(0), $0.text(1)) }
+            return .success(
+                rows.reversed().flatMap { question, answer in
+                    [ModelRequest.Turn(role: .user, text: question), ModelRequest.Turn(role: .assistant, text: answer)]
+                })
         }
     }
 
-    public func history(of principal: Principal, limit: Int, before: ExchangeID?) async throws -> [Exchange] {
-        try await reader.read { db in
-            try Self.checkLive(principal, at: Date().stored, db)
-            let select = try db.cachedStatement(
-                sql: """
-                    SELECT id, conversation, created_at, origin, model, provider, prompt_tokens, completion_tokens,
-                        total_tokens, danger, question, answer, stale, finish_reason
-                    FROM exchanges WHERE session_id = ? AND id < ? ORDER BY id DESC LIMIT ?
-                    """)
-            let rows = try Row.fetchAll(select, arguments: [principal.session.rawValue, before?.number ?? .max, limit])
-            return rows.reversed().map(Exchange.init(row:))
+    public func history(of principal: Principal, limit: Int, before: ExchangeID?) async throws
+        -> Result<[Exchange], Refusal>
+    {
+        try await reader.read { [self] db in
+            guard try db.isLive(principal, at: now().stored) else { return .failure(.sessionEnded) }
+            let last = before?.number ?? .max
+            return .success(
+                try db.all(page, principal.session.rawValue, last, limit, read: Exchange.init(row:)).reversed())
         }
+    }
+
+    private func record(
+        _ exchange: Exchange, for principal: Principal, by charge: Query, at now: Int64, _ db: Statements
+    ) throws -> Result<Exchange, Refusal> {
+        let id = exchange.id.number
+        try db.run(charge, principal.session.rawValue, principal.user.rawValue, now, messageLimit, id)
+        if db.changes == 1 {
+            try db.insert(exchange, in: principal.session)
+            return .success(exchange)
+        }
+        let known = try db.first(recorded, id) { row in
+            guard row.text(14) == principal.session.rawValue else {
+                throw DatabaseError(resultCode: .SQLITE_CONSTRAINT, message: "another session has an exchange \(id)")
+            }
+            return Exchange(row: row)
+        }
+        return try known.map { .success($0) } ?? .failure(refusal(of: principal, at: now, db))
+    }
+
+    /// Why a session may send no message: it is over, or has sent them all.
+    private func refusal(of principal: Principal, at now: Int64, _ db: Statements) throws -> Refusal {
+        try db.isLive(principal, at: now) ? .quotaExceeded(limit: messageLimit) : .sessionEnded
     }
 }
 
-/// Messages that the session ?1 has under way at the time ?3.
-private let takenPlaces = "(SELECT count(*) FROM reservations WHERE session_id = ?1 AND lapses_at > ?3)"
-
-extension Database {
-    /// Why a session may send no message: it is over, or has sent them all.
-    private func refusal(of principal: Principal, at now: Int64, _ db: GRDB.Database) throws -> ChatError {
-        do { try Self.checkLive(principal, at: now, db) } catch let error as ChatError { return error }
-        return .quotaExceeded(limit: messageLimit)
+extension Statements {
+    fileprivate func end(_ place: Reservation, sharing failure: ModelFailure? = nil, at now: Int64) throws {
+        try run(returning, place.principal.session.rawValue, place.id.number, now)
+        if let key = place.key { try endLease(key, for: place.id, sharing: failure, at: now) }
     }
 
-    private static func giveBack(_ place: Reservation, _ db: GRDB.Database) throws {
-        let now = Date().stored
-        let delete = try db.cachedStatement(
-            sql: "DELETE FROM reservations WHERE session_id = ? AND (number = ? OR lapses_at <= ?)")
-        try delete.execute(arguments: [place.session.rawValue, place.number, now])
-    }
-
-    /// Time in the upper bits and chance in the lower ones: it tells nobody how many exchanges there are, it grows with
-    /// every commit, and it fits SQLite's row id.
-    private static func nextID(_ now: Date, _ db: GRDB.Database) throws -> ExchangeID {
-        let last = try Int64.fetchOne(try db.cachedStatement(sql: "SELECT max(id) FROM exchanges")) ?? 0
-        return ExchangeID(number: max(last + 1, now.stored << 20 | Int64.random(in: 0..<1 << 20)))
-    }
-
-    private static func insert(_ draft: Exchange.Draft, _ id: ExchangeID, _ now: Date, _ db: GRDB.Database) throws {
-        let insert = try db.cachedStatement(
-            sql: """
-                INSERT INTO exchanges
-                    (id, session_id, conversation, created_at, origin, model, provider, prompt_tokens,
-                     completion_tokens, total_tokens, danger, question, answer, stale, finish_reason)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                """)
-        let answer = draft.answer
-        try insert.execute(arguments: [
-            id.number, draft.principal.session.rawValue, draft.conversation?.first.number, now.stored,
-            answer.origin.stored,
-            answer.model, answer.provider, answer.usage.prompt, answer.usage.completion, answer.usage.total,
-            draft.danger, draft.question, answer.text, answer.isStale, answer.finishReason.rawValue,
-        ])
+    fileprivate func insert(_ exchange: Exchange, in session: SessionID) throws {
+        let (answer, first) = (exchange.answer, exchange.conversation.first)
+        try run(
+            insertion, exchange.id.number, session.rawValue, first == exchange.id ? nil : first.number,
+            exchange.created.stored, answer.origin.stored, answer.model, answer.provider, answer.usage.prompt,
+            answer.usage.completion, answer.usage.total, exchange.danger, exchange.question, answer.text,
+            answer.isStale, answer.finishReason.rawValue)
     }
 }
 
@@ -166,30 +177,33 @@ extension Answer.Origin {
         switch self {
         case .model: "model"
         case .cache: "cache"
-        case .held: "held"
+        case .blocked: "held"
         }
     }
 
-    fileprivate init(stored: String, model: String?, provider: String?) {
+    fileprivate init(stored: String, model: String, provider: String) {
         self =
             switch stored {
-            case "model": .model(name: model ?? "", provider: provider ?? "")
-            case "cache": .cache(name: model ?? "", provider: provider ?? "")
-            default: .held
+            case "model": .model(name: model, provider: provider)
+            case "cache": .cache(name: model, provider: provider)
+            default: .blocked
             }
     }
 }
 
 extension Exchange {
-    fileprivate init(row: Row) {
-        let id = ExchangeID(number: row[0])
-        let first: Int64? = row[1]
+    fileprivate init(row: Columns) {
+        let id = ExchangeID(number: row.integer(0))
         self.init(
-            id: id, conversation: ConversationID(first: first.map(ExchangeID.init(number:)) ?? id), question: row[10],
+            id: id,
+            conversation: ConversationID(first: row.isNull(1) ? id : ExchangeID(number: row.integer(1))),
+            question: row.text(10),
             answer: Answer(
-                text: row[11], origin: Answer.Origin(stored: row[3], model: row[4], provider: row[5]), isStale: row[12],
-                usage: TokenUsage(prompt: row[6], completion: row[7], total: row[8]),
-                finishReason: FinishReason(rawValue: row[13]) ?? .stop),
-            danger: row[9], created: Date(stored: row[2]))
+                text: row.text(11),
+                origin: Answer.Origin(stored: row.text(3), model: row.text(4), provider: row.text(5)),
+                isStale: row.flag(12),
+                usage: TokenUsage(prompt: row.int(6), completion: row.int(7), total: row.int(8)),
+                finishReason: FinishReason(rawValue: row.text(13)) ?? .stop),
+            danger: row.optionalText(9), created: Date(stored: row.integer(2)))
     }
 }

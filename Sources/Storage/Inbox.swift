@@ -1,6 +1,17 @@
 import Dispatch
 import Synchronization
 
+/// Where work that belongs to no one request runs, and what it sleeps by.
+struct Background: Sendable {
+    let clock: any Clock<Duration>
+    /// Nil for Swift's own pool.
+    let executor: (any TaskExecutor)?
+
+    func run(_ work: @escaping @Sendable (any Clock<Duration>) async -> Void) {
+        Task(executorPreference: executor) { await work(clock) }
+    }
+}
+
 /// What one thread does for others.
 protocol Job: Sendable {
     /// Tells whoever waits that it was not begun, and will not be.
@@ -24,12 +35,16 @@ final class Inbox<Item: Job>: Sendable {
     private static var capacity: Int { 16_384 }
 
     private let path: String
+    private let background: Background
     private let state = Mutex(State())
     /// One for each time that something came into the empty inbox, and for each ``take(_:while:)`` that left something.
     private let arrivals = DispatchSemaphore(value: 0)
 
     /// - Parameter path: the database that the jobs are for.
-    init(path: String) { self.path = path }
+    init(path: String, _ background: Background) {
+        self.path = path
+        self.background = background
+    }
 
     /// - Parameter isPatient: whether it waits for as long as it takes.
     func add(_ job: Item, isPatient: Bool = false) {
@@ -86,8 +101,8 @@ final class Inbox<Item: Job>: Sendable {
     }
 
     private func watch() {
-        Task { [self] in
-            repeat { try? await Task.sleep(for: Self.patience / 8) } while refuseOverdue()
+        background.run { [self] clock in
+            repeat { try? await clock.sleep(for: Self.patience / 8) } while refuseOverdue()
         }
     }
 

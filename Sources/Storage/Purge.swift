@@ -1,5 +1,21 @@
 public import FoundationEssentials
-import GRDB
+
+private let oldestExchanges = Query(
+    """
+    SELECT max(id) FROM (SELECT id, created_at FROM exchanges ORDER BY id LIMIT ?2) WHERE created_at < ?1
+    """)
+private let expiredExchanges = Query("DELETE FROM exchanges WHERE id <= ? AND created_at < ?")
+private let expiredAnswer = Query("SELECT 1 FROM answers WHERE expires_at <= ? LIMIT 1")
+private let endedSessions = Query(
+    """
+    SELECT expires_at, id, address GLOB '*[.:]*',
+        expires_at < ?1 AND NOT EXISTS (SELECT 1 FROM exchanges WHERE session_id = sessions.id)
+    FROM sessions WHERE expires_at < ?2 AND (expires_at, id) > (?3, ?4) ORDER BY expires_at, id LIMIT ?5
+    """)
+private let clearAddress = Query("UPDATE sessions SET address = '' WHERE id = ?")
+/// Its exchanges would go with it.
+private let unusedSession = Query(
+    "DELETE FROM sessions WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM exchanges WHERE session_id = ?1)")
 
 /// What is not to be kept.
 public struct PurgePolicy: Sendable {
@@ -78,23 +94,17 @@ public struct Purge: Sendable {
         return true
     }
 
-    /// They are in the order of their commits, so the oldest come first.
+    /// Ids grow with the time of the question, so the oldest come first.
     private func removeExchanges() async throws -> Int {
         guard let days = policy.retentionDays else { return 0 }
         let limit = now - Int64(days) * Self.day
         let last = try await database.reader.read { db in
-            try Int64.fetchOne(
-                db,
-                sql: """
-                    SELECT max(id) FROM (SELECT id, created_at FROM exchanges ORDER BY id LIMIT \(Self.batch))
-                    WHERE created_at < ?
-                    """, arguments: [limit])
+            try db.first(oldestExchanges, limit, Self.batch) { row in row.isNull(0) ? nil : row.integer(0) } ?? nil
         }
         guard let last else { return 0 }
-        return try await database.writer.write(isPassing: true) { db in
-            try db.execute(
-                sql: "DELETE FROM exchanges WHERE id <= ? AND created_at < ?", arguments: [last, limit])
-            return db.changesCount
+        return try await database.writer.write(durability: .relaxed) { db in
+            try db.run(expiredExchanges, last, limit)
+            return db.changes
         }
     }
 
@@ -103,46 +113,30 @@ public struct Purge: Sendable {
         let old = policy.retentionDays.map { now - Int64($0) * Self.day + Int64(policy.answerSeconds * 1_000) }
         let limit = max(now - database.staleLifetime, old ?? .min)
         let isAny = try await database.reader.read { [database] db in
-            try Bool.fetchOne(
-                db, sql: "SELECT EXISTS (SELECT 1 FROM answers WHERE expires_at <= ?)", arguments: [limit])
-                ?? false || database.hasTooManyAnswers(db)
+            try db.first(expiredAnswer, limit) { _ in true } ?? db.answersTakeMore(than: database.answerBytes)
         }
         guard isAny else { return 0 }
-        return try await database.writer.write(isPassing: true) { [database] db in
-            let count = try Database.removeAnswers(expiredBy: limit, atMost: Self.batch, db)
-            return try count + database.removeExcessAnswers(atMost: Self.batch, db)
+        return try await database.writer.write(durability: .relaxed) { [database] db in
+            let count = try db.removeAnswers(expiredBy: limit, atMost: Self.batch)
+            return try count + db.removeAnswers(above: database.answerBytes, atMost: Self.batch)
         }
     }
 
     private mutating func removeSessions(after end: Int64, _ id: String) async throws -> Stage {
         let days = min(policy.retentionDays ?? Self.sessionDays, Self.sessionDays)
         let rows = try await database.reader.read { [now] db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT expires_at, id, address GLOB '*[.:]*',
-                        expires_at < ?1 AND NOT EXISTS (SELECT 1 FROM exchanges WHERE session_id = sessions.id)
-                    FROM sessions WHERE expires_at < ?2 AND (expires_at, id) > (?3, ?4)
-                    ORDER BY expires_at, id LIMIT \(Self.batch)
-                    """, arguments: [now - Int64(days) * Self.day, now, end, id]
-            ).map { (end: $0[0] as Int64, id: $0[1] as String, isInClear: $0[2] as Bool, isUnused: $0[3] as Bool) }
+            try db.all(endedSessions, now - Int64(days) * Self.day, now, end, id, Self.batch) { row in
+                (end: row.integer(0), id: row.text(1), isInClear: row.flag(2), isUnused: row.flag(3))
+            }
         }
         let unused = rows.filter { $0.isUnused }.map { $0.id }
         let inClear = policy.keepsAddresses ? [] : rows.filter { $0.isInClear && !$0.isUnused }.map { $0.id }
         if !unused.isEmpty || !inClear.isEmpty {
-            let removed = try await database.writer.write(isPassing: true) { db in
-                for id in inClear {
-                    try db.execute(sql: "UPDATE sessions SET address = '' WHERE id = ?", arguments: [id])
-                }
-                // Their exchanges would go with them.
-                let delete = try db.cachedStatement(
-                    sql: """
-                        DELETE FROM sessions
-                        WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM exchanges WHERE session_id = ?1)
-                        """)
+            let removed = try await database.writer.write(durability: .relaxed) { db in
+                for id in inClear { try db.run(clearAddress, id) }
                 return try unused.reduce(0) { count, id in
-                    try delete.execute(arguments: [id])
-                    return count + db.changesCount
+                    try db.run(unusedSession, id)
+                    return count + db.changes
                 }
             }
             counts.sessions += removed

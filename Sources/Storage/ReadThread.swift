@@ -4,24 +4,31 @@ import Threads
 
 /// Runs queries one after another on one connection, each in its own short read.
 final class ReadThread: Sendable {
-    private struct Query: Job {
-        let run: @Sendable (inout Connection) -> Void
+    private struct State {
+        var connection: Connection
+        var statements: Statements?
+    }
+
+    private struct Read: Job {
+        let run: @Sendable (inout State) -> Void
         var refusal: @Sendable (any Error) -> Void = { _ in }
 
         func refuse(_ error: any Error) { refusal(error) }
     }
 
-    private let inbox: Inbox<Query>
+    private let inbox: Inbox<Read>
     private let mend: @Sendable () async -> Void
 
-    /// - Parameter mend: writes nothing, but lets the writing connection see to a log that was removed.
-    init(path: String, _ trust: FileTrust, mend: @escaping @Sendable () async -> Void) throws(ThreadError) {
+    /// - Parameter mend: writes nothing, but lets the writing connection see to a WAL that was removed.
+    init(path: String, _ trust: FileTrust, _ background: Background, mend: @escaping @Sendable () async -> Void)
+        throws(ThreadError)
+    {
         self.mend = mend
-        inbox = Inbox(path: path)
+        inbox = Inbox(path: path, background)
         try BlockingThread.detach { [inbox] in
-            var connection = Connection(path: path, readonly: true, trust)
+            var state = State(connection: Connection(path: path, readonly: true, trust))
             while inbox.wait() {
-                for query in inbox.take(1) { query.run(&connection) }
+                for read in inbox.take(1) { read.run(&state) }
             }
         }
     }
@@ -29,14 +36,14 @@ final class ReadThread: Sendable {
     deinit { inbox.close() }
 
     /// Has the connection closed, after the reads before it; the next read opens it anew.
-    func letGo() { inbox.add(Query { $0.drop() }, isPatient: true) }
+    func letGo() { inbox.add(Read { $0.connection.drop() }, isPatient: true) }
 
     /// Returns when the connection is closed.
     func close() async {
         await withCheckedContinuation { continuation in
             inbox.add(
-                Query { connection in
-                    connection.drop()
+                Read { state in
+                    state.connection.drop()
                     continuation.resume()
                 } refusal: { _ in
                     continuation.resume()
@@ -45,23 +52,32 @@ final class ReadThread: Sendable {
     }
 
     /// - Throws: ``ChatError``.
-    func read<T: Sendable>(_ work: @escaping @Sendable (GRDB.Database) throws -> T) async throws -> T {
-        do { return try await attempt(work) } catch { throw storageError(error) }
+    func read<T: Sendable>(_ work: @escaping @Sendable (Statements) throws -> T) async throws -> T {
+        do { return try await mended(work) } catch { throw storageError(error) }
     }
 
     /// - Throws: what went wrong, as it was.
     func attempt<T: Sendable>(_ work: @escaping @Sendable (GRDB.Database) throws -> T) async throws -> T {
+        try await mended { try work($0.database) }
+    }
+
+    private func mended<T: Sendable>(_ work: @escaping @Sendable (Statements) throws -> T) async throws -> T {
         do { return try await once(work) } catch is WALRemoved {
             await mend()
             return try await once(work)
         }
     }
 
-    private func once<T: Sendable>(_ work: @escaping @Sendable (GRDB.Database) throws -> T) async throws -> T {
+    private func once<T: Sendable>(_ work: @escaping @Sendable (Statements) throws -> T) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
             inbox.add(
-                Query { connection in
-                    continuation.resume(with: Result { try connection.use(work) })
+                Read { state in
+                    continuation.resume(
+                        with: Result {
+                            var kept = state.statements
+                            defer { state.statements = kept }
+                            return try state.connection.use { try work(Statements.of($0, keptIn: &kept)) }
+                        })
                 } refusal: {
                     continuation.resume(throwing: $0)
                 })

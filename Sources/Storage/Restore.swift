@@ -21,7 +21,7 @@ extension Backup {
     /// database is kept beside it. Returning means that all is on the disk; after a failure the former one is in place.
     ///
     /// - Throws: ``BackupError``.
-    public static func restore(_ file: String, to path: String) throws -> Restored {
+    public static func restore(_ file: String, to path: String, stateDirectory: String? = nil) throws -> Restored {
         try explained(at: path) {
             guard let backup = try FileIdentity(file) else { throw BackupError("\(file) is not there") }
             let live = try FileIdentity(path)

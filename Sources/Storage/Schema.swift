@@ -5,6 +5,7 @@ import GRDB
 enum Schema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
+        // Ids have since come to be made before their commit, in the order of the questions (ExchangeIDGenerator).
         migrator.registerMigration(first) { db in
             try db.execute(
                 sql: """

@@ -36,7 +36,7 @@ extension Database {
                 arguments += StatementArguments(addresses)
             }
             let rows = try Row.fetchAll(
-                db,
+                db.database,
                 sql: """
                     SELECT id, user_id, created_at, expires_at, messages_used, active, last_activity_at, email_hash,
                         browser_hash, address

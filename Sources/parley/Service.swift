@@ -23,13 +23,16 @@ struct Service {
         let pipeline = ChatPipeline(
             authenticator: authenticator, sanitizer: MessageSanitizer(mode: settings.sanitizerMode),
             cache: AnswerCache(
-                memory: memory, shared: database, lifetime: settings.cacheSeconds,
-                staleLifetime: settings.staleSeconds,
-                keepsTruncated: try settings.sources.required(Catalog.cacheTruncated), clock: LoopClock()),
-            model: providers.model, exchanges: database, policy: try settings.policy(models: providers.identity),
+                memory: memory, ledger: database, answers: database, leases: database,
+                lifetime: settings.cacheSeconds, staleLifetime: settings.staleSeconds,
+                keepsTruncated: try settings.sources.required(Catalog.cacheTruncated), clock: LoopClock(),
+                executor: EventLoop.shared),
+            model: providers.model, ledger: database,
+            ids: ExchangeIDGenerator { [database] in database.claimWorkerNumber() },
+            policy: try settings.policy(models: providers.identity),
             load: ConcurrencyLimit(limit: settings.maxInFlight), executor: EventLoop.shared, clock: LoopClock())
         responder = ChatService(
-            pipeline: pipeline, authenticator: authenticator, exchanges: database,
+            pipeline: pipeline, authenticator: authenticator, ledger: database,
             health: Health(store: database, source: providers, memory: memory),
             settings: ServiceSettings(
                 version: Version.text, messageLimit: settings.messageLimit,

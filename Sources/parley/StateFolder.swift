@@ -1,3 +1,4 @@
+import EventLoop
 import Glibc
 import Logging
 import Models
@@ -45,7 +46,8 @@ extension Database {
         try self.init(
             path: settings.database.path, messageLimit: settings.messageLimit,
             reservationLifetime: reservationLifetime, staleLifetime: .seconds(settings.staleSeconds),
-            answerBytes: settings.cacheStoreBytes, stateDirectory: settings.stateDirectory)
+            answerBytes: settings.cacheStoreBytes, stateDirectory: settings.stateDirectory, clock: LoopClock(),
+            executor: EventLoop.shared)
     }
 }
 

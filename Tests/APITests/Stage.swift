@@ -31,14 +31,16 @@ final class Stage: Sendable {
         }
         let pipeline = ChatPipeline(
             authenticator: gate, sanitizer: MessageSanitizer(mode: .smart),
-            cache: AnswerCache(memory: MemoryCache(maximumBytes: 1_000_000), shared: database, lifetime: 60),
-            model: model, exchanges: database,
+            cache: AnswerCache(
+                memory: MemoryCache(maximumBytes: 1_000_000), ledger: database, answers: database, leases: database,
+                lifetime: 60),
+            model: model, ledger: database, ids: ExchangeIDGenerator { 0 },
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
                 deadline: .seconds(60), messageLimit: 50, danger: .hold, cacheScope: .session),
             load: ConcurrencyLimit(limit: 100))
         service = ChatService(
-            pipeline: pipeline, authenticator: gate, exchanges: database, health: health,
+            pipeline: pipeline, authenticator: gate, ledger: database, health: health,
             settings: ServiceSettings(
                 version: "test", messageLimit: 50, minimumUserAgentLength: 10, corsOrigins: corsOrigins),
             log: log)

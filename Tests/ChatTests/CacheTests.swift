@@ -1,4 +1,6 @@
 import FoundationEssentials
+import Support
+import Synchronization
 import Testing
 
 @testable import Chat
@@ -98,22 +100,28 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
 
 @Suite(.timeLimit(.minutes(1))) struct AnswerCacheTests {
     /// Answers whatever it is asked with the one answer it has.
-    private struct OneAnswer: SharedAnswers {
+    private struct OneAnswer: AnswerStore {
         let answer: CachedAnswer
-        func stored(for key: CacheKey) -> CachedAnswer? { answer }
-        func progress(of lease: Lease) -> LeaseProgress { .held }
-        func isAwaited(_ key: CacheKey) -> Bool { false }
-        func stopWaiting(for lease: Lease) {}
+        func get(_ key: CacheKey) -> CachedAnswer? { answer }
+        func put(_ answer: CachedAnswer) {}
+    }
+
+    private let pool = MemoryPool(messageLimit: 50)
+
+    private func cache(
+        _ answers: any AnswerStore, lifetime: TimeInterval = 60, staleLifetime: TimeInterval = 0,
+        leases: MemoryLeases? = nil
+    ) -> AnswerCache {
+        AnswerCache(
+            memory: MemoryCache(maximumBytes: 10_000), ledger: MemoryLedger(pool), answers: answers,
+            leases: leases ?? MemoryLeases(pool), lifetime: lifetime, staleLifetime: staleLifetime, now: { noon })
     }
 
     @Test func givesAnExpiredAnswerWithinItsTimeAndToItsQuestionOnly() async throws {
         let (key, another) = (try key("q"), try key("another"))
         let shared = OneAnswer(answer: answer("old", to: key, expires: noon - 60))
         func stale(_ lifetime: TimeInterval, _ stale: TimeInterval, _ key: CacheKey) async throws -> String? {
-            try await AnswerCache(
-                memory: MemoryCache(maximumBytes: 0), shared: shared, lifetime: lifetime, staleLifetime: stale,
-                now: { noon }
-            ).lastResort(for: key)?.answer.text
+            try await cache(shared, lifetime: lifetime, staleLifetime: stale).lastResort(for: key)?.answer.text
         }
         #expect(try await stale(1, 61, key) == "old")
         #expect(try await stale(1, 60, key) == nil)
@@ -122,32 +130,63 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
     }
 
     @Test func doesNotWaitForAnotherWorkerBeyondTheDeadline() async throws {
-        let key = try key("q")
-        let cache = AnswerCache(
-            memory: MemoryCache(maximumBytes: 0), shared: OneAnswer(answer: answer("a", to: key)), lifetime: 60)
-        let progress = try await cache.settled(Lease(key: key, number: 1), by: .now + .milliseconds(50))
+        let (key, one, other) = (try key("q"), MemoryLeases(pool), MemoryLeases(pool))
+        #expect(one.acquire(key, for: ExchangeID(number: 1)) == nil)
+        let lease = try #require(other.acquire(key, for: ExchangeID(number: 2)))
+        let progress = try await cache(MemoryAnswers(pool), leases: other).end(
+            of: lease, by: .now + .milliseconds(50))
         guard case .failed(let failure) = progress else { return #expect(Bool(false), "\(progress)") }
         #expect(failure.reason == .timedOut)
     }
 
     @Test func refusesAHitForAnotherRequest() async throws {
         let shared = OneAnswer(answer: answer("wrong", to: try key("another question")))
-        let cache = AnswerCache(memory: MemoryCache(maximumBytes: 10_000), shared: shared, lifetime: 60, now: { noon })
-        #expect(try await cache.answer(for: try key("my question")) == nil)
+        #expect(try await cache(shared).hit(try key("my question"), inPool: true) == nil)
     }
 
     @Test func refusesAnExpiredSharedAnswer() async throws {
         let key = try key("q")
-        let shared = OneAnswer(answer: answer("old", to: key, expires: noon))
-        let cache = AnswerCache(memory: MemoryCache(maximumBytes: 10_000), shared: shared, lifetime: 60, now: { noon })
-        #expect(try await cache.answer(for: key) == nil)
+        #expect(try await cache(OneAnswer(answer: answer("old", to: key, expires: noon))).hit(key, inPool: true) == nil)
+        let good = OneAnswer(answer: answer("good", to: key))
+        #expect(try await cache(good).hit(key, inPool: false) == nil, "not in this worker's memory")
+        #expect(try await cache(good).hit(key, inPool: true)?.text == "good")
     }
 
     @Test func isSwitchedOffByALifetimeOfZero() async throws {
         let key = try key("q")
-        let cache = AnswerCache(
-            memory: MemoryCache(maximumBytes: 10_000), shared: OneAnswer(answer: answer("a", to: key)), lifetime: 0,
-            now: { noon })
-        #expect(try await cache.answer(for: key) == nil)
+        let cache = cache(OneAnswer(answer: answer("a", to: key)), lifetime: 0)
+        #expect(try await cache.hit(key, inPool: true) == nil)
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct ExchangeIDGeneratorTests {
+    @Test func growsWithTimeAndWithinAnInstant() {
+        let now = Mutex(noon)
+        let ids = ExchangeIDGenerator(worker: { 7 }, now: { now.withLock { $0 } })
+        var last: Int64 = 0
+        for step in 0..<3_000 {
+            // It may stand still, and be set back.
+            now.withLock { $0 = noon + (step == 2_000 ? -10 : Double(step / 1_000) / 1_000) }
+            let id = ids.next().number
+            #expect(id > last && id & 1_023 == 7)
+            last = id
+        }
+    }
+
+    @Test func standsBesideTheIdsOfEarlierPrograms() {
+        let ids = ExchangeIDGenerator(worker: { 1_023 }, now: { noon })
+        let milliseconds = Int64(noon.timeIntervalSince1970 * 1_000)
+        let id = ids.next()
+        #expect(id.number > (milliseconds - 1) << 20 | (1 << 20 - 1), "what was made a millisecond before is smaller")
+        #expect(id.number < (milliseconds + 1) << 20)
+        #expect(id.created == noon)
+    }
+
+    @Test func noTwoWorkersMakeTheSame() {
+        let now = Mutex(noon)
+        var ids: Set<Int64> = []
+        let workers = (0..<20).map { number in ExchangeIDGenerator(worker: { number }, now: { now.withLock { $0 } }) }
+        for _ in 0..<100 { for worker in workers { ids.insert(worker.next().number) } }
+        #expect(ids.count == 2_000)
     }
 }

@@ -73,9 +73,10 @@ final class PipelineFixture: Sendable {
         pipeline = ChatPipeline(
             authenticator: authenticator, sanitizer: MessageSanitizer(mode: .smart),
             cache: AnswerCache(
-                memory: MemoryCache(maximumBytes: 1_000_000), shared: database, lifetime: lifetime,
-                staleLifetime: 60, keepsTruncated: keepsTruncated),
-            model: model, exchanges: database,
+                memory: MemoryCache(maximumBytes: 1_000_000), ledger: database, answers: database, leases: database,
+                lifetime: lifetime, staleLifetime: 60, keepsTruncated: keepsTruncated),
+            model: model, ledger: database,
+            ids: ExchangeIDGenerator { [database] in database.claimWorkerNumber() },
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
                 deadline: .seconds(60), messageLimit: messageLimit, danger: danger, cacheScope: cacheScope),
@@ -98,7 +99,7 @@ final class PipelineFixture: Sendable {
     }
 
     func history(_ token: String) async throws -> [Exchange] {
-        try await database.history(of: try await authenticator.identify(token), limit: 100, before: nil)
+        try await database.history(of: try await authenticator.identify(token), limit: 100, before: nil).admitted()
     }
 
     /// Returns once another worker waits for the answer that this one asks for.
@@ -112,7 +113,7 @@ final class PipelineFixture: Sendable {
 
     /// What the pool shares, of a question without a conversation.
     func stored(_ text: String, _ token: String) async throws -> CachedAnswer? {
-        try await database.stored(for: try await key(text, token))
+        try await database.get(try await key(text, token))
     }
 
     private func key(_ text: String, _ token: String) async throws -> CacheKey {

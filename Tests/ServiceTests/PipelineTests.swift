@@ -95,7 +95,7 @@ import Testing
         #expect(bench.model.calls == 1)
     }
 
-    @Test func aHeldMessageCannotEnterAForeignConversation() async throws {
+    @Test func aBlockedMessageCannotEnterAForeignConversation() async throws {
         let bench = try await PipelineFixture()
         let ann = try await bench.logIn("ann@example.com")
         let anns = try await bench.ask("My name is Ann.", ann)
@@ -110,10 +110,10 @@ import Testing
     @Test func dangerousTextReachesNoModelAndIsRecorded() async throws {
         let bench = try await PipelineFixture()
         let token = try await bench.logIn()
-        let held = try await bench.ask("'; DROP TABLE users; --", token)
-        #expect(held.answer.isHeld && held.answer.text == ChatPolicy.heldText && held.danger != nil)
-        #expect(held.answer.finishReason == .blocked)
-        #expect(held.answer.text.contains("safety") && held.answer.text.contains("rephrase"))
+        let blocked = try await bench.ask("'; DROP TABLE users; --", token)
+        #expect(blocked.answer.isBlocked && blocked.answer.text == ChatPolicy.blockedText && blocked.danger != nil)
+        #expect(blocked.answer.finishReason == .blocked)
+        #expect(blocked.answer.text.contains("safety") && blocked.answer.text.contains("rephrase"))
         #expect(bench.model.calls == 0)
         #expect(try await bench.history(token).map(\.answer.finishReason) == [.blocked])
     }
@@ -121,7 +121,7 @@ import Testing
     @Test func flaggedTextIsAnsweredAndMarked() async throws {
         let bench = try await PipelineFixture(danger: .flag)
         let flagged = try await bench.ask("'; DROP TABLE users; --", try await bench.logIn())
-        #expect(!flagged.answer.isHeld && flagged.danger != nil && bench.model.calls == 1)
+        #expect(!flagged.answer.isBlocked && flagged.danger != nil && bench.model.calls == 1)
     }
 
     @Test func aFailedCallGivesItsMessageBackAndIsNotCached() async throws {
@@ -144,7 +144,7 @@ import Testing
         #expect(bench.model.calls == 1)
     }
 
-    @Test func heldMessagesTakeNoPlaceInTheContext() async throws {
+    @Test func blockedMessagesTakeNoPlaceInTheContext() async throws {
         let bench = try await PipelineFixture()
         let token = try await bench.logIn()
         let first = try await bench.ask("My name is Ann.", token)

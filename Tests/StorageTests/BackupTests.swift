@@ -19,7 +19,8 @@ import Testing
 
     private var questions: [String] {
         get async throws {
-            try await temporary.database.history(of: session.principal, limit: 100, before: nil).map(\.question)
+            try await temporary.database.history(of: session.principal, limit: 100, before: nil).admitted().map(
+                \.question)
         }
     }
 
@@ -83,7 +84,7 @@ import Testing
     @Test func restoringInPlaceKeepsTheFormerAndTheInode() async throws {
         _ = try Backup.make(of: path, to: file)
         try await temporary.database.record("later", in: session)
-        _ = try await temporary.database.place(in: session)
+        _ = try await temporary.database.reserved(in: session)
         let before = try #require(try FileIdentity(path))
         let restored = try Backup.restore(file, to: path)
         #expect(try FileIdentity(path) == before && restored.exchanges == 3 && !restored.wasUnusable)
@@ -95,7 +96,7 @@ import Testing
             try Int.fetchOne(db, sql: "SELECT count(*) FROM exchanges")
         }
         #expect(count == 4)
-        let places = try await temporary.database.reader.read { db in
+        let places = try await temporary.database.reader.attempt { db in
             try Int.fetchOne(db, sql: "SELECT (SELECT count(*) FROM reservations) + (SELECT count(*) FROM leases)")
         }
         #expect(places == 0)
@@ -164,7 +165,7 @@ import Testing
         let acknowledged = try await writing.value
         let select = "SELECT question FROM exchanges WHERE question LIKE 'w%'"
         let kept = try await DatabaseQueue(path: former).read { try String.fetchAll($0, sql: select) }
-        let now = try await temporary.database.reader.read { try String.fetchAll($0, sql: select) }
+        let now = try await temporary.database.reader.attempt { try String.fetchAll($0, sql: select) }
         #expect((kept + now).sorted() == acknowledged.sorted())
     }
 

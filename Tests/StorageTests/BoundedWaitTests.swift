@@ -23,7 +23,7 @@ import Testing
     @Test func whatTakesTooLongIsLockedAndLaterWorkIsNot() async {
         struct Broken: Error {}
         let (ends, end) = AsyncStream.makeStream(of: Void.self)
-        let wait = BoundedWait(limit: .milliseconds(20))
+        let wait = BoundedWait(limit: .milliseconds(20)) { try? await Task.sleep(until: $0, clock: .continuous) }
         for _ in 0..<3 {
             let failure = await wait.failure { for await _ in ends {} }
             #expect((failure as? StorageFailure)?.fault == .locked)

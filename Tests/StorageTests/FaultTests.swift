@@ -50,7 +50,7 @@ import Testing
     @Test func aReadOnlyDatabaseIsUnavailableAndOpenedAnew() async throws {
         let temporary = try await TemporaryDatabase()
         let session = try await temporary.session()
-        try await temporary.database.writer.write { try $0.execute(sql: "PRAGMA query_only = ON") }
+        try await temporary.database.writer.write { try $0.database.execute(sql: "PRAGMA query_only = ON") }
         let error = await #expect(throws: ChatError.self) { try await temporary.database.record("q", in: session) }
         #expect(error?.code == .unavailable && error?.cause?.contains("readonly") == true)
         try await temporary.database.record("q", in: session)
@@ -82,16 +82,16 @@ import Testing
         try await temporary.database.record("acknowledged", in: session)
         // The page limit is SQLite's own way to a full disk: the same SQLITE_FULL.
         try await temporary.database.writer.write { db in
-            let pages = try Int.fetchOne(db, sql: "PRAGMA page_count")!
-            try db.execute(sql: "PRAGMA max_page_count = \(pages)")
+            let pages = try Int.fetchOne(db.database, sql: "PRAGMA page_count")!
+            try db.database.execute(sql: "PRAGMA max_page_count = \(pages)")
         }
         let error = await #expect(throws: ChatError.self) {
             try await temporary.database.record(String(repeating: "x", count: 50_000), in: session)
         }
         #expect(error?.code == .unavailable && error?.cause?.contains("full") == true)
-        try await temporary.database.writer.write { try $0.execute(sql: "PRAGMA max_page_count = 1000000") }
+        try await temporary.database.writer.write { try $0.database.execute(sql: "PRAGMA max_page_count = 1000000") }
         try await temporary.database.record("after", in: session)
-        let history = try await temporary.database.history(of: session.principal, limit: 10, before: nil)
+        let history = try await temporary.database.history(of: session.principal, limit: 10, before: nil).admitted()
         #expect(history.map(\.question) == ["acknowledged", "after"])
         #expect(try await temporary.database.live(session.principal, at: Date())?.messagesUsed == 2)
     }
@@ -117,8 +117,8 @@ import Testing
                     do {
                         if number % 10 == 0 {
                             try await temporary.database.writer.write { db in
-                                try db.execute(sql: "UPDATE sessions SET messages_used = messages_used + 1000")
-                                try db.execute(sql: "INSERT INTO nonsense VALUES (1)")
+                                try db.database.execute(sql: "UPDATE sessions SET messages_used = messages_used + 1000")
+                                try db.database.execute(sql: "INSERT INTO nonsense VALUES (1)")
                             }
                         } else {
                             try await temporary.database.record("question \(number)", in: session)
@@ -138,7 +138,7 @@ import Testing
         let session = try await temporary.session()
         await #expect(throws: ChatError.self) {
             try await temporary.database.writer.write { db in
-                try db.execute(sql: "UPDATE sessions SET messages_used = 40")
+                try db.database.execute(sql: "UPDATE sessions SET messages_used = 40")
                 throw ChatError.quotaExceeded(limit: 1)
             }
         }

@@ -21,7 +21,7 @@ import Testing
     @Test func theProbeReallyWrites() async throws {
         let temporary = try await TemporaryDatabase()
         let quiet = try quiet(temporary)
-        try await quiet.writer.write { try $0.execute(sql: "PRAGMA query_only = ON") }
+        try await quiet.writer.attempt { try $0.execute(sql: "PRAGMA query_only = ON") }
         quiet.writer.forgetSuccess()
         let health = await quiet.health()
         #expect(health.reading == nil && health.writing != nil, "\(health)")

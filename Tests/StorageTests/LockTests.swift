@@ -40,7 +40,7 @@ import Testing
                         let error = await #expect(throws: ChatError.self) {
                             switch number % 4 {
                             case 0: try await temporary.database.record("lost", in: session)
-                            case 1: _ = try await temporary.database.place(in: session)
+                            case 1: _ = try await temporary.database.reserved(in: session)
                             case 2: try await newcomer.prepare()
                             default: _ = try await newcomer.live(session.principal, at: Date())
                             }
@@ -61,7 +61,7 @@ import Testing
         await #expect(throws: ChatError.self) { try await temporary.database.record("lost", in: session) }
         lock.release()
         try await temporary.database.record("after", in: session)
-        let history = try await temporary.database.history(of: session.principal, limit: 10, before: nil)
+        let history = try await temporary.database.history(of: session.principal, limit: 10, before: nil).admitted()
         #expect(history.map(\.question) == ["after"], "what was refused has not happened")
     }
 

@@ -51,7 +51,7 @@ import Testing
         #expect(try await purge(retentionDays: 7, after: 6.9).exchanges == 0)
         let counts = try await purge(retentionDays: 7, after: 7.02)
         #expect(counts.exchanges == 120 && counts.sessions == 0, "a session is kept as long after its end")
-        #expect(try await database.history(of: session.principal, limit: 10, before: nil).isEmpty)
+        #expect(try await database.history(of: session.principal, limit: 10, before: nil).admitted().isEmpty)
         #expect(
             try await database.live(session.principal, at: Date())?.messagesUsed == 120, "the limit still counts them")
         #expect(try await purge(retentionDays: 7, after: 7.1).sessions == 1)
@@ -60,10 +60,10 @@ import Testing
     @Test func aConversationOutlivesItsBeginning() async throws {
         let session = try await temporary.session()
         let first = try await database.record("old", in: session)
-        try await database.record("new", in: session, conversation: first.conversation)
+        try await database.record("new", in: session, after: first)
         try sql("UPDATE exchanges SET created_at = created_at - 864000000 WHERE question = 'old'")
         #expect(try await purge(retentionDays: 7).exchanges == 1)
-        let turns = try await database.turns(of: first.conversation, for: session.principal, limit: 8)
+        let turns = try await database.turns(of: first.conversation, for: session.principal, limit: 8).admitted()
         #expect(turns?.first?.text == "new")
     }
 
@@ -75,7 +75,7 @@ import Testing
         let left = try await database.sessions(limit: 10)
         #expect(left.map(\.session.id) == [used.id])
         #expect(try await database.live(unused.principal, at: Date()) == nil)
-        #expect(try await database.history(of: used.principal, limit: 10, before: nil).count == 1)
+        #expect(try await database.history(of: used.principal, limit: 10, before: nil).admitted().count == 1)
     }
 
     @Test func addressesInClearGoOnceTheirSessionHasEnded() async throws {
@@ -98,8 +98,8 @@ import Testing
             let bytes = try value("SELECT sum(length(request) + length(CAST(text AS BLOB))) FROM answers")
             #expect(bytes <= 50_000)
         }
-        #expect(try await small.stored(for: try answer(0).key) == nil)
-        #expect(try await small.stored(for: try answer(99).key) != nil)
+        #expect(try await small.get(try answer(0).key) == nil)
+        #expect(try await small.get(try answer(99).key) != nil)
         let count = try value("SELECT count(*) FROM answers")
         #expect((30...45).contains(count), "\(count) of 1,200 bytes each")
         // The same key again is no second answer, for an older program neither.
@@ -149,7 +149,7 @@ import Testing
         }
         #expect(try await purging.value.exchanges == 400)
         #expect(slowest < .seconds(1))
-        #expect(try await database.history(of: session.principal, limit: 100, before: nil).count == 50)
+        #expect(try await database.history(of: session.principal, limit: 100, before: nil).admitted().count == 50)
     }
 
     /// Files of the released versions are brought up to date, with what is in them.
@@ -166,7 +166,7 @@ import Testing
         let newer = try Storage.Database(
             path: temporary.path, messageLimit: 10_000, reservationLifetime: .zero, answerBytes: 1_500)
         try await newer.record("q", in: session, caching: try answer(2))
-        #expect(try await newer.stored(for: try answer(1).key) == nil, "the bound counts it")
-        #expect(try await newer.stored(for: try answer(2).key) != nil)
+        #expect(try await newer.get(try answer(1).key) == nil, "the bound counts it")
+        #expect(try await newer.get(try answer(2).key) != nil)
     }
 }

@@ -22,7 +22,7 @@ import Testing
     }
 
     private func questions(_ database: Storage.Database) async throws -> [String] {
-        try await database.history(of: session.principal, limit: 100, before: nil).map(\.question)
+        try await database.history(of: session.principal, limit: 100, before: nil).admitted().map(\.question)
     }
 
     private func expectRefusal(_ part: String, _ work: () async throws -> Void) async {

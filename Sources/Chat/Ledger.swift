@@ -1,0 +1,97 @@
+/// A message that a session may still send, taken for one question while the model is asked, and with it the right to ask
+/// for the answer to `key`. Both lapse by themselves if their holder dies.
+public struct Reservation: Sendable, Hashable {
+    /// Of the exchange that it is for.
+    public let id: ExchangeID
+    public let principal: Principal
+    /// Nil when the question is not shared.
+    public let key: CacheKey?
+
+    public init(id: ExchangeID, principal: Principal, key: CacheKey?) {
+        self.id = id
+        self.principal = principal
+        self.key = key
+    }
+}
+
+/// Why a ledger does not do what it was asked.
+public enum Refusal: Error, Sendable, Hashable {
+    /// Ended, expired, unknown or another user's.
+    case sessionEnded
+    /// Recorded and reserved messages have reached the limit.
+    case quotaExceeded(limit: Int)
+
+    var error: ChatError {
+        switch self {
+        case .sessionEnded: .sessionEnded
+        case .quotaExceeded(let limit): .quotaExceeded(limit: limit)
+        }
+    }
+}
+
+extension Result where Failure == Refusal {
+    /// - Throws: the refusal in the application's words.
+    public func admitted() throws(ChatError) -> Success {
+        switch self {
+        case .success(let value): return value
+        case .failure(let refusal): throw refusal.error
+        }
+    }
+}
+
+/// What ``Ledger/reserve(_:)`` found.
+public enum Admission: Sendable {
+    /// The model may be asked.
+    case granted
+    /// The answer came in the meantime.
+    case answered(CachedAnswer)
+    /// Another process is asking.
+    case leased(Lease)
+}
+
+/// Keeps exchanges, and counts them against their session's limit.
+///
+/// Each operation is one round trip and atomic. A caller that does not know whether one was done does it again: the same id
+/// counts once. A refusal is a result; every method throws ``ChatError`` `.unavailable` when the store cannot be used.
+///
+/// A store that keeps answers and leases as well (``AnswerStore``, ``CallLease``) looks after those of a reservation's key
+/// in the same step. One that does not is combined with them by a ledger that asks each in turn.
+public protocol Ledger: Sendable {
+    /// Takes one message of the session's limit, and the right to ask this question, before the model is asked.
+    func reserve(_ reservation: Reservation) async throws -> Result<Admission, Refusal>
+
+    /// Records the exchange that a message was reserved for, also when its session has ended since.
+    ///
+    /// Success means that the exchange, its count and the answer to share are committed and survive a power cut, and that
+    /// the reservation is over. A refusal means that nothing was recorded.
+    ///
+    /// - Returns: the exchange as it is recorded: the first one under its id.
+    func settle(_ exchange: Exchange, _ reservation: Reservation, sharing answer: CachedAnswer?) async throws
+        -> Result<Exchange, Refusal>
+
+    /// Gives back a message that was not answered. Changes nothing that is settled.
+    ///
+    /// - Parameter failure: for the processes that wait for the same answer now; nil lets one of them ask.
+    func refund(_ reservation: Reservation, sharing failure: ModelFailure?) async throws
+
+    /// Counts a message whose answer the caller did not stay for: it was paid for, and there is nothing to record.
+    func forfeit(_ reservation: Reservation) async throws
+
+    /// Records an exchange that cost nothing, as ``settle(_:_:sharing:)`` does, if its session is live and has a message
+    /// left.
+    func record(_ exchange: Exchange, for principal: Principal) async throws -> Result<Exchange, Refusal>
+
+    /// The latest messages of a conversation, oldest first.
+    ///
+    /// - Parameter limit: the most messages, questions and answers counted alike.
+    /// - Returns: nil when the session has no such conversation.
+    func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws
+        -> Result<[ModelRequest.Turn]?, Refusal>
+
+    /// The session's exchanges in the order of their ids, newest last.
+    ///
+    /// - Parameters:
+    ///   - limit: the most exchanges: the newest of those before `before`.
+    ///   - before: only exchanges older than this one; nil for the newest.
+    func history(of principal: Principal, limit: Int, before: ExchangeID?) async throws -> Result<[Exchange], Refusal>
+}

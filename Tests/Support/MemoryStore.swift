@@ -1,0 +1,319 @@
+public import Chat
+public import FoundationEssentials
+import Synchronization
+
+// The store's protocols in the memory of one process, each on its own: as answers and leases may be kept elsewhere than the
+// ledger. Several may stand for several processes of a pool when they share a `MemoryPool`.
+
+/// What the processes of a pool share.
+public final class MemoryPool: Sendable {
+    fileprivate struct Account {
+        let session: Session
+        var isActive = true
+        var used = 0
+        var reserved: [ExchangeID: Date] = [:]
+    }
+
+    fileprivate struct LeaseRecord {
+        let id: ExchangeID
+        let holder: Int
+        var isHolderAlive = true
+        var lapses: Date
+        var awaited = 0
+        var failure: ModelFailure?
+    }
+
+    fileprivate struct State {
+        var accounts: [SessionID: Account] = [:]
+        var exchanges: [ExchangeID: (session: SessionID, exchange: Exchange)] = [:]
+        var answers: [CacheKey: CachedAnswer] = [:]
+        var leases: [CacheKey: LeaseRecord] = [:]
+        var processes = 0
+    }
+
+    fileprivate let state = Mutex(State())
+    fileprivate let messageLimit: Int
+    fileprivate let reservationLifetime: TimeInterval
+    fileprivate let now: @Sendable () -> Date
+
+    public init(
+        messageLimit: Int, reservationLifetime: TimeInterval = 60, now: @escaping @Sendable () -> Date = { Date() }
+    ) {
+        self.messageLimit = messageLimit
+        self.reservationLifetime = reservationLifetime
+        self.now = now
+    }
+}
+
+extension MemoryPool.State {
+    fileprivate func account(_ principal: Principal, at now: Date) -> MemoryPool.Account? {
+        accounts[principal.session].flatMap { account in
+            account.isActive && account.session.user == principal.user && account.session.expires > now ? account : nil
+        }
+    }
+
+    /// - Parameter needsLife: whether the session must be live.
+    fileprivate func refusal(
+        _ principal: Principal, _ id: ExchangeID, limit: Int, needsLife: Bool, at now: Date
+    ) -> Refusal? {
+        guard let account = needsLife ? account(principal, at: now) : accounts[principal.session],
+            account.session.user == principal.user
+        else { return .sessionEnded }
+        let taken = account.reserved.filter { $0.key != id && $0.value > now }.count
+        return account.used + taken < limit ? nil : .quotaExceeded(limit: limit)
+    }
+}
+
+public struct MemoryLedger: Ledger, SessionStore {
+    private let pool: MemoryPool
+
+    public init(_ pool: MemoryPool) { self.pool = pool }
+
+    public func reserve(_ place: Reservation) -> Result<Admission, Refusal> {
+        let now = pool.now()
+        return pool.state.withLock { state in
+            let limit = pool.messageLimit
+            if let refusal = state.refusal(place.principal, place.id, limit: limit, needsLife: true, at: now) {
+                return .failure(refusal)
+            }
+            let lapses = now.addingTimeInterval(pool.reservationLifetime)
+            state.accounts[place.principal.session]?.reserved[place.id] = lapses
+            return .success(.granted)
+        }
+    }
+
+    public func settle(_ exchange: Exchange, _ place: Reservation, sharing answer: CachedAnswer?) -> Result<
+        Exchange, Refusal
+    > {
+        let settled = record(exchange, for: place.principal, needsLife: false)
+        refund(place, sharing: nil)
+        return settled
+    }
+
+    public func refund(_ place: Reservation, sharing failure: ModelFailure?) {
+        pool.state.withLock { $0.accounts[place.principal.session]?.reserved[place.id] = nil }
+    }
+
+    public func forfeit(_ place: Reservation) {
+        pool.state.withLock { state in
+            guard state.accounts[place.principal.session]?.reserved.removeValue(forKey: place.id) != nil else { return }
+            state.accounts[place.principal.session]?.used += 1
+        }
+    }
+
+    public func record(_ exchange: Exchange, for principal: Principal) -> Result<Exchange, Refusal> {
+        record(exchange, for: principal, needsLife: true)
+    }
+
+    private func record(_ exchange: Exchange, for principal: Principal, needsLife: Bool) -> Result<Exchange, Refusal> {
+        let now = pool.now()
+        return pool.state.withLock { state in
+            if let known = state.exchanges[exchange.id], known.session == principal.session {
+                return .success(known.exchange)
+            }
+            let limit = pool.messageLimit
+            if let refusal = state.refusal(principal, exchange.id, limit: limit, needsLife: needsLife, at: now) {
+                return .failure(refusal)
+            }
+            state.accounts[principal.session]?.used += 1
+            state.exchanges[exchange.id] = (principal.session, exchange)
+            return .success(exchange)
+        }
+    }
+
+    private func exchanges(of principal: Principal) -> Result<[Exchange], Refusal> {
+        let now = pool.now()
+        return pool.state.withLock { state in
+            guard state.account(principal, at: now) != nil else { return .failure(.sessionEnded) }
+            let own = state.exchanges.values.filter { $0.session == principal.session }.map(\.exchange)
+            return .success(own.sorted { $0.id.number < $1.id.number })
+        }
+    }
+
+    public func turns(of conversation: ConversationID, for principal: Principal, limit: Int) -> Result<
+        [ModelRequest.Turn]?, Refusal
+    > {
+        exchanges(of: principal).map { exchanges in
+            let own = exchanges.filter { $0.conversation == conversation }
+            guard !own.isEmpty else { return nil }
+            return own.filter { !$0.answer.isBlocked }.suffix((limit + 1) / 2).flatMap { exchange in
+                [
+                    ModelRequest.Turn(role: .user, text: exchange.question),
+                    ModelRequest.Turn(role: .assistant, text: exchange.answer.text),
+                ]
+            }
+        }
+    }
+
+    public func history(of principal: Principal, limit: Int, before: ExchangeID?) -> Result<[Exchange], Refusal> {
+        exchanges(of: principal).map { exchanges in
+            exchanges.filter { exchange in before.map { exchange.id.number < $0.number } ?? true }.suffix(limit)
+        }
+    }
+
+    public func insert(_ opening: SessionOpening) {
+        pool.state.withLock { $0.accounts[opening.session.id] = MemoryPool.Account(session: opening.session) }
+    }
+
+    public func live(_ principal: Principal, at now: Date) -> Session? {
+        pool.state.withLock { state in
+            state.account(principal, at: now).map { account in
+                Session(
+                    id: principal.session, user: principal.user, created: account.session.created,
+                    expires: account.session.expires, messagesUsed: account.used)
+            }
+        }
+    }
+
+    public func end(_ principal: Principal, at now: Date) -> Bool {
+        pool.state.withLock { state in
+            guard state.account(principal, at: now) != nil else { return false }
+            state.accounts[principal.session]?.isActive = false
+            return true
+        }
+    }
+}
+
+public struct MemoryAnswers: AnswerStore {
+    private let pool: MemoryPool
+
+    public init(_ pool: MemoryPool) { self.pool = pool }
+
+    public func get(_ key: CacheKey) -> CachedAnswer? { pool.state.withLock { $0.answers[key] } }
+    public func put(_ answer: CachedAnswer) { pool.state.withLock { $0.answers[answer.key] = answer } }
+}
+
+/// One process's leases; they end with it.
+public final class MemoryLeases: CallLease {
+    private let pool: MemoryPool
+    private let process: Int
+
+    public init(_ pool: MemoryPool) {
+        self.pool = pool
+        process = pool.state.withLock { state in
+            state.processes += 1
+            return state.processes
+        }
+    }
+
+    deinit {
+        pool.state.withLock { [process] state in
+            for (key, lease) in state.leases where lease.holder == process { state.leases[key]?.isHolderAlive = false }
+        }
+    }
+
+    public func acquire(_ key: CacheKey, for id: ExchangeID) -> Lease? {
+        let now = pool.now()
+        return pool.state.withLock { state in
+            if let other = state.leases[key], other.holder != process, other.isHolderAlive, other.lapses > now,
+                other.failure == nil
+            {
+                state.leases[key]?.awaited += 1
+                return Lease(key: key, id: other.id)
+            }
+            let lapses = now.addingTimeInterval(pool.reservationLifetime)
+            state.leases[key] = MemoryPool.LeaseRecord(id: id, holder: process, lapses: lapses)
+            return nil
+        }
+    }
+
+    public func progress(of lease: Lease) -> LeaseProgress {
+        let now = pool.now()
+        return pool.state.withLock { state in
+            guard let record = state.leases[lease.key], record.id == lease.id else { return .free }
+            if let failure = record.failure { return .failed(failure) }
+            return record.isHolderAlive && record.lapses > now ? .leased : .free
+        }
+    }
+
+    public func isAwaited(_ key: CacheKey) -> Bool {
+        pool.state.withLock { state in
+            state.leases[key].map { $0.holder == process && $0.awaited > 0 } ?? false
+        }
+    }
+
+    public func stopWaiting(for lease: Lease) {
+        pool.state.withLock { state in
+            guard let record = state.leases[lease.key], record.id == lease.id, record.awaited > 0 else { return }
+            state.leases[lease.key]?.awaited -= 1
+        }
+    }
+
+    public func release(_ key: CacheKey, for id: ExchangeID, sharing failure: ModelFailure?) {
+        pool.state.withLock { state in
+            guard let record = state.leases[key], record.id == id else { return }
+            if let failure, record.awaited > 0 {
+                state.leases[key]?.failure = failure
+            } else {
+                state.leases[key] = nil
+            }
+        }
+    }
+}
+
+/// A ledger beside which answers and leases are kept elsewhere.
+public struct CombinedLedger: Ledger {
+    private let ledger: any Ledger
+    private let answers: any AnswerStore
+    private let leases: any CallLease
+    private let now: @Sendable () -> Date
+
+    public init(
+        _ ledger: any Ledger, _ answers: any AnswerStore, _ leases: any CallLease,
+        now: @escaping @Sendable () -> Date = { Date() }
+    ) {
+        self.ledger = ledger
+        self.answers = answers
+        self.leases = leases
+        self.now = now
+    }
+
+    public func reserve(_ place: Reservation) async throws -> Result<Admission, Refusal> {
+        let admission = try await ledger.reserve(place)
+        guard case .success(.granted) = admission, let key = place.key else { return admission }
+        if let answer = try await answers.get(key), answer.expires > now() {
+            try await ledger.refund(place, sharing: nil)
+            return .success(.answered(answer))
+        }
+        guard let lease = try await leases.acquire(key, for: place.id) else { return admission }
+        try await ledger.refund(place, sharing: nil)
+        return .success(.leased(lease))
+    }
+
+    public func settle(_ exchange: Exchange, _ place: Reservation, sharing answer: CachedAnswer?) async throws
+        -> Result<
+            Exchange, Refusal
+        >
+    {
+        let settled = try await ledger.settle(exchange, place, sharing: nil)
+        if let answer, case .success = settled { try await answers.put(answer) }
+        if let key = place.key { try await leases.release(key, for: place.id, sharing: nil) }
+        return settled
+    }
+
+    public func refund(_ place: Reservation, sharing failure: ModelFailure?) async throws {
+        try await ledger.refund(place, sharing: nil)
+        if let key = place.key { try await leases.release(key, for: place.id, sharing: failure) }
+    }
+
+    public func forfeit(_ place: Reservation) async throws {
+        try await ledger.forfeit(place)
+        if let key = place.key { try await leases.release(key, for: place.id, sharing: nil) }
+    }
+
+    public func record(_ exchange: Exchange, for principal: Principal) async throws -> Result<Exchange, Refusal> {
+        try await ledger.record(exchange, for: principal)
+    }
+
+    public func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws -> Result<
+        [ModelRequest.Turn]?, Refusal
+    > {
+        try await ledger.turns(of: conversation, for: principal, limit: limit)
+    }
+
+    public func history(of principal: Principal, limit: Int, before: ExchangeID?) async throws -> Result<
+        [Exchange], Refusal
+    > {
+        try await ledger.history(of: principal, limit: limit, before: before)
+    }
+}
