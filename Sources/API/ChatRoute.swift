@@ -64,7 +64,7 @@ extension JSONWriter.Members {
 
 /// What POST /chat takes.
 struct ChatForm {
-    let question: Question
+    let question: ChatRequest
     let dialect: ChatDialect
     let isStreamed: Bool
 
@@ -88,7 +88,7 @@ struct ChatForm {
             conversation = known
         }
         self.dialect = dialect
-        question = try Question(text, field: dialect.rawValue, conversation: conversation)
+        question = try ChatRequest(question: text, field: dialect.rawValue, conversation: conversation)
         isStreamed = try json.flag("stream") ?? request.prefersEvents
     }
 

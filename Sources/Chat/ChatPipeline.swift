@@ -60,7 +60,7 @@ public final class ChatPipeline: Sendable {
     ///   - onDelta: gets the answer's text as it arrives; nil when nobody watches.
     /// - Throws: ``ChatError``, or what `onDelta` threw.
     public func answer(
-        _ question: Question, for principal: Principal, trace: inout RequestTrace, onDelta: DeltaHandler?
+        _ question: ChatRequest, for principal: Principal, trace: inout RequestTrace, onDelta: DeltaHandler?
     ) async throws -> Exchange {
         switch try await answerWithoutModel(question, for: principal, trace: &trace, onDelta) {
         case .answered(let exchange): return exchange
@@ -79,18 +79,19 @@ public final class ChatPipeline: Sendable {
     /// Sanitizes, and answers what is held or cached.
     @inline(never)
     private func answerWithoutModel(
-        _ question: Question, for principal: Principal, trace: inout RequestTrace, _ onDelta: DeltaHandler?
+        _ question: ChatRequest, for principal: Principal, trace: inout RequestTrace, _ onDelta: DeltaHandler?
     ) async throws -> Step {
         let deadline = ContinuousClock.now + policy.deadline
         let context = try await context(of: question, for: principal, trace: &trace)
-        let review = trace.time(.sanitize) { sanitizer.review(question.text) }
+        let review = trace.time(.sanitize) { sanitizer.review(question.message.text) }
         if review.danger != nil, policy.danger == .hold {
             let held = Answer(text: ChatPolicy.heldText, origin: .held)
             let exchange = try await record(question, review, held, for: principal, trace: &trace)
             try await onDelta?(held.text)
             return .answered(exchange)
         }
-        let request = policy.request(try Prompt(review.text, field: question.field), context: context)
+        let request = policy.modelRequest(
+            question, try Prompt(review.text, field: question.field), context: context)
         let key = CacheKey(request, scope: policy.cacheScope.name(for: principal), models: policy.models)
         let call = ModelCall(
             pipeline: self, question: question, review: review, principal: principal, request: request, key: key,
@@ -102,8 +103,8 @@ public final class ChatPipeline: Sendable {
         return .answered(try await call.give(hit, .hit, trace: &trace, onDelta))
     }
 
-    private func context(of question: Question, for principal: Principal, trace: inout RequestTrace) async throws
-        -> [ModelRequest.Turn]
+    private func context(of question: ChatRequest, for principal: Principal, trace: inout RequestTrace) async throws
+        -> [ChatMessage]
     {
         guard let conversation = question.conversation else { return [] }
         let turns = try await trace.time(.session) {
@@ -114,7 +115,8 @@ public final class ChatPipeline: Sendable {
     }
 
     func record(
-        _ question: Question, _ review: Review, _ answer: Answer, for principal: Principal, place: Reservation? = nil,
+        _ question: ChatRequest, _ review: Review, _ answer: Answer, for principal: Principal,
+        place: Reservation? = nil,
         caching fresh: CachedAnswer? = nil, trace: inout RequestTrace
     ) async throws -> Exchange {
         trace.note(answer)

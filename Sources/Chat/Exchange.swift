@@ -36,30 +36,6 @@ private func untagged(_ tag: String, _ text: some StringProtocol) -> Int64? {
     return Int64(digits, radix: 16)
 }
 
-/// What a caller asks, as the request said it: 1 to 10,000 characters after trimming.
-public struct Question: Sendable {
-    /// Unicode scalars, which is what clients count as characters.
-    public static let maximumLength = 10_000
-
-    public let text: String
-    /// The request's own name for the text, for error messages.
-    public let field: String
-    public let conversation: ConversationID?
-
-    /// - Throws: ``ChatError`` `.invalidField`.
-    public init(_ text: String, field: String, conversation: ConversationID?) throws(ChatError) {
-        let text = Prompt.trimmed(text)
-        guard !text.isEmpty else { throw .invalid(field, "must not be empty") }
-        let length = text.unicodeScalars.count
-        guard length <= Self.maximumLength else {
-            throw .invalid(field, "must have at most \(Self.maximumLength) characters, has \(length)")
-        }
-        self.text = text
-        self.field = field
-        self.conversation = conversation
-    }
-}
-
 /// An answer, whoever gave it: all that was said.
 public struct Answer: Sendable, Equatable {
     public enum Origin: Sendable, Equatable {

@@ -54,7 +54,7 @@ public protocol ExchangeStore: Sendable {
     /// - Returns: nil when the session has no such conversation.
     /// - Throws: `.unauthorized` when the session is not live.
     func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws
-        -> [ModelRequest.Turn]?
+        -> [ChatMessage]?
 
     /// The session's exchanges, newest last.
     ///

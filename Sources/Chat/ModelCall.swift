@@ -10,7 +10,7 @@ import Synchronization
 ///                └─ asked by another process: wait for it
 final class ModelCall: Sendable {
     let pipeline: ChatPipeline
-    let question: Question
+    let question: ChatRequest
     let review: Review
     let principal: Principal
     let request: ModelRequest
@@ -18,7 +18,7 @@ final class ModelCall: Sendable {
     let deadline: ContinuousClock.Instant
 
     init(
-        pipeline: ChatPipeline, question: Question, review: Review, principal: Principal, request: ModelRequest,
+        pipeline: ChatPipeline, question: ChatRequest, review: Review, principal: Principal, request: ModelRequest,
         key: CacheKey, deadline: ContinuousClock.Instant
     ) {
         self.pipeline = pipeline

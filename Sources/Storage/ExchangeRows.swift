@@ -78,7 +78,7 @@ extension Database: ExchangeStore {
     }
 
     public func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws
-        -> [ModelRequest.Turn]?
+        -> [ChatMessage]?
     {
         let session = principal.session
         return try await reader.read { db in
@@ -99,7 +99,7 @@ extension Database: ExchangeStore {
                     """)
             let rows = try Row.fetchAll(select, arguments: [name, session.rawValue, (limit + 1) / 2])
             return rows.reversed().flatMap { row in
-                [ModelRequest.Turn(role: .user, text: row[0]), ModelRequest.Turn(role: .assistant, text: row[1])]
+                [ChatMessage(role: .user, text: row[0]), ChatMessage(role: .assistant, text: row[1])]
             }
         }
     }

@@ -131,7 +131,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct SharedAnswerTests {
     private func fresh(_ text: String) throws -> CachedAnswer {
-        let request = ModelRequest(system: "", context: [], prompt: try Prompt(text), temperature: 0, maxTokens: 1)
+        let request = ModelRequest(messages: [.user(text)], temperature: 0, maxTokens: 1)
         return CachedAnswer(
             key: CacheKey(request, scope: "s", models: "m"), text: "answer to \(text)", model: "m", provider: "p",
             usage: TokenUsage(prompt: 1, completion: 2), finishReason: .length,

@@ -13,7 +13,7 @@ import Testing
     init() async throws {
         temporary = try await TemporaryDatabase()
         session = try await temporary.session()
-        let request = ModelRequest(system: "", context: [], prompt: try Prompt("q"), temperature: 0, maxTokens: 1)
+        let request = ModelRequest(messages: [.user("q")], temperature: 0, maxTokens: 1)
         key = CacheKey(request, scope: "s", models: "m")
     }
 
@@ -139,7 +139,7 @@ import Testing
         for (database, isKept) in [(keeping, true), (try process(), false)] {
             try await database.record("q", in: session, caching: answer(-10))
             let request = ModelRequest(
-                system: "", context: [], prompt: try Prompt("another"), temperature: 0, maxTokens: 1)
+                messages: [.user("another")], temperature: 0, maxTokens: 1)
             let another = CachedAnswer(
                 key: CacheKey(request, scope: "s", models: "m"), text: "b", model: "m", provider: "p",
                 usage: TokenUsage(prompt: 1, completion: 1), expires: Date() + 60)
