@@ -61,10 +61,10 @@ struct LogOutput: LogHandler {
             json.member("pid", Int(getpid()))
             for field in fields {
                 switch field.value {
-                case .text(let text): json.member(field.name, text)
-                case .number(let number): json.member(field.name, number)
-                case .milliseconds(let time): json.member(field.name, (time * 1_000).rounded() / 1_000)
-                case .flag(let flag): json.member(field.name, flag)
+                case .text(let text): json.member(named: field.name, text)
+                case .number(let number): json.member(named: field.name, number)
+                case .milliseconds(let time): json.member(named: field.name, (time * 1_000).rounded() / 1_000)
+                case .flag(let flag): json.member(named: field.name, flag)
                 }
             }
         }
