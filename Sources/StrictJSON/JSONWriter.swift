@@ -11,13 +11,21 @@
 public enum JSONWriter {
     /// One object as a whole text.
     ///
-    /// - Parameter capacity: bytes to set aside; more are taken as needed.
-    public static func object<E: Error>(capacity: Int = 512, _ body: (inout Members) throws(E) -> Void) throws(E)
-        -> [UInt8]
-    {
-        var members = Members(JSONBuffer(capacity: capacity))
+    /// - Parameters:
+    ///   - prefix: what stands before it, such as `data: `.
+    ///   - suffix: what follows it, such as the end of the line.
+    ///   - capacity: bytes to set aside; more are taken as needed.
+    public static func object<E: Error>(
+        after prefix: StaticString = "", before suffix: StaticString = "", capacity: Int = 512,
+        _ body: (inout Members) throws(E) -> Void
+    ) throws(E) -> [UInt8] {
+        var buffer = JSONBuffer(capacity: capacity)
+        buffer.append(prefix)
+        var members = Members(buffer)
         try body(&members)
-        return members.closed().bytes
+        var text = members.closed()
+        text.append(suffix)
+        return text.bytes
     }
 
     /// One array as a whole text.

@@ -54,7 +54,7 @@ struct LogOutput: LogHandler {
     }
 
     static func json(_ level: Logger.Level, _ message: String, _ fields: [LogField]) -> [UInt8] {
-        var line = JSONWriter.object(capacity: 640) { json in
+        JSONWriter.object(before: "\n", capacity: 640) { json in
             json.member("time", now())
             json.member("level", level.rawValue)
             json.member("message", message)
@@ -68,8 +68,6 @@ struct LogOutput: LogHandler {
                 }
             }
         }
-        line.append(UInt8(ascii: "\n"))
-        return line
     }
 
     static func text(_ level: Logger.Level, _ message: String, _ fields: [LogField]) -> [UInt8] {
