@@ -24,9 +24,16 @@ public struct ConversationID: Sendable, Hashable {
     }
 }
 
-private func tagged(_ tag: String, _ number: Int64) -> String {
-    let digits = String(number, radix: 16)
-    return tag + String(repeating: "0", count: 16 - digits.utf8.count) + digits
+private func tagged(_ tag: StaticString, _ number: Int64) -> String {
+    let start = tag.utf8CodeUnitCount
+    return String(unsafeUninitializedCapacity: start + 16) { text in
+        tag.withUTF8Buffer { _ = text.update(fromContentsOf: $0) }
+        for place in 0..<16 {
+            let digit = UInt8(truncatingIfNeeded: number >> (60 - 4 * place)) & 0xF
+            text[start + place] = digit < 10 ? 0x30 + digit : 0x57 + digit
+        }
+        return start + 16
+    }
 }
 
 private func untagged(_ tag: String, _ text: some StringProtocol) -> Int64? {

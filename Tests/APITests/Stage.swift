@@ -41,7 +41,7 @@ final class Stage: Sendable {
             pipeline: pipeline, authenticator: gate, exchanges: database, health: health,
             settings: ServiceSettings(
                 version: "test", messageLimit: 50, minimumUserAgentLength: 10, corsOrigins: corsOrigins),
-            log: log)
+            telemetry: log)
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }

@@ -60,7 +60,7 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
     }
 
     @Test func leavesOutTheLeastRecentlyUsedFirst() throws {
-        let keys = try (0..<4).map { key("question \($0)") }
+        let keys = (0..<4).map { key("question \($0)") }
         let size = { (cache: MemoryCache) in cache.bytes }
         let probe = MemoryCache(maximumBytes: .max)
         probe.insert(answer("a", to: keys[0]))
