@@ -4,7 +4,7 @@ extension Request {
     /// Whether `Accept` names server-sent events, with a weight above zero and no less than JSON's (RFC 9110 §12.5.1). A
     /// wildcard asks for no events.
     var prefersEvents: Bool {
-        guard let accept = header("ACCEPT"), accept != "*/*" else { return false }
+        guard let accept = header("ACCEPT"), accept != "*/*", accept != "application/json" else { return false }
         var events = 0.0
         var json = 0.0
         for range in accept.lowercased().split(separator: ",") {

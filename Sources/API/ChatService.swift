@@ -15,23 +15,23 @@ public final class ChatService: Responder {
     let ledger: any Ledger
     let health: any HealthSource
     let settings: ServiceSettings
-    let log: any RequestLog
+    let telemetry: any Telemetry
 
     public init(
         pipeline: ChatPipeline, authenticator: any Authenticator, ledger: any Ledger,
         health: any HealthSource,
-        settings: ServiceSettings, log: any RequestLog
+        settings: ServiceSettings, telemetry: any Telemetry
     ) {
         self.pipeline = pipeline
         self.authenticator = authenticator
         self.ledger = ledger
         self.health = health
         self.settings = settings
-        self.log = log
+        self.telemetry = telemetry
     }
 
     public func respond(to request: Request, with writer: ResponseWriter) async {
-        await RequestContext.serve(request, writer, log, answer)
+        await RequestContext.serve(request, writer, telemetry, answer)
     }
 
     public func reply(toUnanswered request: Request) -> (head: ResponseHead, body: [UInt8]) {
@@ -41,7 +41,7 @@ public final class ChatService: Responder {
     private func answer(_ context: inout RequestContext) async throws {
         let request = context.request
         context.corsOrigin = settings.corsOrigin(for: request)
-        let routes = Route.all(at: request.segments)
+        let routes = Route.all(for: request)
         context.route = routes.route(for: request.method) ?? routes.first
         if request.method == "OPTIONS", context.corsOrigin != nil {
             return try await context.send(preflight: routes.allowed)
@@ -58,6 +58,9 @@ public final class ChatService: Responder {
         case .session(let handle):
             let principal = try await pipeline.identify(request.bearerToken, trace: &context.trace)
             try await handle(self)(principal, &context)
+        case .chat(let dialect):
+            let principal = try await pipeline.identify(request.bearerToken, trace: &context.trace)
+            try await chat(in: dialect, principal, &context)
         }
     }
 }

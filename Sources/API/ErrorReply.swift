@@ -1,20 +1,24 @@
 import Chat
 import FastCGI
-import StrictJSON
 
-/// The one error object, and the one map from the application's errors to HTTP.
+/// The one map from the application's errors to HTTP; a ``Dialect`` puts it into words.
 struct ErrorReply: Sendable {
+    let error: ChatError
     let status: Int
-    let headers: [(name: String, value: String)]
-    let body: [UInt8]
-    /// For the log only.
-    let cause: String?
+    let title: String
+    let requestID: String
 
     init(_ error: any Error, requestID: String) {
         let error = error as? ChatError ?? ChatError(.internalFault, "Something went wrong here", cause: "\(error)")
-        let (status, title) = Self.status(of: error.code)
-        self.status = status
-        cause = error.cause ?? error.message
+        self.error = error
+        (status, title) = Self.status(of: error.code)
+        self.requestID = requestID
+    }
+
+    /// For the log only.
+    var cause: String { error.cause ?? error.message }
+
+    var headers: [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = []
         if let seconds = error.retryAfter { headers.append(("Retry-After", String(seconds))) }
         switch error.code {
@@ -22,16 +26,7 @@ struct ErrorReply: Sendable {
         case .methodNotAllowed(let allowed): headers.append(("Allow", allowed))
         default: break
         }
-        self.headers = headers
-        body = JSONWriter.object { json in
-            json.member("error", title)
-            json.member("message", error.message)
-            json.array("details") { details in
-                for detail in error.details { details.element(detail) }
-            }
-            json.member("status_code", status)
-            json.member("request_id", requestID)
-        }
+        return headers
     }
 
     /// The reply to a request that was left unanswered.
@@ -39,7 +34,7 @@ struct ErrorReply: Sendable {
         let id = request.identifier()
         let reply = ErrorReply(ChatError(.internalFault, "The request could not be answered"), requestID: id)
         let headers = [(name: "Content-Type", value: "application/json"), (name: "X-Request-ID", value: id)]
-        return (ResponseHead(status: reply.status, headers: headers), reply.body)
+        return (ResponseHead(status: reply.status, headers: headers), ChatDialect.body(of: reply))
     }
 
     private static func status(of code: ChatError.Code) -> (Int, String) {

@@ -19,14 +19,8 @@ final class EventStream: Sendable {
 
     var hasStarted: Bool { started.load(ordering: .relaxed) }
 
-    /// - Parameter data: one line of JSON.
-    func send(event: String, data: [UInt8]) async throws {
+    func send(_ events: [UInt8]) async throws {
         if !started.exchange(true, ordering: .relaxed) { try await writer.start(head) }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(event.utf8.count + data.count + 16)
-        bytes.append(contentsOf: "event: \(event)\ndata: ".utf8)
-        bytes.append(contentsOf: data)
-        bytes.append(contentsOf: "\n\n".utf8)
-        try await writer.write(bytes)
+        try await writer.write(events)
     }
 }

@@ -43,7 +43,10 @@ extension Request {
     var bearerToken: String? {
         guard let value = header("AUTHORIZATION") else { return nil }
         let parts = value.utf8.split(separator: UInt8(ascii: " "))
-        return parts.count == 2 && Substring(parts[0]).lowercased() == "bearer" ? String(Substring(parts[1])) : nil
+        guard parts.count == 2, Substring(parts[0]) == "Bearer" || Substring(parts[0]).lowercased() == "bearer" else {
+            return nil
+        }
+        return String(Substring(parts[1]))
     }
 
     /// The last value of a name in the query string, decoded as a form's (`+` is a space); an empty value counts as none.

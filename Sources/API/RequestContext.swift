@@ -9,9 +9,10 @@ struct RequestContext {
     let request: Request
     let writer: ResponseWriter
     let id: String
-    let start = ContinuousClock.now
     /// Of several routes at the path any one, when none takes the method; nil when there is none.
     var route: Route?
+    /// What the caller is told in.
+    var dialect: any Dialect.Type { route?.dialect ?? ChatDialect.self }
     var trace = RequestTrace()
     var status: Int?
     var failure: ErrorReply?
@@ -24,14 +25,22 @@ struct RequestContext {
         id = request.identifier()
     }
 
-    /// Has `answer` answer a request, or refuses it when that throws, and writes the log line.
+    /// Has `answer` answer a request, or refuses it when that throws, and tells what became of it.
     static func serve(
-        _ request: Request, _ writer: ResponseWriter, _ log: any RequestLog,
+        _ request: Request, _ writer: ResponseWriter, _ telemetry: any Telemetry,
         _ answer: (inout RequestContext) async throws -> Void
     ) async {
         var context = RequestContext(request, writer)
         do { try await answer(&context) } catch { await context.refuse(error) }
-        log.writeLine(of: context)
+        telemetry.record(context.report())
+    }
+
+    private mutating func report() -> RequestReport {
+        trace.finish()
+        trace.add(writer.bytesSent, to: .bytesSent)
+        return RequestReport(
+            id: id, method: request.method, route: route?.path ?? "unknown", status: failure?.status ?? status ?? 0,
+            cause: failure?.cause, trace: trace)
     }
 
     /// What the path has in the place of a placeholder of its route.
@@ -71,7 +80,7 @@ struct RequestContext {
         try await writer.send(head, body: [])
     }
 
-    /// Answers with the error object, or ends a stream with an `error` event.
+    /// Answers with the error object, or ends a stream with it.
     private mutating func refuse(_ error: any Error) async {
         if error is ResponseError || error is CancellationError {
             status = Self.hungUp
@@ -82,9 +91,9 @@ struct RequestContext {
         failure = reply
         do {
             if let stream, stream.hasStarted {
-                try await stream.send(event: "error", data: reply.body)
+                try await stream.send(dialect.event(of: reply))
             } else {
-                try await send(reply.status, reply.body, headers: reply.headers)
+                try await send(reply.status, dialect.body(of: reply), headers: reply.headers)
             }
         } catch {
             trace.remark = "reply not sent: \(error)"

@@ -1,8 +1,7 @@
-import Chat
-import FastCGI
+public import Chat
 
 /// Where the one line of each request goes.
-public protocol RequestLog: Sendable {
+public protocol RequestLog: Telemetry {
     /// Whether a line of this weight is wanted; asked before the line is made.
     func takes(_ weight: LogWeight) -> Bool
     func write(_ weight: LogWeight, _ fields: [LogField])
@@ -39,30 +38,46 @@ public struct LogField: Sendable {
 
 extension RequestLog {
     /// Never a token, a key, an address of a person or a text of a message.
-    func writeLine(of context: RequestContext) {
-        let status = context.failure?.status ?? context.status ?? 0
+    public func record(_ report: RequestReport) {
+        let status = report.status
         let weight: LogWeight = status >= 500 || status == 0 ? .error : status >= 400 ? .notice : .info
         guard takes(weight) else { return }
-        let trace = context.trace
+        let trace = report.trace
         var fields: [LogField] = []
         fields.reserveCapacity(20)
         func add(_ name: String, _ value: LogField.Value) { fields.append(LogField(name, value)) }
         func add(_ name: String, _ text: String?) { if let text { add(name, .text(text)) } }
 
-        add("request_id", .text(context.id))
-        add("method", .text(context.request.method))
-        add("route", .text(context.route?.path ?? "unknown"))
+        add("request_id", .text(report.id))
+        add("method", .text(report.method))
+        add("route", .text(report.route))
         add("status", .number(status))
-        add("bytes", .number(context.writer.bytesSent))
-        add("ms", .milliseconds((ContinuousClock.now - context.start).milliseconds))
-        for (stage, milliseconds) in trace.stages { add(stage.field, .milliseconds(milliseconds)) }
+        add("bytes", .number(trace[.bytesSent]))
+        for name in Span.Name.allCases {
+            if let span = trace.span(name) { add(name.field, .milliseconds(span.milliseconds)) }
+        }
         add("cache", trace.cache?.rawValue)
         add("provider", trace.provider)
         add("model", trace.model)
-        if let usage = trace.usage { add("tokens", .number(usage.total)) }
+        if trace.cache == .miss { add("tokens", .number(trace[.totalTokens])) }
         if trace.held { add("held", .flag(true)) }
-        add("cause", context.failure?.cause)
+        add("cause", report.cause)
         add("remark", trace.remark)
         write(weight, fields)
+    }
+}
+
+extension Span.Name {
+    /// The name of its milliseconds in the log.
+    fileprivate var field: String {
+        switch self {
+        case .request: "ms"
+        case .session: "session_ms"
+        case .sanitize: "sanitize_ms"
+        case .cache: "cache_ms"
+        case .place: "place_ms"
+        case .model: "model_ms"
+        case .record: "record_ms"
+        }
     }
 }

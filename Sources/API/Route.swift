@@ -1,4 +1,5 @@
 import Chat
+import FastCGI
 
 /// A method at a path, who may use it, and the function that answers. The table is the whole HTTP contract: dispatch,
 /// `Allow`, preflight replies and the log's route names come from it.
@@ -7,7 +8,7 @@ struct Route: Sendable {
         Route("POST", "/auth/email", .anyone(ChatService.logIn)),
         Route("POST", "/auth/logout", .session(ChatService.logOut)),
         Route("GET", "/auth/session", .session(ChatService.showSession)),
-        Route("POST", "/chat", .session(ChatService.chat)),
+        Route("POST", "/chat", .chat(ChatDialect.self)),
         Route("GET", "/chat/history", .session(ChatService.showHistory)),
         Route("GET", "/history/{user_id}", .session(ChatService.showUserHistory)),
         Route("GET", "/health", .anyone(ChatService.showHealth), isForUsers: false),
@@ -19,6 +20,8 @@ struct Route: Sendable {
         case anyone(@Sendable (ChatService) -> (inout RequestContext) async throws -> Void)
         /// Whoever sends the token of a session.
         case session(@Sendable (ChatService) -> (Principal, inout RequestContext) async throws -> Void)
+        /// The same, and what is asked goes to a model.
+        case chat(any Dialect.Type)
     }
 
     /// GET answers HEAD too.
@@ -28,6 +31,8 @@ struct Route: Sendable {
     let path: String
     let segments: [String]
     let handler: Handler
+    /// What errors are told in.
+    let dialect: any Dialect.Type
     /// Monitors may call themselves what they like; users' clients have a name.
     let isForUsers: Bool
 
@@ -36,16 +41,19 @@ struct Route: Sendable {
         self.path = path
         segments = path.dropFirst().split(separator: "/").map(String.init)
         self.handler = handler
+        if case .chat(let dialect) = handler { self.dialect = dialect } else { dialect = ChatDialect.self }
         self.isForUsers = isForUsers
     }
 
-    /// All that the table has at a path.
-    ///
-    /// - Parameter segments: of the request's path; nil when it has none that can be read.
-    static func all(at segments: [String]?) -> [Route] {
-        guard let segments else { return [] }
+    /// All that the table has at a request's path.
+    static func all(for request: Request) -> [Route] {
+        if let routes = literal[request.path] { return routes }
+        guard let segments = request.segments else { return [] }
         return table.filter { $0.matches(segments) }
     }
+
+    /// By the paths that mean themselves, which is how nearly all requests are sent.
+    private static let literal = Dictionary(grouping: table.filter { !$0.path.contains("{") }, by: \.path)
 
     private func matches(_ segments: [String]) -> Bool {
         segments.count == self.segments.count

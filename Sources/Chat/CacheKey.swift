@@ -13,19 +13,19 @@ public struct CacheKey: Sendable, Hashable {
     ///   - scope: whose cache: a session's name, a user's, or one for all.
     ///   - models: what can answer, in the order of fallback.
     public init(_ request: ModelRequest, scope: String, models: String) {
-        var form = CanonicalForm(capacity: 256 + request.system.utf8.count + request.prompt.text.utf8.count)
-        form.append("parley-answer-1")
+        var form = CanonicalForm(
+            capacity: 256 + request.messages.reduce(0) { $0 + $1.text.utf8.count + 32 })
+        form.append("parley-answer-2")
         form.append(scope)
         form.append(models)
+        form.append(request.model ?? "")
         form.append(request.temperature.bitPattern)
         form.append(UInt64(request.maxTokens))
-        form.append(request.system)
-        form.append(UInt64(request.context.count))
-        for turn in request.context {
-            form.append(turn.role.rawValue)
-            form.append(turn.text)
+        form.append(UInt64(request.messages.count))
+        for message in request.messages {
+            form.append(message.role.rawValue)
+            form.append(message.text)
         }
-        form.append(request.prompt.text)
         canonical = form.bytes
         digest = Array(SHA256.hash(data: form.bytes))
     }

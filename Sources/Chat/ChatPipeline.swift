@@ -63,7 +63,7 @@ public final class ChatPipeline: Sendable {
     ///   - onDelta: gets the answer's text as it arrives; nil when nobody watches.
     /// - Throws: ``ChatError``, or what `onDelta` threw.
     public func answer(
-        _ question: Question, for principal: Principal, trace: inout RequestTrace, onDelta: DeltaHandler?
+        _ question: ChatRequest, for principal: Principal, trace: inout RequestTrace, onDelta: DeltaHandler?
     ) async throws -> Exchange {
         let deadline = ContinuousClock.now + policy.deadline
         let reviewed = try await review(question, for: principal, trace: &trace)
@@ -89,20 +89,20 @@ public final class ChatPipeline: Sendable {
     }
 
     @inline(never)
-    private func review(_ question: Question, for principal: Principal, trace: inout RequestTrace) async throws
+    private func review(_ question: ChatRequest, for principal: Principal, trace: inout RequestTrace) async throws
         -> ReviewedQuestion
     {
         let id = ids.next()
         let context = try await context(of: question, for: principal, trace: &trace)
-        let review = trace.time(.sanitize) { sanitizer.review(question.text) }
+        let review = trace.time(.sanitize) { sanitizer.review(question.message.text) }
         return ReviewedQuestion(
             id: id, principal: principal, question: question, context: context, text: review.text,
             danger: policy.danger == .off ? nil : review.danger,
             isBlocked: policy.danger == .hold && review.danger != nil)
     }
 
-    private func context(of question: Question, for principal: Principal, trace: inout RequestTrace) async throws
-        -> [ModelRequest.Turn]
+    private func context(of question: ChatRequest, for principal: Principal, trace: inout RequestTrace) async throws
+        -> [ChatMessage]
     {
         guard let conversation = question.conversation else { return [] }
         let turns = try await trace.time(.session) {
@@ -116,7 +116,7 @@ public final class ChatPipeline: Sendable {
         CacheKey, ModelCall
     ) {
         let prompt = try Prompt(question.text, field: question.question.field)
-        let request = policy.request(prompt, context: question.context)
+        let request = policy.modelRequest(question.question, prompt, context: question.context)
         let key = CacheKey(
             request, scope: policy.cacheScope.name(for: question.principal), models: policy.models)
         return (key, ModelCall(self, question, request, deadline: deadline))
@@ -140,8 +140,8 @@ public final class ChatPipeline: Sendable {
 struct ReviewedQuestion {
     let id: ExchangeID
     let principal: Principal
-    let question: Question
-    let context: [ModelRequest.Turn]
+    let question: ChatRequest
+    let context: [ChatMessage]
     let text: String
     let danger: String?
     /// No model may see it.

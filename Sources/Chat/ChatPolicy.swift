@@ -58,8 +58,19 @@ public struct ChatPolicy: Sendable {
         self.cacheScope = cacheScope
     }
 
-    func request(_ prompt: Prompt, context: [ModelRequest.Turn]) -> ModelRequest {
-        ModelRequest(system: system, context: context, prompt: prompt, temperature: temperature, maxTokens: maxTokens)
+    /// - Parameters:
+    ///   - prompt: the text of the request's last message, as a model may see it.
+    ///   - context: the turns before the request's messages.
+    func modelRequest(_ request: ChatRequest, _ prompt: Prompt, context: [ChatMessage]) -> ModelRequest {
+        var messages: [ChatMessage] = []
+        messages.reserveCapacity(1 + context.count + request.messages.count)
+        if !system.isEmpty { messages.append(ChatMessage(role: .system, text: system)) }
+        messages += context
+        messages += request.messages.dropLast()
+        messages.append(ChatMessage(role: request.message.role, text: prompt.text))
+        return ModelRequest(
+            messages: messages, model: request.model, temperature: request.parameters.temperature ?? temperature,
+            maxTokens: request.parameters.maxTokens ?? maxTokens)
     }
 
     /// A provider's name for its verdict, and no sentence of its own making.

@@ -25,9 +25,16 @@ public struct ConversationID: Sendable, Hashable {
     }
 }
 
-private func tagged(_ tag: String, _ number: Int64) -> String {
-    let digits = String(number, radix: 16)
-    return tag + String(repeating: "0", count: 16 - digits.utf8.count) + digits
+private func tagged(_ tag: StaticString, _ number: Int64) -> String {
+    let start = tag.utf8CodeUnitCount
+    return String(unsafeUninitializedCapacity: start + 16) { text in
+        tag.withUTF8Buffer { _ = text.update(fromContentsOf: $0) }
+        for place in 0..<16 {
+            let digit = UInt8(truncatingIfNeeded: number >> (60 - 4 * place)) & 0xF
+            text[start + place] = digit < 10 ? 0x30 + digit : 0x57 + digit
+        }
+        return start + 16
+    }
 }
 
 private func untagged(_ tag: String, _ text: some StringProtocol) -> Int64? {
@@ -35,30 +42,6 @@ private func untagged(_ tag: String, _ text: some StringProtocol) -> Int64? {
     let digits = text.dropFirst(tag.count)
     guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else { return nil }
     return Int64(digits, radix: 16)
-}
-
-/// What a caller asks, as the request said it: 1 to 10,000 characters after trimming.
-public struct Question: Sendable {
-    /// Unicode scalars, which is what clients count as characters.
-    public static let maximumLength = 10_000
-
-    public let text: String
-    /// The request's own name for the text, for error messages.
-    public let field: String
-    public let conversation: ConversationID?
-
-    /// - Throws: ``ChatError`` `.invalidField`.
-    public init(_ text: String, field: String, conversation: ConversationID?) throws(ChatError) {
-        let text = Prompt.trimmed(text)
-        guard !text.isEmpty else { throw .invalid(field, "must not be empty") }
-        let length = text.unicodeScalars.count
-        guard length <= Self.maximumLength else {
-            throw .invalid(field, "must have at most \(Self.maximumLength) characters, has \(length)")
-        }
-        self.text = text
-        self.field = field
-        self.conversation = conversation
-    }
 }
 
 /// An answer, whoever gave it: all that was said.

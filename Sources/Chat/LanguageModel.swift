@@ -17,35 +17,22 @@ public protocol LanguageModel: Sendable {
 /// Takes one piece of an answer's text, in order. The next piece waits until it returns.
 public typealias DeltaHandler = @Sendable (_ text: String) async throws -> Void
 
-/// One question with everything that decides its answer.
+/// What is put to a model, with everything that decides its answer.
 public struct ModelRequest: Sendable, Hashable {
-    public let system: String
-    /// Earlier turns, oldest first.
-    public let context: [Turn]
-    public let prompt: Prompt
+    /// Oldest first, at least one; the last one is answered.
+    public let messages: [ChatMessage]
+    /// The model that the caller wants; nil for any.
+    public let model: String?
     /// Sampling temperature, 0 to 2.
     public let temperature: Double
     /// The most tokens that the answer may have.
     public let maxTokens: Int
 
-    public init(system: String, context: [Turn], prompt: Prompt, temperature: Double, maxTokens: Int) {
-        self.system = system
-        self.context = context
-        self.prompt = prompt
+    public init(messages: [ChatMessage], model: String? = nil, temperature: Double, maxTokens: Int) {
+        self.messages = messages
+        self.model = model
         self.temperature = temperature
         self.maxTokens = maxTokens
-    }
-
-    /// One message of a conversation.
-    public struct Turn: Sendable, Hashable {
-        public enum Role: String, Sendable { case user, assistant }
-        public let role: Role
-        public let text: String
-
-        public init(role: Role, text: String) {
-            self.role = role
-            self.text = text
-        }
     }
 }
 

@@ -86,7 +86,7 @@ public protocol Ledger: Sendable {
     /// - Parameter limit: the most messages, questions and answers counted alike.
     /// - Returns: nil when the session has no such conversation.
     func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws
-        -> Result<[ModelRequest.Turn]?, Refusal>
+        -> Result<[ChatMessage]?, Refusal>
 
     /// The session's exchanges in the order of their ids, newest last.
     ///

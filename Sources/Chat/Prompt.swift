@@ -1,6 +1,6 @@
 /// A question that may be sent to a model: trimmed, not empty, no control character but tab and newline.
 ///
-/// How long it may be is the ``Question``'s rule: cleaning can make a text longer than the user wrote it.
+/// How long it may be is the ``ChatRequest``'s rule: cleaning can make a text longer than the user wrote it.
 public struct Prompt: Sendable, Hashable {
     public let text: String
 

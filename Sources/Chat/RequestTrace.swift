@@ -1,21 +1,8 @@
 /// What is worth knowing of one request at three in the morning: the time in each stage, and what came of it.
+///
+/// A value without memory of its own: a span and a counter cost a clock's reading and an addition, and thousands of
+/// waiting requests can each have a copy.
 public struct RequestTrace: Sendable {
-    public enum Stage: Int, Sendable, CaseIterable {
-        case session, sanitize, cache, place, model, record
-
-        /// The name of its milliseconds in the log.
-        public var field: String {
-            switch self {
-            case .session: "session_ms"
-            case .sanitize: "sanitize_ms"
-            case .cache: "cache_ms"
-            case .place: "place_ms"
-            case .model: "model_ms"
-            case .record: "record_ms"
-            }
-        }
-    }
-
     public enum CacheOutcome: String, Sendable {
         case hit, miss
         /// The answer of an equal question that was being asked already.
@@ -24,50 +11,76 @@ public struct RequestTrace: Sendable {
         case stale
     }
 
-    private var spent = [Duration?](repeating: nil, count: Stage.allCases.count)
+    /// Nanoseconds from ``start``, and those spent since; negative for a span that was not entered.
+    private typealias Times = (begun: Int64, spent: Int64)
+
+    private let start: ContinuousClock.Instant
+    private var times = InlineArray<7, Times>(repeating: (0, -1))
+    private var counts = InlineArray<4, Int>(repeating: 0)
     public internal(set) var cache: CacheOutcome?
     public private(set) var provider: String?
     public private(set) var model: String?
-    public private(set) var usage: TokenUsage?
     public private(set) var held = false
     /// What an operator should read beside the outcome; never a message's text.
     public var remark: String?
 
-    public init() {}
+    /// - Parameter start: when the request came.
+    public init(start: ContinuousClock.Instant = .now) { self.start = start }
 
-    /// Milliseconds spent in each stage that was entered.
-    public var stages: [(stage: Stage, milliseconds: Double)] {
-        zip(Stage.allCases, spent).compactMap { stage, spent in spent.map { (stage, $0.milliseconds) } }
+    /// Nil when it was not entered.
+    public func span(_ name: Span.Name) -> Span? {
+        let (begun, spent) = times[name.rawValue]
+        guard spent >= 0 else { return nil }
+        let start = start + .nanoseconds(begun)
+        return Span(name: name, start: start, end: start + .nanoseconds(spent))
     }
+
+    public subscript(counter: Counter) -> Int { counts[counter.rawValue] }
+
+    public mutating func add(_ number: Int, to counter: Counter) { counts[counter.rawValue] += number }
 
     mutating func note(_ answer: Answer) {
         held = answer.isBlocked
         provider = answer.provider
         model = answer.model
-        usage = answer.isCached || held ? nil : answer.usage
-        if !held { cache = answer.isCached ? .hit : .miss }
+        guard !held else { return }
+        cache = answer.isCached ? .hit : .miss
+        guard !answer.isCached else { return }
+        add(answer.usage.prompt, to: .promptTokens)
+        add(answer.usage.completion, to: .completionTokens)
+        add(answer.usage.total, to: .totalTokens)
     }
 
-    public mutating func time<T>(_ stage: Stage, _ work: () throws -> T) rethrows -> T {
+    public mutating func time<T>(_ name: Span.Name, _ work: () throws -> T) rethrows -> T {
         let start = ContinuousClock.now
-        defer { add(ContinuousClock.now - start, to: stage) }
+        defer { add(from: start, until: .now, to: name) }
         return try work()
     }
 
-    public mutating func time<T: Sendable>(_ stage: Stage, _ work: () async throws -> T) async rethrows -> T {
+    public mutating func time<T: Sendable>(_ name: Span.Name, _ work: () async throws -> T) async rethrows -> T {
         let start = ContinuousClock.now
-        defer { add(ContinuousClock.now - start, to: stage) }
+        defer { add(from: start, until: .now, to: name) }
         return try await work()
     }
 
-    mutating func add(_ duration: Duration, to stage: Stage) {
-        spent[stage.rawValue] = (spent[stage.rawValue] ?? .zero) + duration
+    /// - Parameter duration: of what ends now.
+    mutating func add(_ duration: Duration, to name: Span.Name) {
+        let now = ContinuousClock.now
+        add(from: now - duration, until: now, to: name)
+    }
+
+    /// Ends the span of the whole request.
+    public mutating func finish() { add(from: start, until: .now, to: .request) }
+
+    private mutating func add(
+        from begin: ContinuousClock.Instant, until end: ContinuousClock.Instant, to name: Span.Name
+    ) {
+        let (begun, spent) = times[name.rawValue]
+        let more = (end - begin).nanoseconds
+        times[name.rawValue] = spent < 0 ? ((begin - start).nanoseconds, more) : (begun, spent + more)
     }
 }
 
 extension Duration {
-    /// Whole and broken milliseconds.
-    public var milliseconds: Double {
-        Double(components.seconds) * 1_000 + Double(components.attoseconds) / 1e15
-    }
+    fileprivate var nanoseconds: Int64 { Int64(attoseconds / 1_000_000_000) }
 }

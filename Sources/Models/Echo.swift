@@ -2,8 +2,7 @@ public import Chat
 
 /// The built-in provider for whoever has no key: says the question back, word by word, at once and always the same.
 ///
-/// Its token is a run of characters without white space: in the system text, the context and the question for the
-/// prompt, in the answer for the completion. An answer stops after ``ModelRequest/maxTokens`` of them.
+/// Its token is a run of characters without white space: in all messages for the prompt, in the answer for the completion. An answer stops after ``ModelRequest/maxTokens`` of them.
 public struct Echo: LanguageModel {
     public static let model = "echo-1"
 
@@ -12,14 +11,13 @@ public struct Echo: LanguageModel {
     public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
         async throws -> ModelAnswer
     {
-        let all = Self.pieces(of: "You said: \(request.prompt.text)")
+        let all = Self.pieces(of: "You said: \(request.messages.last?.text ?? "")")
         let pieces = all.prefix(max(1, request.maxTokens))
         for piece in pieces {
             try Task.checkCancellation()
             try await onDelta?(piece)
         }
-        let asked = [request.system] + request.context.map(\.text) + [request.prompt.text]
-        let prompt = asked.reduce(0) { $0 + Self.words(in: $1) }
+        let prompt = request.messages.reduce(0) { $0 + Self.words(in: $1.text) }
         return ModelAnswer(
             text: pieces.joined(), model: Self.model, provider: "echo",
             usage: TokenUsage(prompt: prompt, completion: pieces.count),

@@ -38,26 +38,27 @@ public struct Gemini: LanguageModel {
 
     static func body(_ request: ModelRequest) -> [UInt8] {
         JSONWriter.object { json in
-            if !request.system.isEmpty {
-                json.object("systemInstruction") {
-                    $0.array("parts") { $0.object { $0.member("text", request.system) } }
+            // Gemini has one place for instructions, wherever they stand in the conversation.
+            let instructions = request.messages.filter { $0.role == .system }
+            if !instructions.isEmpty {
+                json.object("systemInstruction") { json in
+                    json.array("parts") { parts in
+                        for message in instructions { parts.object { $0.member("text", message.text) } }
+                    }
                 }
             }
             json.array("contents") { contents in
-                for turn in request.context {
-                    contents.object { write(turn.text, as: turn.role == .user ? "user" : "model", to: &$0) }
+                for message in request.messages where message.role != .system {
+                    contents.object { content in
+                        content.member("role", message.role == .user ? "user" : "model")
+                        content.array("parts") { $0.object { $0.member("text", message.text) } }
+                    }
                 }
-                contents.object { write(request.prompt.text, as: "user", to: &$0) }
             }
             json.object("generationConfig") {
                 $0.member("temperature", request.temperature)
                 $0.member("maxOutputTokens", request.maxTokens)
             }
         }
-    }
-
-    private static func write(_ text: String, as role: String, to content: inout JSONWriter.Members) {
-        content.member("role", role)
-        content.array("parts") { $0.object { $0.member("text", text) } }
     }
 }

@@ -55,13 +55,12 @@ public struct OpenAICompatible: LanguageModel {
         JSONWriter.object { json in
             json.member("model", model)
             json.array("messages") { messages in
-                if !request.system.isEmpty {
-                    messages.object { Self.write(request.system, as: "system", to: &$0) }
+                for message in request.messages {
+                    messages.object { json in
+                        json.member("role", message.role.rawValue)
+                        json.member("content", message.text)
+                    }
                 }
-                for turn in request.context {
-                    messages.object { Self.write(turn.text, as: turn.role.rawValue, to: &$0) }
-                }
-                messages.object { Self.write(request.prompt.text, as: "user", to: &$0) }
             }
             json.member("temperature", request.temperature)
             // OpenAI's newer models refuse the name that every other server knows.
@@ -69,10 +68,5 @@ public struct OpenAICompatible: LanguageModel {
             json.member("stream", true)
             json.object("stream_options") { $0.member("include_usage", true) }
         }
-    }
-
-    private static func write(_ text: String, as role: String, to message: inout JSONWriter.Members) {
-        message.member("role", role)
-        message.member("content", text)
     }
 }

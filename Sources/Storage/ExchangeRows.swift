@@ -107,7 +107,7 @@ extension Database: Ledger {
     }
 
     public func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws
-        -> Result<[ModelRequest.Turn]?, Refusal>
+        -> Result<[ChatMessage]?, Refusal>
     {
         let (name, session) = (conversation.first.number, principal.session.rawValue)
         return try await reader.read { [self] db in
@@ -116,7 +116,7 @@ extension Database: Ledger {
             let rows = try db.all(latestTurns, name, session, (limit + 1) / 2) { ($0.text(0), $0.text(1)) }
             return .success(
                 rows.reversed().flatMap { question, answer in
-                    [ModelRequest.Turn(role: .user, text: question), ModelRequest.Turn(role: .assistant, text: answer)]
+                    [ChatMessage(role: .user, text: question), ChatMessage(role: .assistant, text: answer)]
                 })
         }
     }

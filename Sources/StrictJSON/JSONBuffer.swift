@@ -1,79 +1,140 @@
-/// JSON text under construction: bytes, and how to spell a scalar in them.
-public struct JSONBuffer: Sendable {
-    var bytes: [UInt8] = []
+/// JSON text under construction: one run of memory that grows, and how to spell a scalar in it.
+public struct JSONBuffer: ~Copyable {
+    private var memory: UnsafeMutableBufferPointer<UInt8>
+    private var count = 0
 
+    /// - Parameter capacity: bytes to set aside; with zero no memory is taken yet.
     init(capacity: Int) {
-        bytes.reserveCapacity(capacity)
+        memory = capacity > 0 ? .allocate(capacity: capacity) : UnsafeMutableBufferPointer(start: nil, count: 0)
     }
 
-    /// Moves the bytes out, so that the writer of a nested value appends in place.
+    deinit { memory.deallocate() }
+
+    /// Moves the text out, so that the writer of a nested value appends in place.
     mutating func taken() -> JSONBuffer {
         var taken = JSONBuffer(capacity: 0)
-        swap(&taken.bytes, &bytes)
+        swap(&taken, &self)
         return taken
     }
 
-    mutating func append(_ ascii: Unicode.Scalar) {
-        bytes.append(UInt8(ascii: ascii))
+    var bytes: [UInt8] { Array(memory[..<count]) }
+
+    mutating func append(_ ascii: StaticString) {
+        append(UnsafeRawBufferPointer(start: ascii.utf8Start, count: ascii.utf8CodeUnitCount))
     }
 
     mutating func append(verbatim text: String) {
-        bytes.append(contentsOf: text.utf8)
+        var text = text
+        text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
     }
 
     mutating func append(quoting text: String) {
-        append("\"")
         var text = text
-        text.withUTF8 { escape(UnsafeRawBufferPointer($0)) }
-        append("\"")
+        text.withUTF8 { text in
+            reserve(text.count + 2)
+            put(UInt8(ascii: "\""))
+            escape(UnsafeRawBufferPointer(text))
+            put(UInt8(ascii: "\""))
+        }
+    }
+
+    /// A name that was written in the program: it needs no escape.
+    mutating func append(name: StaticString) {
+        let length = name.utf8CodeUnitCount
+        reserve(length + 3)
+        put(UInt8(ascii: "\""))
+        copy(UnsafeRawBufferPointer(start: name.utf8Start, count: length))
+        put(UInt8(ascii: "\""))
+        put(UInt8(ascii: ":"))
     }
 
     mutating func append(_ number: Int64) {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var start = digits.count
-            var rest = number.magnitude
-            repeat {
-                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-                start -= 1
-                digits[start] = UInt8(ascii: "0") + UInt8(digit)
-                rest = quotient
-            } while rest > 0
-            if number < 0 {
-                start -= 1
-                digits[start] = UInt8(ascii: "-")
-            }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[start...]))
+        reserve(20)
+        var digits = 1
+        var rest = number.magnitude
+        while rest >= 10 {
+            rest /= 10
+            digits += 1
+        }
+        if number < 0 { put(UInt8(ascii: "-")) }
+        count += digits
+        rest = number.magnitude
+        for place in 1...digits {
+            memory[count - place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
         }
     }
 
+    private mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        reserve(bytes.count)
+        copy(bytes)
+    }
+
+    /// Eight bytes at a time where none of them needs an escape. There is room for all of the text and one byte more, the
+    /// closing quote.
     private mutating func escape(_ text: UnsafeRawBufferPointer) {
         var index = 0
-        while true {
-            let end = PlainRun.end(text, from: index)
-            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[index..<end]))
-            guard end < text.count else { return }
-            append(escaping: text[end])
-            index = end + 1
+        while index < text.count {
+            if index + 8 <= text.count {
+                let word = text.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                if PlainRun.isPlain(word) {
+                    UnsafeMutableRawBufferPointer(memory).storeBytes(of: word, toByteOffset: count, as: UInt64.self)
+                    count += 8
+                    index += 8
+                    continue
+                }
+            }
+            let byte = text[index]
+            index += 1
+            if PlainRun.isPlain(byte) {
+                put(byte)
+            } else {
+                // The longest escape has six bytes.
+                reserve(text.count - index + 7)
+                put(escaping: byte)
+            }
         }
     }
 
-    private mutating func append(escaping byte: UInt8) {
-        append("\\")
+    private mutating func put(escaping byte: UInt8) {
+        put(UInt8(ascii: "\\"))
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
-        case 0x08: append("b")
-        case 0x09: append("t")
-        case 0x0A: append("n")
-        case 0x0C: append("f")
-        case 0x0D: append("r")
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): put(byte)
+        case 0x08: put(UInt8(ascii: "b"))
+        case 0x09: put(UInt8(ascii: "t"))
+        case 0x0A: put(UInt8(ascii: "n"))
+        case 0x0C: put(UInt8(ascii: "f"))
+        case 0x0D: put(UInt8(ascii: "r"))
         default:
-            append(verbatim: "u00")
-            append(byte < 0x10 ? "0" : "1")
-            bytes.append(Self.hexadecimal(byte & 0xF))
+            for digit in [UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0")] { put(digit) }
+            put(UInt8(ascii: "0") + byte >> 4)
+            put(Self.hexadecimal(byte & 0xF))
         }
     }
 
     private static func hexadecimal(_ digit: UInt8) -> UInt8 {
         digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+    }
+
+    private mutating func put(_ byte: UInt8) {
+        memory[count] = byte
+        count += 1
+    }
+
+    private mutating func copy(_ bytes: UnsafeRawBufferPointer) {
+        UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(memory)[count...]).copyMemory(from: bytes)
+        count += bytes.count
+    }
+
+    private mutating func reserve(_ more: Int) {
+        if count + more > memory.count { grow(count + more) }
+    }
+
+    @inline(never)
+    private mutating func grow(_ needed: Int) {
+        let larger = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(needed, 2 * memory.count, 64))
+        _ = larger.update(fromContentsOf: memory[..<count])
+        memory.deallocate()
+        memory = larger
     }
 }

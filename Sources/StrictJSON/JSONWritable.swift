@@ -8,7 +8,7 @@ extension String: JSONWritable {
 }
 
 extension Bool: JSONWritable {
-    public func write(to buffer: inout JSONBuffer) { buffer.append(verbatim: self ? "true" : "false") }
+    public func write(to buffer: inout JSONBuffer) { buffer.append(self ? "true" : "false") }
 }
 
 extension Int: JSONWritable {
@@ -21,14 +21,16 @@ extension Int64: JSONWritable {
 
 extension Double: JSONWritable {
     /// The fewest digits that read back as the same number; always with a point or an exponent.
-    public func write(to buffer: inout JSONBuffer) { buffer.append(verbatim: isFinite ? description : "null") }
+    public func write(to buffer: inout JSONBuffer) {
+        isFinite ? buffer.append(verbatim: description) : buffer.append("null")
+    }
 }
 
 extension JSON: JSONWritable {
     /// Members in the order of their names, so that equal values give equal bytes.
     public func write(to buffer: inout JSONBuffer) {
         switch self {
-        case .null: buffer.append(verbatim: "null")
+        case .null: buffer.append("null")
         case .bool(let value): value.write(to: &buffer)
         case .int(let value): value.write(to: &buffer)
         case .double(let value): value.write(to: &buffer)

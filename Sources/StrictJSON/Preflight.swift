@@ -38,25 +38,27 @@ enum PlainRun {
     static func end(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var index = start
         while index + 8 <= bytes.count {
-            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            if special(word) != 0 { break }
+            guard isPlain(bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)) else { break }
             index += 8
         }
         while index < bytes.count {
-            let byte = bytes[index]
-            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return index }
+            guard isPlain(bytes[index]) else { return index }
             index += 1
         }
         return max(index, bytes.count)
     }
 
-    /// Not zero when one of the eight bytes is special (the "has a zero byte" trick, once for each condition).
-    private static func special(_ word: UInt64) -> UInt64 {
+    static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+    }
+
+    /// Whether all eight bytes are (the "has a zero byte" trick, once for each condition).
+    static func isPlain(_ word: UInt64) -> Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops: UInt64 = 0x8080_8080_8080_8080
         let quote = word ^ (ones &* 0x22)
         let backslash = word ^ (ones &* 0x5C)
         let control = (word &- ones &* 0x20) & ~word
-        return (control | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)) & tops
+        return (control | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)) & tops == 0
     }
 }

@@ -54,22 +54,20 @@ struct LogOutput: LogHandler {
     }
 
     static func json(_ level: Logger.Level, _ message: String, _ fields: [LogField]) -> [UInt8] {
-        var line = JSONWriter.object(capacity: 640) { json in
+        JSONWriter.object(before: "\n", capacity: 640) { json in
             json.member("time", now())
             json.member("level", level.rawValue)
             json.member("message", message)
             json.member("pid", Int(getpid()))
             for field in fields {
                 switch field.value {
-                case .text(let text): json.member(field.name, text)
-                case .number(let number): json.member(field.name, number)
-                case .milliseconds(let time): json.member(field.name, (time * 1_000).rounded() / 1_000)
-                case .flag(let flag): json.member(field.name, flag)
+                case .text(let text): json.member(named: field.name, text)
+                case .number(let number): json.member(named: field.name, number)
+                case .milliseconds(let time): json.member(named: field.name, (time * 1_000).rounded() / 1_000)
+                case .flag(let flag): json.member(named: field.name, flag)
                 }
             }
         }
-        line.append(UInt8(ascii: "\n"))
-        return line
     }
 
     static func text(_ level: Logger.Level, _ message: String, _ fields: [LogField]) -> [UInt8] {

@@ -37,7 +37,7 @@ struct Service {
             settings: ServiceSettings(
                 version: Version.text, messageLimit: settings.messageLimit,
                 minimumUserAgentLength: settings.minimumUserAgentLength, corsOrigins: settings.corsOrigins),
-            log: LogOutput(level: settings.logLevel))
+            telemetry: LogOutput(level: settings.logLevel))
     }
 }
 

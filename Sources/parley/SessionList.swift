@@ -105,7 +105,7 @@ extension SessionRecord {
 }
 
 extension JSONWriter.Members {
-    fileprivate mutating func member(_ name: String, orNull value: String?) {
+    fileprivate mutating func member(_ name: StaticString, orNull value: String?) {
         if let value { member(name, value) } else { member(name, JSON.null) }
     }
 }

@@ -66,7 +66,7 @@ enum Worker {
             exit(code)
         } catch {
             log(refusal: error)
-            let broken = BrokenService(cause: "cannot start", log: LogOutput(level: .info))
+            let broken = BrokenService(cause: "cannot start", telemetry: LogOutput(level: .info))
             exit(await CGI.respond(with: broken, limits: Limits()))
         }
     }

@@ -43,7 +43,7 @@ final class Stage: Sendable {
             pipeline: pipeline, authenticator: gate, ledger: database, health: health,
             settings: ServiceSettings(
                 version: "test", messageLimit: 50, minimumUserAgentLength: 10, corsOrigins: corsOrigins),
-            log: log)
+            telemetry: log)
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }

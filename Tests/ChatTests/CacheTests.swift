@@ -8,15 +8,16 @@ import Testing
 private let noon = Date(timeIntervalSince1970: 1_700_000_000)
 
 private func request(
-    system: String = "s", context: [ModelRequest.Turn] = [], text: String = "hello", temperature: Double = 0.7,
-    maxTokens: Int = 500
-) throws -> ModelRequest {
+    system: String = "s", context: [ChatMessage] = [], text: String = "hello", model: String? = nil,
+    temperature: Double = 0.7, maxTokens: Int = 500
+) -> ModelRequest {
     ModelRequest(
-        system: system, context: context, prompt: try Prompt(text), temperature: temperature, maxTokens: maxTokens)
+        messages: [ChatMessage(role: .system, text: system)] + context + [.user(text)], model: model,
+        temperature: temperature, maxTokens: maxTokens)
 }
 
-private func key(_ text: String) throws -> CacheKey {
-    CacheKey(try request(text: text), scope: "user_a", models: "echo/echo-1")
+private func key(_ text: String) -> CacheKey {
+    CacheKey(request(text: text), scope: "user_a", models: "echo/echo-1")
 }
 
 private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60) -> CachedAnswer {
@@ -26,26 +27,26 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
 
 @Suite(.timeLimit(.minutes(1))) struct CacheKeyTests {
     @Test func differsWithEverythingThatDecidesTheAnswer() throws {
-        let turn = ModelRequest.Turn(role: .user, text: "hello")
+        let turn = ChatMessage.user("hello")
         let keys = [
-            CacheKey(try request(), scope: "a", models: "m"),
-            CacheKey(try request(), scope: "b", models: "m"),
-            CacheKey(try request(), scope: "a", models: "n"),
-            CacheKey(try request(system: "t"), scope: "a", models: "m"),
-            CacheKey(try request(text: "hello!"), scope: "a", models: "m"),
-            CacheKey(try request(temperature: 0.8), scope: "a", models: "m"),
-            CacheKey(try request(maxTokens: 501), scope: "a", models: "m"),
-            CacheKey(try request(context: [turn]), scope: "a", models: "m"),
-            CacheKey(
-                try request(context: [ModelRequest.Turn(role: .assistant, text: "hello")]), scope: "a", models: "m"),
-            CacheKey(try request(context: [turn, turn]), scope: "a", models: "m"),
+            CacheKey(request(), scope: "a", models: "m"),
+            CacheKey(request(), scope: "b", models: "m"),
+            CacheKey(request(), scope: "a", models: "n"),
+            CacheKey(request(system: "t"), scope: "a", models: "m"),
+            CacheKey(request(text: "hello!"), scope: "a", models: "m"),
+            CacheKey(request(temperature: 0.8), scope: "a", models: "m"),
+            CacheKey(request(model: "m"), scope: "a", models: "m"),
+            CacheKey(request(maxTokens: 501), scope: "a", models: "m"),
+            CacheKey(request(context: [turn]), scope: "a", models: "m"),
+            CacheKey(request(context: [ChatMessage(role: .assistant, text: "hello")]), scope: "a", models: "m"),
+            CacheKey(request(context: [turn, turn]), scope: "a", models: "m"),
         ]
         #expect(Set(keys.map(\.digest)).count == keys.count)
     }
 
     @Test func keepsPartsApartThatJoinToTheSameText() throws {
-        let one = CacheKey(try request(), scope: "ab", models: "c")
-        let other = CacheKey(try request(), scope: "a", models: "bc")
+        let one = CacheKey(request(), scope: "ab", models: "c")
+        let other = CacheKey(request(), scope: "a", models: "bc")
         #expect(one != other)
     }
 }
@@ -53,7 +54,7 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
 @Suite(.timeLimit(.minutes(1))) struct MemoryCacheTests {
     @Test func givesBackWhatWasStoredUntilItExpires() throws {
         let cache = MemoryCache(maximumBytes: 10_000)
-        let key = try key("q")
+        let key = key("q")
         cache.insert(answer("a", to: key))
         #expect(cache.answer(for: key, at: noon)?.text == "a")
         #expect(cache.answer(for: key, at: noon + 60) == nil)
@@ -61,7 +62,7 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
     }
 
     @Test func leavesOutTheLeastRecentlyUsedFirst() throws {
-        let keys = try (0..<4).map { try key("question \($0)") }
+        let keys = (0..<4).map { key("question \($0)") }
         let size = { (cache: MemoryCache) in cache.bytes }
         let probe = MemoryCache(maximumBytes: .max)
         probe.insert(answer("a", to: keys[0]))
@@ -75,7 +76,7 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
     @Test func staysWithinItsBytes() throws {
         let cache = MemoryCache(maximumBytes: 50_000)
         for number in 0..<1_000 {
-            cache.insert(answer(String(repeating: "x", count: number), to: try key("q\(number % 700)")))
+            cache.insert(answer(String(repeating: "x", count: number), to: key("q\(number % 700)")))
             #expect(cache.bytes <= 50_000)
         }
         #expect(cache.bytes > 40_000)
@@ -83,15 +84,15 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
 
     @Test func keepsNothingThatIsLargerThanItself() throws {
         let cache = MemoryCache(maximumBytes: 1_000)
-        let small = try key("small")
+        let small = key("small")
         cache.insert(answer("a", to: small))
-        cache.insert(answer(String(repeating: "x", count: 2_000), to: try key("large")))
+        cache.insert(answer(String(repeating: "x", count: 2_000), to: key("large")))
         #expect(cache.answer(for: small, at: noon) != nil)
     }
 
     @Test func replacesAnAnswerInPlace() throws {
         let cache = MemoryCache(maximumBytes: 10_000)
-        let key = try key("q")
+        let key = key("q")
         cache.insert(answer("old", to: key))
         cache.insert(answer("new", to: key))
         #expect(cache.answer(for: key, at: noon)?.text == "new")
@@ -118,7 +119,7 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
     }
 
     @Test func givesAnExpiredAnswerWithinItsTimeAndToItsQuestionOnly() async throws {
-        let (key, another) = (try key("q"), try key("another"))
+        let (key, another) = (key("q"), key("another"))
         let shared = OneAnswer(answer: answer("old", to: key, expires: noon - 60))
         func stale(_ lifetime: TimeInterval, _ stale: TimeInterval, _ key: CacheKey) async throws -> String? {
             try await cache(shared, lifetime: lifetime, staleLifetime: stale).lastResort(for: key)?.answer.text
@@ -130,7 +131,7 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
     }
 
     @Test func doesNotWaitForAnotherWorkerBeyondTheDeadline() async throws {
-        let (key, one, other) = (try key("q"), MemoryLeases(pool), MemoryLeases(pool))
+        let (key, one, other) = (key("q"), MemoryLeases(pool), MemoryLeases(pool))
         #expect(one.acquire(key, for: ExchangeID(number: 1)) == nil)
         let lease = try #require(other.acquire(key, for: ExchangeID(number: 2)))
         let progress = try await cache(MemoryAnswers(pool), leases: other).end(
@@ -140,12 +141,12 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
     }
 
     @Test func refusesAHitForAnotherRequest() async throws {
-        let shared = OneAnswer(answer: answer("wrong", to: try key("another question")))
-        #expect(try await cache(shared).hit(try key("my question"), inPool: true) == nil)
+        let shared = OneAnswer(answer: answer("wrong", to: key("another question")))
+        #expect(try await cache(shared).hit(key("my question"), inPool: true) == nil)
     }
 
     @Test func refusesAnExpiredSharedAnswer() async throws {
-        let key = try key("q")
+        let key = key("q")
         #expect(try await cache(OneAnswer(answer: answer("old", to: key, expires: noon))).hit(key, inPool: true) == nil)
         let good = OneAnswer(answer: answer("good", to: key))
         #expect(try await cache(good).hit(key, inPool: false) == nil, "not in this worker's memory")
@@ -153,7 +154,7 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
     }
 
     @Test func isSwitchedOffByALifetimeOfZero() async throws {
-        let key = try key("q")
+        let key = key("q")
         let cache = cache(OneAnswer(answer: answer("a", to: key)), lifetime: 0)
         #expect(try await cache.hit(key, inPool: true) == nil)
     }

@@ -16,7 +16,7 @@ final class Gate: Sendable {
     private let calls = SingleFlight<Int>()
     private let gate = Gate()
     private let key = CacheKey(
-        ModelRequest(system: "", context: [], prompt: try! Prompt("q"), temperature: 0, maxTokens: 1), scope: "s",
+        ModelRequest(messages: [.user("q")], temperature: 0, maxTokens: 1), scope: "s",
         models: "m")
 
     private func join(_ count: Counter, mayAbandon: Bool = true) -> SingleFlight<Int>.Part {

@@ -5,7 +5,8 @@ import Testing
     @Test func trimsAndCountsUnicodeScalars() throws {
         #expect(try Prompt("  hi \n").text == "hi")
         func question(_ count: Int) throws {
-            _ = try Question(String(repeating: "é", count: count) + "\n", field: "message", conversation: nil)
+            _ = try ChatRequest(
+                question: String(repeating: "é", count: count) + "\n", field: "message", conversation: nil)
         }
         #expect(throws: Never.self) { try question(10_000) }
         #expect(throws: ChatError.self) { try question(10_001) }

@@ -6,7 +6,7 @@ import Testing
     @Test func saysTheQuestionBackWordByWord() async throws {
         let seen = Seen<String>()
         let request = try ProviderFixture.request(
-            "Grüße,\n  world", system: "Be  brief", context: [.init(role: .user, text: "a b c")])
+            "Grüße,\n  world", system: "Be  brief", context: [.user("a b c")])
         let answer = try await Echo().answer(request, by: .now + .seconds(1)) { seen.append($0) }
         #expect(answer.text == "You said: Grüße,\n  world")
         #expect(seen.all == ["You", " said:", " Grüße,", "\n  world"])
@@ -18,7 +18,7 @@ import Testing
 
     @Test func keepsToTheMostTokens() async throws {
         let request = ModelRequest(
-            system: "", context: [], prompt: try Prompt("one two three"), temperature: 0, maxTokens: 3)
+            messages: [.user("one two three")], temperature: 0, maxTokens: 3)
         let answer = try await Echo().answer(request, by: .now + .seconds(1), onDelta: nil)
         #expect(answer.text == "You said: one")
         #expect(answer.usage.completion == 3)

@@ -28,10 +28,11 @@ struct ProviderFixture: Sendable {
         }
     }
 
-    static func request(_ text: String = "Hi", system: String = "Be brief", context: [ModelRequest.Turn] = []) throws
+    static func request(_ text: String = "Hi", system: String = "Be brief", context: [ChatMessage] = []) throws
         -> ModelRequest
     {
-        ModelRequest(system: system, context: context, prompt: try Prompt(text), temperature: 0.5, maxTokens: 100)
+        let system = system.isEmpty ? [] : [ChatMessage(role: .system, text: system)]
+        return ModelRequest(messages: system + context + [.user(text)], temperature: 0.5, maxTokens: 100)
     }
 
     /// - Returns: the answer, or what was thrown in its place.

@@ -94,7 +94,7 @@ final class PipelineFixture: Sendable {
     ) async throws -> Exchange {
         var trace = RequestTrace()
         let principal = try await pipeline.identify(token, trace: &trace)
-        let question = try Question(text, field: "message", conversation: conversation)
+        let question = try ChatRequest(question: text, field: "message", conversation: conversation)
         return try await pipeline.answer(question, for: principal, trace: &trace, onDelta: onDelta)
     }
 
@@ -118,7 +118,7 @@ final class PipelineFixture: Sendable {
 
     private func key(_ text: String, _ token: String) async throws -> CacheKey {
         let request = ModelRequest(
-            system: "Be brief.", context: [], prompt: try Prompt(text), temperature: 0.7, maxTokens: 500)
+            messages: [ChatMessage(role: .system, text: "Be brief."), .user(text)], temperature: 0.7, maxTokens: 500)
         let user = try await authenticator.admit(token).user.rawValue
         return CacheKey(request, scope: user, models: "scripted/scripted-1")
     }

@@ -69,7 +69,7 @@ import Testing
         let second = try await bench.ask("What is my name?", token, conversation: first.conversation)
         #expect(second.conversation == first.conversation)
         let asked = bench.model.requests.withLock { $0[1] }
-        #expect(asked.context.map(\.text) == ["My name is Ann.", "answer 1"])
+        #expect(asked.messages.map(\.text) == ["Be brief.", "My name is Ann.", "answer 1", "What is my name?"])
         let alone = try await bench.ask("What is my name?", token)
         #expect(!alone.answer.isCached, "another context is another question")
     }
@@ -81,8 +81,31 @@ import Testing
         for number in 1...6 {
             exchange = try await bench.ask("question \(number)", token, conversation: exchange.conversation)
         }
-        let context = bench.model.requests.withLock { $0[6].context }
+        let context = bench.model.requests.withLock { $0[6].messages.dropFirst().dropLast() }
         #expect(context.count == 8 && context.first?.text == "question 2" && context.last?.text == "answer 6")
+    }
+
+    @Test func messagesAndParametersOfARequestReachTheModel() async throws {
+        let bench = try await PipelineFixture()
+        let token = try await bench.logIn()
+        let messages = [
+            ChatMessage.user("My name is Ann."), ChatMessage(role: .assistant, text: "Hello Ann."),
+            .user("What is <b>my</b> name?"),
+        ]
+        func ask(_ model: String?, _ parameters: ChatRequest.Parameters) async throws -> Exchange {
+            var trace = RequestTrace()
+            let request = try ChatRequest(messages: messages, field: "messages", model: model, parameters: parameters)
+            let principal = try await bench.pipeline.identify(token, trace: &trace)
+            return try await bench.pipeline.answer(request, for: principal, trace: &trace, onDelta: nil)
+        }
+        let exchange = try await ask("m", .init(temperature: 0.1, maxTokens: 7))
+        #expect(exchange.question == "What is my name?")
+        let asked = bench.model.requests.withLock { $0[0] }
+        #expect(asked.messages.dropFirst() == messages.dropLast() + [.user("What is my name?")])
+        #expect(asked.model == "m" && asked.temperature == 0.1 && asked.maxTokens == 7)
+        #expect(try await ask(nil, .init()).answer.isCached == false, "each of them is another question")
+        let usual = bench.model.requests.withLock { $0[1] }
+        #expect(usual.model == nil && usual.temperature == 0.7 && usual.maxTokens == 500)
     }
 
     @Test func aForeignConversationIsNotFound() async throws {
@@ -150,7 +173,7 @@ import Testing
         let first = try await bench.ask("My name is Ann.", token)
         for _ in 0..<5 { _ = try await bench.ask("'; DROP TABLE users; --", token, conversation: first.conversation) }
         _ = try await bench.ask("What is my name?", token, conversation: first.conversation)
-        #expect(bench.model.requests.withLock { $0[1].context.first?.text } == "My name is Ann.")
+        #expect(bench.model.requests.withLock { $0[1].messages[1].text } == "My name is Ann.")
     }
 
     @Test func onlyTheFirstExchangeNamesAConversation() async throws {

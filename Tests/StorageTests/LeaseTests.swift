@@ -11,13 +11,13 @@ import Testing
     {
         let pool = try await StorePool(kind)
         let (one, other) = (try pool.process().answers, try pool.process().answers)
-        let key = try CacheKey(asking: "q")
+        let key = CacheKey(asking: "q")
         #expect(try await one.get(key) == nil)
         try await one.put(CachedAnswer(to: key, "old"))
         let answer = CachedAnswer(to: key, "new", lifetime: -1)
         try await one.put(answer)
         #expect(try await other.get(key) == answer, "expired or not")
-        #expect(try await other.get(try CacheKey(asking: "another")) == nil)
+        #expect(try await other.get(CacheKey(asking: "another")) == nil)
     }
 
     @Test(arguments: StoreKind.allCases) func isThereForEveryWorkerOnceItsExchangeIsRecorded(kind: StoreKind)
@@ -25,7 +25,7 @@ import Testing
     {
         let pool = try await StorePool(kind)
         let session = try await pool.session()
-        let fresh = CachedAnswer(to: try CacheKey(asking: "q"))
+        let fresh = CachedAnswer(to: CacheKey(asking: "q"))
         try await pool.process().ledger.record("q", in: session, caching: fresh)
         #expect(try await pool.process().answers.get(fresh.key) == fresh)
     }
@@ -34,7 +34,7 @@ import Testing
         let pool = try await StorePool(kind, messageLimit: 1)
         let (stores, session) = (try pool.process(), try await pool.session())
         try await stores.ledger.record("one", in: session)
-        let fresh = CachedAnswer(to: try CacheKey(asking: "two"))
+        let fresh = CachedAnswer(to: CacheKey(asking: "two"))
         await #expect(throws: ChatError.self) { try await stores.ledger.record("two", in: session, caching: fresh) }
         #expect(try await stores.answers.get(fresh.key) == nil)
     }
@@ -42,12 +42,12 @@ import Testing
     @Test func anExpiredAnswerStaysForATimeWithoutModels() async throws {
         let temporary = try await TemporaryDatabase()
         let session = try await temporary.session()
-        let key = try CacheKey(asking: "q")
+        let key = CacheKey(asking: "q")
         let keeping = try Database(
             path: temporary.path, messageLimit: 50, reservationLifetime: .zero, staleLifetime: .seconds(60))
         for (database, isKept) in [(keeping, true), (temporary.database, false)] {
             try await database.record("q", in: session, caching: CachedAnswer(to: key, lifetime: -10))
-            try await database.record("b", in: session, caching: CachedAnswer(to: try CacheKey(asking: "another")))
+            try await database.record("b", in: session, caching: CachedAnswer(to: CacheKey(asking: "another")))
             #expect((try await database.get(key) != nil) == isKept)
         }
     }
@@ -55,9 +55,7 @@ import Testing
 
 /// What every store of leases must do: on its own, and taken and ended with a reservation.
 @Suite(.timeLimit(.minutes(2))) struct CallLeaseTests {
-    private let key: CacheKey
-
-    init() throws { key = try CacheKey(asking: "q") }
+    private let key = CacheKey(asking: "q")
 
     @Test(arguments: StoreKind.allCases) func oneProcessAsksAndTheOthersWait(kind: StoreKind) async throws {
         let pool = try await StorePool(kind)

@@ -40,7 +40,7 @@ import Testing
         let first = try await ledger.record("one", "1", in: session)
         try await ledger.record("elsewhere", "x", in: session)
         for word in ["two", "three", "four", "five"] { try await ledger.record(word, word, in: session, after: first) }
-        func turns(_ conversation: ConversationID, _ session: Session) async throws -> [ModelRequest.Turn]? {
+        func turns(_ conversation: ConversationID, _ session: Session) async throws -> [ChatMessage]? {
             try await ledger.turns(of: conversation, for: session.principal, limit: 8).admitted()
         }
         let own = try #require(try await turns(first.conversation, session))
@@ -59,7 +59,7 @@ import Testing
             #expect(exchange.id == recorded.id && exchange.answer.text == "first")
         }
         #expect(try await pool.used(session) == 1)
-        let place = Reservation(id: ids.next(), principal: session.principal, key: try CacheKey(asking: "q"))
+        let place = Reservation(id: ids.next(), principal: session.principal, key: CacheKey(asking: "q"))
         for _ in 0..<3 {
             guard case .granted = try await ledger.reserve(place).admitted() else {
                 return #expect(Bool(false), "not granted again")

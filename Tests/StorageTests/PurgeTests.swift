@@ -36,7 +36,7 @@ import Testing
 
     private func answer(_ number: Int, lifetime: TimeInterval = 3_600, bytes: Int = 1_000) throws -> CachedAnswer {
         let request = ModelRequest(
-            system: "", context: [], prompt: try Prompt("\(number)"), temperature: 0, maxTokens: 1)
+            messages: [.user("\(number)")], temperature: 0, maxTokens: 1)
         return CachedAnswer(
             key: CacheKey(request, scope: "s", models: "m"), text: String(repeating: "ä", count: bytes / 2), model: "m",
             provider: "p", usage: TokenUsage(prompt: 1, completion: 1),

@@ -76,9 +76,9 @@ extension Session {
 }
 
 extension CacheKey {
-    init(asking text: String) throws {
+    init(asking text: String) {
         self.init(
-            ModelRequest(system: "", context: [], prompt: try Prompt(text), temperature: 0, maxTokens: 1), scope: "s",
+            ModelRequest(messages: [.user(text)], temperature: 0, maxTokens: 1), scope: "s",
             models: "m")
     }
 }

@@ -66,10 +66,22 @@ import Testing
                 let text =
                     String(repeating: "é", count: before / 2) + String(repeating: "a", count: before % 2 + 7)
                     + String(Character(scalar)) + "0123456789"
-                let read = try JSON(parsing: JSONWriter.object { $0.member(text, text) })
+                let read = try JSON(parsing: JSONWriter.object { $0.member(named: text, text) })
                 #expect(read[text]?.string?.unicodeScalars.elementsEqual(text.unicodeScalars) == true)
             }
         }
+    }
+
+    /// However little was set aside for it.
+    @Test(arguments: [0, 1, 64, 100_000]) func growsWithItsText(_ capacity: Int) throws {
+        let texts = (0..<200).map { String(repeating: "\u{1}é", count: $0) }
+        let written = JSONWriter.object(capacity: capacity) { json in
+            json.array("texts") { array in
+                for text in texts { array.object { $0.member("text", text) } }
+            }
+            json.member("n", Int.min)
+        }
+        #expect(try JSON(parsing: written)["texts"]?.array?.map { $0["text"]?.string } == texts)
     }
 
     @Test func readsBackWhatItWrote() throws {

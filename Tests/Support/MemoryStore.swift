@@ -131,15 +131,15 @@ public struct MemoryLedger: Ledger, SessionStore {
     }
 
     public func turns(of conversation: ConversationID, for principal: Principal, limit: Int) -> Result<
-        [ModelRequest.Turn]?, Refusal
+        [ChatMessage]?, Refusal
     > {
         exchanges(of: principal).map { exchanges in
             let own = exchanges.filter { $0.conversation == conversation }
             guard !own.isEmpty else { return nil }
             return own.filter { !$0.answer.isBlocked }.suffix((limit + 1) / 2).flatMap { exchange in
                 [
-                    ModelRequest.Turn(role: .user, text: exchange.question),
-                    ModelRequest.Turn(role: .assistant, text: exchange.answer.text),
+                    ChatMessage(role: .user, text: exchange.question),
+                    ChatMessage(role: .assistant, text: exchange.answer.text),
                 ]
             }
         }
@@ -306,7 +306,7 @@ public struct CombinedLedger: Ledger {
     }
 
     public func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws -> Result<
-        [ModelRequest.Turn]?, Refusal
+        [ChatMessage]?, Refusal
     > {
         try await ledger.turns(of: conversation, for: principal, limit: limit)
     }

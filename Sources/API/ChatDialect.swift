@@ -1,0 +1,117 @@
+import Chat
+import FastCGI
+import StrictJSON
+
+/// POST /chat: one text, alone or in a conversation that the service keeps. JSON in; JSON or server-sent events out.
+struct ChatDialect: Dialect {
+    /// The two published shapes, named by the field that carries the text; the reply has the same one.
+    private enum Shape: String { case content, message }
+
+    let request: ChatRequest
+    let isStreamed: Bool
+    private let shape: Shape
+
+    /// - Throws: what `jsonObject()` throws, 422 for a field, 403 for another's user id, 404 for an identifier that names no
+    ///   conversation.
+    init(_ request: Request, from principal: Principal) throws(ChatError) {
+        let json = try request.jsonObject()
+        let (shape, text) = try Self.text(of: json)
+        if let user = try json.text("user_id") {
+            guard !user.isEmpty else {
+                throw ChatError(
+                    .invalidField, "User ID cannot be empty", details: ["user_id: must not be empty"])
+            }
+            guard user == principal.user.rawValue else {
+                throw ChatError(.forbidden, "user_id is not the token's own; leave it out or log in as that user")
+            }
+        }
+        var conversation: ConversationID?
+        if let name = try json.text("conversation_id") {
+            guard let known = ConversationID(name) else { throw ChatError.noSuchConversation }
+            conversation = known
+        }
+        self.shape = shape
+        self.request = try ChatRequest(question: text, field: shape.rawValue, conversation: conversation)
+        isStreamed = try json.flag("stream") ?? request.prefersEvents
+    }
+
+    private static func text(of json: JSON) throws(ChatError) -> (Shape, String) {
+        switch (try json.text("content"), try json.text("message")) {
+        case (let content?, nil): return (.content, content)
+        case (nil, let message?): return (.message, message)
+        case (nil, nil):
+            throw ChatError(
+                .invalidField, "Send the text as \"message\" or as \"content\"",
+                details: ["message: is required", "content: or this one instead"])
+        case (_?, _?):
+            throw ChatError(
+                .invalidField, "Send \"message\" or \"content\", not both",
+                details: ["message: must not stand beside content"])
+        }
+    }
+
+    func reply(_ exchange: Exchange) -> [UInt8] { whole(exchange) }
+
+    func delta(_ text: String) -> [UInt8] {
+        JSONWriter.object(after: "event: delta\ndata: ", before: "\n\n", capacity: 64 + text.utf8.count) {
+            $0.member("text", text)
+        }
+    }
+
+    func end(_ exchange: Exchange) -> [UInt8] { whole(exchange, after: "event: done\ndata: ", before: "\n\n") }
+
+    private func whole(_ exchange: Exchange, after prefix: StaticString = "", before suffix: StaticString = "")
+        -> [UInt8]
+    {
+        let answer = exchange.answer
+        return JSONWriter.object(after: prefix, before: suffix, capacity: 512 + answer.text.utf8.count) { json in
+            switch shape {
+            case .content:
+                json.member("id", exchange.id.text)
+                json.member("content", answer.text)
+            case .message:
+                json.member("success", true)
+                json.member("message_id", exchange.id.text)
+                json.member("response", answer.text)
+            }
+            json.describe(exchange)
+        }
+    }
+
+    static func body(of error: ErrorReply) -> [UInt8] { object(error) }
+
+    static func event(of error: ErrorReply) -> [UInt8] { object(error, after: "event: error\ndata: ", before: "\n\n") }
+
+    private static func object(_ reply: ErrorReply, after prefix: StaticString = "", before suffix: StaticString = "")
+        -> [UInt8]
+    {
+        JSONWriter.object(after: prefix, before: suffix) { json in
+            json.member("error", reply.title)
+            json.member("message", reply.error.message)
+            json.array("details") { details in
+                for detail in reply.error.details { details.element(detail) }
+            }
+            json.member("status_code", reply.status)
+            json.member("request_id", reply.requestID)
+        }
+    }
+}
+
+extension JSONWriter.Members {
+    /// What every shape of an exchange has.
+    mutating func describe(_ exchange: Exchange) {
+        let answer = exchange.answer
+        if let model = answer.model { member("model", model) } else { member("model", JSON.null) }
+        member("timestamp", exchange.created.iso8601)
+        member("cached", answer.isCached)
+        member("stale", answer.isStale)
+        member("blocked", answer.isBlocked)
+        member("finish_reason", answer.finishReason.rawValue)
+        member("conversation_id", exchange.conversation.text)
+        object("usage") { json in
+            json.member("prompt_tokens", answer.usage.prompt)
+            json.member("completion_tokens", answer.usage.completion)
+            json.member("total_tokens", answer.usage.total)
+        }
+    }
+}

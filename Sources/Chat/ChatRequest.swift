@@ -1,0 +1,76 @@
+/// One message of a conversation, by whom it was said.
+public struct ChatMessage: Sendable, Hashable {
+    public enum Role: String, Sendable { case system, user, assistant }
+
+    public let role: Role
+    public let text: String
+
+    public init(role: Role, text: String) {
+        self.role = role
+        self.text = text
+    }
+
+    public static func user(_ text: String) -> ChatMessage { ChatMessage(role: .user, text: text) }
+}
+
+/// What a caller wants answered, in whatever dialect it was said.
+///
+/// Either the request has all of the conversation in its messages, or it names one whose turns the ledger holds; those
+/// then go before its messages.
+public struct ChatRequest: Sendable {
+    /// What the caller may decide of the answer; what is nil the operator decides (``ChatPolicy``).
+    public struct Parameters: Sendable, Hashable {
+        /// Sampling temperature, 0 to 2.
+        public var temperature: Double?
+        /// The most tokens that the answer may have.
+        public var maxTokens: Int?
+
+        public init(temperature: Double? = nil, maxTokens: Int? = nil) {
+            self.temperature = temperature
+            self.maxTokens = maxTokens
+        }
+    }
+
+    /// Oldest first, at least one; the last one is answered.
+    public let messages: [ChatMessage]
+    /// The request's own name for the text of the last message, for error messages.
+    public let field: String
+    public let conversation: ConversationID?
+    /// The model that is wanted; nil for any.
+    public let model: String?
+    public let parameters: Parameters
+
+    /// What is answered.
+    public var message: ChatMessage { messages[messages.count - 1] }
+
+    /// - Throws: ``ChatError`` `.invalidField` when there is no message.
+    public init(
+        messages: [ChatMessage], field: String, conversation: ConversationID? = nil, model: String? = nil,
+        parameters: Parameters = Parameters()
+    ) throws(ChatError) {
+        guard !messages.isEmpty else { throw .invalid(field, "must not be empty") }
+        self.messages = messages
+        self.field = field
+        self.conversation = conversation
+        self.model = model
+        self.parameters = parameters
+    }
+}
+
+extension ChatRequest {
+    /// Unicode scalars of a question, which is what clients count as characters.
+    public static let maximumQuestionLength = 10_000
+
+    /// A question of 1 to 10,000 characters after trimming, alone or in a conversation.
+    ///
+    /// - Throws: ``ChatError`` `.invalidField`.
+    public init(question: String, field: String, conversation: ConversationID?) throws(ChatError) {
+        let text = Prompt.trimmed(question)
+        guard !text.isEmpty else { throw .invalid(field, "must not be empty") }
+        let length = text.unicodeScalars.count
+        guard length <= Self.maximumQuestionLength else {
+            throw .invalid(field, "must have at most \(Self.maximumQuestionLength) characters, has \(length)")
+        }
+        try self.init(messages: [.user(text)], field: field, conversation: conversation)
+    }
+}
