@@ -1,4 +1,4 @@
-public import Glibc
+internal import Glibc
 internal import Synchronization
 
 // Words of 64 bits that processes of one machine share: a small file that each has mapped, with a section for each owner.
