@@ -12,14 +12,11 @@ extension Setting<String> {
     /// A folder that must be there, and that this user may write into.
     static func folder(_ name: String, _ help: String) -> Self {
         Setting(name, nil, help) { text throws(SettingFault) in
-            var status = stat()
-            var code: Int32 = 0
-            if stat(text, &status) != 0 || faccessat(AT_FDCWD, text, W_OK | X_OK, AT_EACCESS) != 0 {
-                code = errno
-            } else if status.st_mode & S_IFMT != S_IFDIR {
-                code = ENOTDIR
-            }
-            guard code == 0 else {
+            let folder = open(text, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            let isWritable = folder >= 0 && faccessat(folder, ".", W_OK | X_OK, AT_EACCESS) == 0
+            let code = errno
+            if folder >= 0 { close(folder) }
+            guard isWritable else {
                 throw SettingFault(
                     "must be a folder that this program can write into; “\(text)”: \(String(cString: strerror(code)))")
             }

@@ -40,7 +40,7 @@ import Testing
     @Test func onlyAnAnswerThatWasMadeForItCostsTokens() {
         let usage = TokenUsage(prompt: 3, completion: 2)
         for (origin, total) in [
-            (Answer.Origin.model(name: "m", provider: "p"), 5), (.cache(name: "m", provider: "p"), 0), (.held, 0),
+            (Answer.Origin.model(name: "m", provider: "p"), 5), (.cache(name: "m", provider: "p"), 0), (.blocked, 0),
         ] {
             var trace = RequestTrace()
             trace.note(Answer(text: "a", origin: origin, usage: usage))
