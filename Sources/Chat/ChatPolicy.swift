@@ -38,22 +38,20 @@ public struct ChatPolicy: Sendable {
     public let models: String
     /// How long one request may take, all tries together.
     public let deadline: Duration
-    public let messageLimit: Int
     public let danger: Danger
     public let cacheScope: CacheScope
     /// How many earlier messages of a conversation go along.
     public let contextTurns = 8
 
     public init(
-        system: String, temperature: Double, maxTokens: Int, models: String, deadline: Duration, messageLimit: Int,
-        danger: Danger, cacheScope: CacheScope
+        system: String, temperature: Double, maxTokens: Int, models: String, deadline: Duration, danger: Danger,
+        cacheScope: CacheScope
     ) {
         self.system = system
         self.temperature = temperature
         self.maxTokens = maxTokens
         self.models = models
         self.deadline = deadline
-        self.messageLimit = messageLimit
         self.danger = danger
         self.cacheScope = cacheScope
     }

@@ -1,12 +1,13 @@
-/// JSON text in and out, exactly as RFC 8259 has it, over UTF-8 bytes.
+/// JSON text in and out, as RFC 8259 has it, over UTF-8 bytes.
 ///
 /// Reading gives a ``JSON`` value, writing goes through ``JSONWriter`` straight into bytes. A scalar at the top level
-/// and U+0000 in a string are legal and accepted.
+/// and U+0000 in a string's value are legal and accepted.
 ///
 /// Refused, each with a ``JSONError`` whose words a caller may see: a trailing comma, a byte order mark, UTF-16,
-/// a member named twice, a lone surrogate, text after the value, NaN, raw control characters in strings, UTF-8 that is
-/// malformed or longer than it need be, nesting deeper than ``JSON/maximumDepth``, and numbers out of range. Two of these
-/// are let through in the replies of other programs (``JSON/Strictness``).
+/// a member named twice, U+0000 in a member's name (§9 leaves that to the reader), a lone surrogate, text after the value,
+/// NaN, raw control characters in strings, UTF-8 that is malformed or longer than it need be, nesting deeper than
+/// ``JSON/maximumDepth``, and numbers out of range. Two of these are let through in the replies of other programs
+/// (``JSON/Strictness``).
 public enum JSON: Sendable, Equatable {
     case null
     case bool(Bool)

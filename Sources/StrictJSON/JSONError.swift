@@ -7,9 +7,6 @@ public struct JSONError: Error, Sendable, Equatable {
     /// Where reading stopped, in bytes from the start of the text; never past its end.
     public let offset: Int
 
-    /// A legal member name that the parser cannot hold.
-    let isAboutNulInName: Bool
-
     init(_ problem: String, near offset: Int) {
         self.init(message: "\(problem) near byte \(offset)", offset: offset)
     }
@@ -17,15 +14,12 @@ public struct JSONError: Error, Sendable, Equatable {
     init(_ error: json_error_t, length: Int) {
         let code = withUnsafePointer(to: error) { json_error_code(rawValue: UInt32(cjansson_error_code($0))) }
         let offset = min(max(Int(error.position), 0), length)
-        self.init(
-            message: "\(Self.problem(code)) near byte \(offset)", offset: offset,
-            isAboutNulInName: code == json_error_null_byte_in_key)
+        self.init(Self.problem(code), near: offset)
     }
 
-    private init(message: String, offset: Int, isAboutNulInName: Bool = false) {
+    private init(message: String, offset: Int) {
         self.message = message
         self.offset = offset
-        self.isAboutNulInName = isAboutNulInName
     }
 
     /// Two names of one object that only Unicode normalisation makes equal.
@@ -39,7 +33,7 @@ public struct JSONError: Error, Sendable, Equatable {
         case json_error_duplicate_key: "duplicate member"
         case json_error_numeric_overflow: "number out of range"
         case json_error_stack_overflow: "nesting too deep"
-        case json_error_null_byte_in_key: "unusable member name"
+        case json_error_null_byte_in_key: "U+0000 in a member's name"
         case json_error_out_of_memory: "text too large"
         default: "invalid syntax"
         }

@@ -15,28 +15,9 @@ extension JSON {
     /// - Throws: ``JSONError`` when the bytes are anything but one whole JSON text.
     public init(parsing bytes: [UInt8], _ strictness: Strictness = .strict) throws(JSONError) {
         self = try bytes.withUnsafeBufferPointer { (buffer) throws(JSONError) in
-            try JSON(parsing: UnsafeRawBufferPointer(buffer), strictness)
-        }
-    }
-
-    /// Reads one JSON text; offsets in errors count from the slice's start.
-    public init(parsing bytes: ArraySlice<UInt8>) throws(JSONError) {
-        self = try bytes.withUnsafeBufferPointer { (buffer) throws(JSONError) in
-            try JSON(parsing: UnsafeRawBufferPointer(buffer))
-        }
-    }
-
-    /// Reads one JSON text from memory that stays valid for the call.
-    public init(parsing bytes: UnsafeRawBufferPointer, _ strictness: Strictness = .strict) throws(JSONError) {
-        try Preflight.check(bytes)
-        do throws(JSONError) {
-            self = try Document(bytes, strictness).value(restoring: nil)
-        } catch {
-            // The parser keeps names as C strings. Let another character stand in for U+0000 and put it back after.
-            guard error.isAboutNulInName, let substitute = NulSubstitute(in: bytes) else { throw error }
-            self = try substitute.text.withUnsafeBufferPointer { (text) throws(JSONError) in
-                try Document(UnsafeRawBufferPointer(text), strictness).value(restoring: substitute.scalar)
-            }
+            let bytes = UnsafeRawBufferPointer(buffer)
+            try Preflight.check(bytes)
+            return try Document(bytes, strictness).value()
         }
     }
 }
@@ -67,18 +48,13 @@ private struct Document: ~Copyable {
 
     deinit { json_decref(root) }
 
-    /// - Parameter substitute: the character that stands for U+0000.
-    func value(restoring substitute: Unicode.Scalar?) throws(JSONError) -> JSON {
-        try value(root, substitute)
-    }
+    func value() throws(JSONError) -> JSON { try value(root) }
 
-    private func value(_ node: UnsafeMutablePointer<json_t>, _ substitute: Unicode.Scalar?) throws(JSONError)
-        -> JSON
-    {
+    private func value(_ node: UnsafeMutablePointer<json_t>) throws(JSONError) -> JSON {
         switch json_type(rawValue: UInt32(cjansson_type(node))) {
-        case JSON_OBJECT: return .object(try members(node, substitute))
-        case JSON_ARRAY: return .array(try elements(node, substitute))
-        case JSON_STRING: return .string(Self.text(json_string_value(node), json_string_length(node), substitute))
+        case JSON_OBJECT: return .object(try members(node))
+        case JSON_ARRAY: return .array(try elements(node))
+        case JSON_STRING: return .string(Self.text(json_string_value(node), json_string_length(node)))
         case JSON_INTEGER: return .int(Int64(json_integer_value(node)))
         case JSON_REAL: return number(json_real_value(node))
         case JSON_TRUE: return .bool(true)
@@ -87,29 +63,25 @@ private struct Document: ~Copyable {
         }
     }
 
-    private func elements(_ node: UnsafeMutablePointer<json_t>, _ substitute: Unicode.Scalar?) throws(JSONError)
-        -> [JSON]
-    {
+    private func elements(_ node: UnsafeMutablePointer<json_t>) throws(JSONError) -> [JSON] {
         var elements: [JSON] = []
         let count = json_array_size(node)
         elements.reserveCapacity(count)
         for index in 0..<count {
             guard let element = json_array_get(node, index) else { continue }
-            elements.append(try value(element, substitute))
+            elements.append(try value(element))
         }
         return elements
     }
 
-    private func members(_ node: UnsafeMutablePointer<json_t>, _ substitute: Unicode.Scalar?) throws(JSONError)
-        -> [String: JSON]
-    {
+    private func members(_ node: UnsafeMutablePointer<json_t>) throws(JSONError) -> [String: JSON] {
         var members: [String: JSON] = [:]
         members.reserveCapacity(json_object_size(node))
         var position = json_object_iter(node)
         while let here = position {
-            let name = Self.text(json_object_iter_key(here), json_object_iter_key_len(here), substitute)
+            let name = Self.text(json_object_iter_key(here), json_object_iter_key_len(here))
             if let member = json_object_iter_value(here) {
-                let previous = members.updateValue(try value(member, substitute), forKey: name)
+                let previous = members.updateValue(try value(member), forKey: name)
                 guard previous == nil || strictness == .tolerant else { throw .equivalentNames }
             }
             position = json_object_iter_next(node, here)
@@ -124,12 +96,7 @@ private struct Document: ~Copyable {
         return .int(whole)
     }
 
-    private static func text(_ start: UnsafePointer<CChar>?, _ length: Int, _ substitute: Unicode.Scalar?) -> String {
-        let bytes = UnsafeRawBufferPointer(start: start, count: length)
-        let text = String(decoding: bytes, as: UTF8.self)
-        guard let substitute, text.unicodeScalars.contains(substitute) else { return text }
-        var restored = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars { restored.append(scalar == substitute ? "\0" : scalar) }
-        return String(restored)
+    private static func text(_ start: UnsafePointer<CChar>?, _ length: Int) -> String {
+        String(decoding: UnsafeRawBufferPointer(start: start, count: length), as: UTF8.self)
     }
 }

@@ -47,7 +47,7 @@ extension Settings {
             system: try sources.required(Catalog.systemPrompt),
             temperature: try sources.required(Catalog.temperature),
             maxTokens: try sources.required(Catalog.maxTokens),
-            models: models, deadline: requestDeadline, messageLimit: messageLimit,
+            models: models, deadline: requestDeadline,
             danger: try sources.required(Catalog.dangerous), cacheScope: try sources.required(Catalog.cacheScope))
     }
 }

@@ -37,7 +37,7 @@ final class Stage: Sendable {
             model: model, ledger: database, ids: ExchangeIDGenerator { 0 },
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
-                deadline: .seconds(60), messageLimit: 50, danger: .hold, cacheScope: .session),
+                deadline: .seconds(60), danger: .hold, cacheScope: .session),
             load: ConcurrencyLimit(limit: 100))
         service = ChatService(
             pipeline: pipeline, authenticator: gate, ledger: database, health: health,

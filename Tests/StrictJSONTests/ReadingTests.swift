@@ -9,8 +9,7 @@ import Testing
         (#""\ud83d\ude00""#, .string("😀")), (#""\"\\\/\b\f\n\r\t""#, .string("\"\\/\u{8}\u{c}\n\r\t")),
         ("[]", .array([])), ("{}", .object([:])), ("[1,[2]]\n", .array([.int(1), .array([.int(2)])])),
         (#"{"a":{"b":null}}"#, .object(["a": .object(["b": .null])])),
-        (#"{"a\u0000":1,"a":"\u0000\ufdd0"}"#, .object(["a\0": .int(1), "a": .string("\0" + noncharacter)])),
-        (#"{"\\u0000\u0000":"\\u0000"}"#, .object([#"\u0000"# + "\0": .string(#"\u0000"#)])),
+        (#"{"\\u0000":"\u0000"}"#, .object([#"\u0000"#: .string("\0")])),
     ])
     func reads(_ text: String, as expected: JSON) throws {
         #expect(try JSON(parsing: [UInt8](text.utf8)) == expected)
@@ -21,7 +20,7 @@ import Testing
         (#"{"a":1,}"#, "invalid syntax"), ("\u{FEFF}{}", "invalid syntax"), ("{} {}", "unexpected text"),
         ("1 2", "unexpected text"), (#"{"a":1,"a":2}"#, "duplicate member"),
         (#"{"a":1,"\u0061":2}"#, "duplicate member"),
-        (#"{"\u0000":1,"\u0000":2}"#, "duplicate member"), (#"{"é":1,"e\u0301":2}"#, "duplicate member"),
+        (#"{"a\u0000b":1}"#, "U+0000 in a member's name"), (#"{"é":1,"e\u0301":2}"#, "duplicate member"),
         (#""\ud800""#, "invalid"), (#""\udc00""#, "invalid"), (#""\ud800\u0041""#, "invalid"), ("NaN", "invalid"),
         ("Infinity", "invalid"), ("+1", "invalid"), ("01", ""), (".5", "invalid"), ("1.", "invalid"),
         ("'a'", "invalid"), ("{a:1}", "invalid"), ("\"a\nb\"", "invalid"), ("\"a\u{1}\"", "invalid"),
@@ -54,13 +53,6 @@ import Testing
         #expect((7...13).contains(error?.offset ?? -1))
     }
 
-    @Test func readsASliceFromItsOwnStart() throws {
-        let bytes = Array(#"xx{"a":1}xx"#.utf8)
-        #expect(try JSON(parsing: bytes[2..<9]) == .object(["a": .int(1)]))
-        #expect(throws: JSONError.self) { try JSON(parsing: bytes[2..<10]) }
-        #expect(throws: JSONError.self) { try JSON(parsing: bytes[2..<2]) }
-    }
-
     @Test func givesValuesByNameIndexAndKind() throws {
         let json = try JSON(parsing: Array(#"{"s":"x","n":1,"d":0.5,"b":true,"z":null,"a":[1,2]}"#.utf8))
         #expect(json["s"]?.string == "x" && json["n"]?.int == 1 && json["n"]?.double == 1 && json["d"]?.double == 0.5)
@@ -82,11 +74,12 @@ import Testing
 
     @Test(.disabled(if: Vectors.areMissing, "JSONTestSuite is not beside the repository"))
     func agreesWithJSONTestSuite() {
+        let stricter = ["duplicated_key", "escaped_null_in_key"]
         #expect(Vectors.documents.count >= 316)
         for document in Vectors.documents {
             let accepted = (try? JSON(parsing: document.bytes)) != nil
             switch document.expect {
-            case "accept" where document.name.contains("duplicated_key"):
+            case "accept" where stricter.contains { document.name.contains($0) }:
                 #expect(!accepted, "\(document.name) is stricter here")
             case "accept": #expect(accepted, "\(document.name) must be accepted")
             case "reject": #expect(!accepted, "\(document.name) must be refused")
@@ -95,9 +88,6 @@ import Testing
         }
     }
 }
-
-/// U+FDD0, which Swift's literals do not allow.
-private let noncharacter = String(decoding: [0xEF, 0xB7, 0x90], as: UTF8.self)
 
 /// Refused, near a byte of the text, in words that say the problem and never name what the parser is made of.
 func expectRefusal(_ bytes: [UInt8], _ problem: String, sourceLocation: SourceLocation = #_sourceLocation) {
