@@ -90,7 +90,7 @@ struct SharedStages: SuiteTrait, TestScoping {
     let fallback: FaultyProvider.Conduct
 
     func provideScope(
-        for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+        for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
     ) async throws {
         async let patient = start([:])
         async let hurried = start([
