@@ -8,7 +8,8 @@ import Synchronization
 /// A worker never makes two ids in the same 1024th (it takes the next one, 1,000,000 a second), and no two workers have the
 /// same number at once. A question that follows the answer to another, in whichever worker, has the larger id: nothing is
 /// answered within a microsecond. Programs before this one put chance where the last 20 bits are, so that theirs and these
-/// stand in one order. An id tells when it was made and nothing about how many there are.
+/// stand in one order. An id tells when it was made and nothing about how many there are. A clock that is set back
+/// does not set back a worker's ids, until the worker is started anew.
 public final class ExchangeIDGenerator: Sendable {
     public static let workers = 1 << 10
 

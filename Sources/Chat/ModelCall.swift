@@ -24,6 +24,12 @@ final class ModelCall: Sendable {
     @Sendable func fill(_ reservation: Reservation, _ trace: inout RequestTrace, _ onDelta: DeltaHandler?) async throws
         -> AnswerCache.Filled
     {
+        if Task.isCancelled {
+            // Everybody hung up before the model was asked: there is nothing to pay.
+            let ledger = pipeline.ledger
+            await untilDone(trace: &trace) { try await ledger.refund(reservation, sharing: nil) }
+            throw CancellationError()
+        }
         let start = ContinuousClock.now
         let hasText = Flag()
         let onDelta: DeltaHandler? = onDelta.map { onDelta in
@@ -86,7 +92,7 @@ final class ModelCall: Sendable {
     /// so that a store which is back soon does not keep others from asking.
     private func untilDone(trace: inout RequestTrace, _ settling: @escaping @Sendable () async throws -> Void) async {
         do { try await settling() } catch {
-            trace.remark = "place not settled yet: \(error)"
+            trace.remark = "reservation not settled yet: \(error)"
             let limit = deadline + .seconds(30)
             Task(executorPreference: pipeline.executor) { [pipeline] in
                 while ContinuousClock.now < limit {

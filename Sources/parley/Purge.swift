@@ -34,7 +34,7 @@ struct Purge: ParsableCommand {
             try wait { [policy] in
                 var purge = Storage.Purge(database, policy)
                 try await database.prepare()
-                while try await Self.step(&purge, restingFor: 1) {}
+                while try await Self.step(&purge, restingFor: 1, ContinuousClock()) {}
                 await database.close()
                 return purge.counts
             }
@@ -48,14 +48,16 @@ extension Purge {
     private static let interval = Duration.seconds(600)
 
     /// What a worker does in idle moments until it ends, one of the pool at a time.
-    static func keepUp(_ database: Database, _ policy: PurgePolicy, _ log: Logger) async {
+    static func keepUp(
+        _ database: Database, _ policy: PurgePolicy, _ log: Logger, clock: any Clock<Duration>
+    ) async {
         while true {
             do {
                 if try database.claimsPurging() {
                     var purge = Storage.Purge(database, policy)
                     repeat {
-                        while !database.isIdle { try await Task.sleep(for: .milliseconds(10)) }
-                    } while try await step(&purge, restingFor: 20)
+                        while !database.isIdle { try await clock.sleep(for: .milliseconds(10)) }
+                    } while try await step(&purge, restingFor: 20, clock)
                     if purge.counts != Storage.Purge.Counts() {
                         let counts = purge.counts.text.map { ($0.1, Logger.MetadataValue.stringConvertible($0.0)) }
                         log.info("purged", metadata: Logger.Metadata(uniqueKeysWithValues: counts))
@@ -64,15 +66,17 @@ extension Purge {
             } catch {
                 log.warning("not purged", metadata: ["cause": "\((error as? ChatError)?.cause ?? "\(error)")"])
             }
-            try? await Task.sleep(for: interval)
+            try? await clock.sleep(for: interval)
         }
     }
 
     /// - Parameter times: how many times as long as the step took nothing is done after it.
-    private static func step(_ purge: inout Storage.Purge, restingFor times: Int) async throws -> Bool {
+    private static func step(_ purge: inout Storage.Purge, restingFor times: Int, _ clock: any Clock<Duration>)
+        async throws -> Bool
+    {
         let start = ContinuousClock.now
         guard try await purge.step() else { return false }
-        try await Task.sleep(for: (ContinuousClock.now - start) * times)
+        try await clock.sleep(for: (ContinuousClock.now - start) * times)
         return true
     }
 }

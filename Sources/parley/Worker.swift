@@ -39,7 +39,7 @@ enum Worker {
             }
             supervised?.ready()
             log.info("worker ready", metadata: ["version": "\(Version.text)"])
-            Task { await Purge.keepUp(service.database, settings.purgePolicy, log) }
+            Task { await Purge.keepUp(service.database, settings.purgePolicy, log, clock: LoopClock()) }
             let reason = try await stopReason(settings, log)
             supervised?.draining()
             log.info(

@@ -53,10 +53,11 @@ final class PipelineFixture: Sendable {
     /// - Parameters:
     ///   - neighbour: another worker of the same pool.
     ///   - lifetime: of cached answers, in seconds.
+    ///   - ledger: in place of the database.
     init(
         besides neighbour: PipelineFixture? = nil, messageLimit: Int = 50, danger: ChatPolicy.Danger = .hold,
         lifetime: Double = 60, keepsTruncated: Bool = false, maxInFlight: Int = 100,
-        cacheScope: ChatPolicy.CacheScope = .user
+        cacheScope: ChatPolicy.CacheScope = .user, ledger: (Database) -> any Ledger = { $0 }
     ) async throws {
         if let neighbour {
             (folder, path) = (nil, neighbour.path)
@@ -73,9 +74,10 @@ final class PipelineFixture: Sendable {
         pipeline = ChatPipeline(
             authenticator: authenticator, sanitizer: MessageSanitizer(mode: .smart),
             cache: AnswerCache(
-                memory: MemoryCache(maximumBytes: 1_000_000), ledger: database, answers: database, leases: database,
+                memory: MemoryCache(maximumBytes: 1_000_000), ledger: ledger(database), answers: database,
+                leases: database,
                 lifetime: lifetime, staleLifetime: 60, keepsTruncated: keepsTruncated),
-            model: model, ledger: database,
+            model: model, ledger: ledger(database),
             ids: ExchangeIDGenerator { [database] in database.claimWorkerNumber() },
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",

@@ -1,0 +1,157 @@
+import Chat
+import Storage
+import Support
+import Synchronization
+import Testing
+
+/// Counts what is asked of the store, and lets it fail.
+private final class WatchedLedger: Ledger {
+    enum Trip: Sendable { case reserve, settle, refund, forfeit, record, turns, history }
+    struct Lost: Error {}
+
+    private let ledger: any Ledger
+    private let seen = Mutex<[Trip]>([])
+    /// Settlings that are done, and said to have failed.
+    let inDoubt = Mutex(0)
+    /// Settlings that fail.
+    let failing = Mutex(0)
+    /// Awaited once a reservation has been made.
+    let pause = Mutex<(@Sendable () async -> Void)?>(nil)
+
+    init(_ ledger: any Ledger) { self.ledger = ledger }
+
+    /// What was asked since the last time.
+    func trips() -> [Trip] {
+        seen.withLock { seen in
+            defer { seen = [] }
+            return seen
+        }
+    }
+
+    private func note(_ trip: Trip) { seen.withLock { $0.append(trip) } }
+
+    func reserve(_ reservation: Reservation) async throws -> Result<Admission, Refusal> {
+        note(.reserve)
+        let admission = try await ledger.reserve(reservation)
+        await pause.withLock { $0 }?()
+        return admission
+    }
+
+    func settle(_ exchange: Exchange, _ reservation: Reservation, sharing answer: CachedAnswer?) async throws -> Result<
+        Exchange, Refusal
+    > {
+        note(.settle)
+        if Self.takeOne(failing) { throw Lost() }
+        let settled = try await ledger.settle(exchange, reservation, sharing: answer)
+        if Self.takeOne(inDoubt) { throw Lost() }
+        return settled
+    }
+
+    private static func takeOne(_ count: borrowing Mutex<Int>) -> Bool {
+        count.withLock { count in
+            guard count > 0 else { return false }
+            count -= 1
+            return true
+        }
+    }
+
+    func refund(_ reservation: Reservation, sharing failure: ModelFailure?) async throws {
+        note(.refund)
+        try await ledger.refund(reservation, sharing: failure)
+    }
+
+    func forfeit(_ reservation: Reservation) async throws {
+        note(.forfeit)
+        try await ledger.forfeit(reservation)
+    }
+
+    func record(_ exchange: Exchange, for principal: Principal) async throws -> Result<Exchange, Refusal> {
+        note(.record)
+        return try await ledger.record(exchange, for: principal)
+    }
+
+    func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws -> Result<
+        [ModelRequest.Turn]?, Refusal
+    > {
+        note(.turns)
+        return try await ledger.turns(of: conversation, for: principal, limit: limit)
+    }
+
+    func history(of principal: Principal, limit: Int, before: ExchangeID?) async throws -> Result<[Exchange], Refusal> {
+        note(.history)
+        return try await ledger.history(of: principal, limit: limit, before: before)
+    }
+}
+
+@Suite(.timeLimit(.minutes(2))) struct TripTests {
+    private let bench: PipelineFixture
+    private let ledger: WatchedLedger
+
+    init() async throws {
+        let ledger = Mutex<WatchedLedger?>(nil)
+        bench = try await PipelineFixture { database in
+            ledger.withLock { ledger in
+                ledger = ledger ?? WatchedLedger(database)
+                return ledger!
+            }
+        }
+        self.ledger = try #require(ledger.withLock { $0 })
+    }
+
+    @Test func aQuestionIsOneTripOrTwo() async throws {
+        let token = try await bench.logIn()
+        let first = try await bench.ask("hello", token)
+        #expect(ledger.trips() == [.reserve, .settle])
+        _ = try await bench.ask("hello", token)
+        #expect(ledger.trips() == [.record], "cached")
+        _ = try await bench.ask("'; DROP TABLE users; --", token)
+        #expect(ledger.trips() == [.record], "blocked")
+        _ = try await bench.ask("and then?", token, conversation: first.conversation)
+        #expect(ledger.trips() == [.turns, .reserve, .settle])
+        bench.model.failure.withLock { $0 = ModelFailure(provider: "p", reason: .unreachable, detail: "") }
+        _ = try? await bench.ask("another", token)
+        #expect(ledger.trips() == [.reserve, .refund])
+    }
+
+    /// The store says that it failed, and has done it.
+    @Test func aSettlingInDoubtIsDoneAgainAndCountsOnce() async throws {
+        let token = try await bench.logIn()
+        ledger.inDoubt.withLock { $0 = 1 }
+        let exchange = try await bench.ask("hello", token)
+        #expect(ledger.trips() == [.reserve, .settle, .settle])
+        #expect(try await bench.history(token).map(\.id) == [exchange.id])
+        #expect(try await bench.authenticator.admit(token).messagesUsed == 1 && bench.model.calls == 1)
+    }
+
+    @Test func whatCannotBeSettledIsGivenBack() async throws {
+        let token = try await bench.logIn()
+        ledger.failing.withLock { $0 = 2 }
+        await #expect(throws: WatchedLedger.Lost.self) { try await bench.ask("hello", token) }
+        #expect(ledger.trips() == [.reserve, .settle, .settle, .refund])
+        #expect(try await bench.authenticator.admit(token).messagesUsed == 0)
+        #expect(try await bench.ask("hello", token).answer.isCached == false, "nothing was shared either")
+    }
+
+    /// Between the reservation and the model.
+    @Test func whoHangsUpBeforeTheModelIsAskedPaysNothing() async throws {
+        let token = try await bench.logIn()
+        let (reserved, arrival) = AsyncStream.makeStream(of: Void.self)
+        let (held, hold) = AsyncStream.makeStream(of: Void.self)
+        ledger.pause.withLock {
+            $0 = {
+                arrival.yield()
+                // Until the call is cancelled.
+                for await _ in held {}
+            }
+        }
+        let asking = Task { try await bench.ask("hello", token) }
+        for await _ in reserved { break }
+        asking.cancel()
+        await #expect(throws: CancellationError.self) { try await asking.value }
+        try await until("it is given back") { ledger.trips().contains(.refund) }
+        hold.finish()
+        #expect(bench.model.calls == 0)
+        #expect(try await bench.ask("hello", token).answer.isCached == false)
+        #expect(try await bench.authenticator.admit(token).messagesUsed == 1)
+    }
+}
