@@ -28,7 +28,7 @@ public enum Backup {
                     old == database ? "\(file) is the database itself" : "\(file) is there already; name a new file")
             }
             let copy = try DatabaseCopy(at: draft(of: file))
-            var connection = Connection(path: path, readonly: true, FileTrust())
+            var connection = Connection(DatabaseFile(path, stateDirectory: stateDirectory), readonly: true)
             try connection.use { try copy.fill(from: $0) }
             let contents: DatabaseCopy.Contents
             do { contents = try copy.check() } catch let failure as StorageFailure {

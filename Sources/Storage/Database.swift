@@ -3,7 +3,7 @@ public import FoundationEssentials
 import GRDB
 import Threads
 
-/// Sessions, exchanges and shared answers in one SQLite file (WAL, `synchronous=FULL`), used by every worker at once.
+/// Sessions, exchanges and shared answers in one SQLite file (WAL), used by every worker at once.
 ///
 /// Reads run one after another on a thread of their own. Writes that arrive together are committed together
 /// (``GroupCommit``): returning from a write means that it is on the disk, but for reservations and leases, which mean
@@ -11,16 +11,16 @@ import Threads
 /// outside this target.
 ///
 /// What it refuses: a schema that is newer than this program; to make a new file in place of one that was removed
-/// (``Connection``); to write into a file that is damaged or has no name any more (``OpenDatabase``). A file that cannot
-/// be opened, read or written makes the call at hand fail with ``ChatError`` `.unavailable`, and the next call opens it
-/// anew: service resumes by itself.
+/// (``Connection``); to write into a file that has no name any more (``OpenDatabase``), or is damaged when it is opened.
+/// A file that cannot be opened, read or written makes the call at hand fail with ``ChatError`` `.unavailable`, and the
+/// next call opens it anew: service resumes by itself.
 public final class Database: Sendable {
     let reader: ReadThread
     let writer: GroupCommit
     let path: String
     let probe: WriteProbe
     let bounded: BoundedWait
-    private let trust: FileTrust
+    private let file: DatabaseFile
     let messageLimit: Int
     /// How long a reserved message is kept for a worker that may have died, in milliseconds.
     let reservationLifetime: Int64
@@ -29,7 +29,7 @@ public final class Database: Sendable {
     /// The most bytes of answers.
     let answerBytes: Int
     /// This process, as the owner of leases.
-    let holder: Holder
+    let holder: LivenessLock
     let now: @Sendable () -> Date
 
     /// Opens nothing yet: see ``prepare()``.
@@ -40,6 +40,7 @@ public final class Database: Sendable {
     ///   - reservationLifetime: longer than any request may take.
     ///   - staleLifetime: how long an expired answer is kept.
     ///   - answerBytes: the most bytes of answers; the oldest go.
+    ///   - stateDirectory: where the files are by which processes lock each other out; nil for beside the database.
     ///   - clock: what waiting goes by.
     ///   - executor: where what belongs to no one request runs; nil for Swift's own pool.
     /// - Throws: when its threads cannot be started.
@@ -48,30 +49,30 @@ public final class Database: Sendable {
         answerBytes: Int = .max, stateDirectory: String? = nil, now: @escaping @Sendable () -> Date = { Date() },
         clock: any Clock<Duration> = ContinuousClock(), executor: (any TaskExecutor)? = nil
     ) throws {
-        let trust = FileTrust()
+        let file = DatabaseFile(path, stateDirectory: stateDirectory)
         let background = Background(clock: clock, executor: executor)
-        let writer = try GroupCommit(path: path, trust, background)
-        reader = try ReadThread(path: path, trust, background) {
+        let writer = try GroupCommit(file, background)
+        reader = try ReadThread(file, background) {
             _ = try? await writer.write(durability: .relaxed) { _ in }
         }
         bounded = BoundedWait { deadline in try? await clock.sleep(for: deadline - .now) }
-        trust.whenRefused { [weak reader] in reader?.letGo() }
+        file.whenUnusable { [weak reader] in reader?.letGo() ?? true }
         self.writer = writer
         self.path = path
-        self.trust = trust
+        self.file = file
         probe = WriteProbe(writer, path, bounded)
         self.messageLimit = messageLimit
         self.reservationLifetime = Int64(reservationLifetime.milliseconds)
         self.staleLifetime = Int64(staleLifetime.milliseconds)
         self.answerBytes = answerBytes
         self.now = now
-        holder = Holder(path: path + "-holders")
+        holder = LivenessLock(path: file.livenessPath)
     }
 
     /// For an ``ExchangeIDGenerator``: a number that no other process has that uses this database now, until this one ends.
     ///
     /// - Returns: nil when there is none to be had; each further call gives another.
-    public func claimWorkerNumber() -> Int? { WorkerNumber.claim(in: path + "-holders") }
+    public func claimWorkerNumber() -> Int? { WorkerNumber.claim(in: file.livenessPath) }
 
     /// Brings the schema up to date. Makes the file if there never was one: none of this name, and no file of its lock.
     ///
@@ -81,7 +82,7 @@ public final class Database: Sendable {
     ///     any write does, and the migration goes on.
     /// - Throws: ``ChatError`` `.unavailable`, whose `cause` says what is wrong.
     public func prepare(beginningAnew: Bool = false, isPatient: Bool = false) async throws {
-        if beginningAnew { trust.beginAnew() }
+        if beginningAnew { file.beginAnew() }
         do { try await writer.attempt(isPatient: isPatient) { _ in } } catch { throw storageError(error) }
     }
 
@@ -102,11 +103,11 @@ public final class Database: Sendable {
         guard let log = try FileIdentity(path + "-wal"), log.size > Self.smallWAL else { return }
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             do {
-                try BlockingThread.detach { [path, trust] in
-                    var connection = Connection(path: path, readonly: false, trust)
+                try BlockingThread.detach { [file] in
+                    var connection = Connection(file, readonly: false)
                     continuation.resume(
                         with: Result {
-                            try FileLock(path: path + "-lock").locked(atMost: .seconds(2)) { _ in
+                            try FileLock(file).locked(atMost: .seconds(2)) { _ in
                                 try connection.use { db in _ = try db.checkpoint(.truncate) }
                             }
                         })

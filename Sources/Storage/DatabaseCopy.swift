@@ -34,7 +34,7 @@ final class DatabaseCopy {
         }
         for ending in Self.endings { unlink(path + ending) }
         var configuration = Configuration()
-        configuration.busyMode = .timeout(Connection.busyTimeout)
+        configuration.busyMode = .timeout(DatabaseFile.busyTimeout)
         configuration.prepareDatabase { db in
             // It is brought to the disk once, at the end; nobody else looks at it.
             try db.execute(sql: "PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -8192")

@@ -4,48 +4,76 @@ import Glibc
 /// A lock between processes that is fair enough: without it SQLite's busy handler lets one of several writing
 /// processes starve for seconds. The kernel frees it when its holder dies.
 ///
-/// That its file is there says that there was a database here before.
-struct FileLock {
+/// That its file is there says that there was a database here before. The file stays open; whether it still has its name
+/// is looked at once a second. Belongs to one thread.
+final class FileLock {
     private let path: String
+    private let database: String
+    private var opened: (descriptor: Int32, file: FileIdentity)?
+    private var lastLook = ContinuousClock.now
 
-    init(path: String) { self.path = path }
+    init(_ file: DatabaseFile) { (path, database) = (file.lockPath, file.path) }
+
+    deinit { close() }
 
     /// - Parameters:
     ///   - limit: how long to wait for it; nil for as long as it takes, in the kernel's queue.
     ///   - work: is told whether this made the file of the lock.
     func locked<T>(atMost limit: Duration? = nil, _ work: (_ isNew: Bool) throws -> T) throws -> T {
-        let (descriptor, isNew) = try opened(limit)
-        defer { close(descriptor) }
+        let (descriptor, isNew) = try take(limit)
+        defer { if opened != nil { flock(descriptor, LOCK_UN) } }
         do { return try work(isNew) } catch {
             // Nothing came of the new database, and there never was one.
-            if isNew, access(String(path.dropLast("-lock".count)), F_OK) != 0 { unlink(path) }
+            if isNew, access(database, F_OK) != 0 {
+                unlink(path)
+                close()
+            }
             throw error
         }
     }
 
     /// For reading: nobody moves files where the lock has no file or cannot be had. Waits for half a second.
-    func lockedIfPossible<T>(_ work: () throws -> T) throws -> T {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    static func lockedIfPossible<T>(_ path: String, _ work: () throws -> T) throws -> T {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return try work() }
-        defer { close(descriptor) }
-        try Self.lock(descriptor, path, .milliseconds(500))
+        defer { Glibc.close(descriptor) }
+        try lock(descriptor, path, .milliseconds(500))
         return try work()
     }
 
-    /// A new file gets its name when it is locked already, so that no other process is first in it.
-    private func opened(_ limit: Duration?) throws -> (Int32, isNew: Bool) {
+    private func take(_ limit: Duration?) throws -> (Int32, isNew: Bool) {
+        if let opened {
+            try Self.lock(opened.descriptor, path, limit)
+            if ContinuousClock.now - lastLook < .seconds(1) { return (opened.descriptor, false) }
+            lastLook = .now
+            if try FileIdentity(path) == opened.file { return (opened.descriptor, false) }
+            close()
+        }
+        let (descriptor, isNew) = try open(limit)
+        guard let file = FileIdentity(descriptor: descriptor) else { throw StorageFailure("look at", path) }
+        (opened, lastLook) = ((descriptor, file), .now)
+        return (descriptor, isNew)
+    }
+
+    private func close() {
+        if let opened { Glibc.close(opened.descriptor) }
+        opened = nil
+    }
+
+    /// - Returns: the locked file. A new one gets its name when it is locked already, so that no other process is first.
+    private func open(_ limit: Duration?) throws -> (Int32, isNew: Bool) {
         while true {
-            let existing = open(path, O_RDWR | O_CLOEXEC)
+            let existing = Glibc.open(path, O_RDWR | O_CLOEXEC)
             if existing >= 0 {
                 do { try Self.lock(existing, path, limit) } catch {
-                    close(existing)
+                    Glibc.close(existing)
                     throw error
                 }
                 return (existing, false)
             }
             guard errno == ENOENT else { throw StorageFailure("open", path) }
             let draft = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max))"
-            let descriptor = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            let descriptor = Glibc.open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
             guard descriptor >= 0 else { throw StorageFailure("make", path) }
             defer { unlink(draft) }
             do {
@@ -54,10 +82,10 @@ struct FileLock {
                 if link(draft, path) == 0 { return (descriptor, true) }
                 guard errno == EEXIST else { throw StorageFailure("make", path) }
             } catch {
-                close(descriptor)
+                Glibc.close(descriptor)
                 throw error
             }
-            close(descriptor)
+            Glibc.close(descriptor)
         }
     }
 

@@ -27,10 +27,10 @@ final class GroupCommit: Sendable {
     private let inbox: Inbox<AnyWrite>
     private let successes = Successes()
 
-    init(path: String, _ trust: FileTrust, _ background: Background) throws(ThreadError) {
-        inbox = Inbox(path: path, background)
+    init(_ file: DatabaseFile, _ background: Background) throws(ThreadError) {
+        inbox = Inbox(path: file.path, background)
         try BlockingThread.detach { [inbox, successes] in
-            var thread = WriterThread(path: path, trust, inbox, successes)
+            var thread = WriterThread(file, inbox, successes)
             while inbox.wait() { thread.commit() }
         }
     }
@@ -82,11 +82,11 @@ final class GroupCommit: Sendable {
         private var connection: Connection
         private var statements: Statements?
 
-        init(path: String, _ trust: FileTrust, _ inbox: Inbox<AnyWrite>, _ successes: Successes) {
+        init(_ file: DatabaseFile, _ inbox: Inbox<AnyWrite>, _ successes: Successes) {
             self.inbox = inbox
             self.successes = successes
-            lock = FileLock(path: path + "-lock")
-            connection = Connection(path: path, readonly: false, trust)
+            lock = FileLock(file)
+            connection = Connection(file, readonly: false)
         }
 
         /// - Parameter chosen: the group; nil for those that wait once the database is locked for them.

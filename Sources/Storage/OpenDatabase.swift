@@ -1,93 +1,100 @@
 import CSQLite
 import GRDB
+import Glibc
 
-/// An open connection, and which files it has open: the database, its log (`-wal`) and the log's index (`-shm`).
+/// An open connection, and which files it has open: the database, its WAL and the WAL's index (`-shm`).
 ///
 /// A file that was removed or replaced still takes what is written through an open descriptor, and nobody would ever
-/// find it again. One that was overwritten is read from SQLite's own memory for a while. So both are looked for before
-/// and after each piece of work: three stat(2), and a few bytes of each file.
-struct OpenDatabase {
+/// find it again. So whoever writes looks for the files before each transaction, under the lock. No name in a folder
+/// changes without the folder's time: one stat(2) tells that all are in place. The files themselves are looked for when
+/// that has changed, and once a second.
+final class OpenDatabase {
     enum State: Equatable {
-        case sound
-        /// The name leads to another file, or nowhere.
+        case inPlace
+        /// The path leads to another file or nowhere, or a database without a WAL was copied over the file.
         case moved
-        /// The log or its index has no name any more; whoever has them open can still save what is in them.
-        case walRemoved
-        /// The database is smaller than it was. A restored one may be, or one that was cut.
-        case shrunk
-        case damaged(String)
+        /// The same of the WAL or its index, but not of the database.
+        case walMoved
     }
 
     let queue: DatabaseQueue
-    let path: String
+    private let path: String
+    /// The path without symbolic links: beside that are the WAL and its index.
+    private let name: String
     private let database: FileIdentity
-    private let log: FileIdentity?
-    private let index: FileIdentity?
-    private var size: Int64
+    private let (wal, index): (FileIdentity?, FileIdentity?)
+    private let walDescriptor: Int32
+    private var folder: FileIdentity?
+    private var lastLook = ContinuousClock.now
 
-    /// - Parameter before: what the name led to before `queue` was opened.
-    /// - Throws: ``StorageFailure`` when the name leads elsewhere by now.
+    /// - Parameter before: what the path led to before `queue` was opened.
+    /// - Throws: ``StorageFailure`` when it leads elsewhere by now.
     init(_ queue: DatabaseQueue, _ path: String, before: FileIdentity) throws {
-        guard let database = try FileIdentity(path), database == before else { throw StorageFailure.gone(path) }
         self.queue = queue
         self.path = path
+        name = try queue.read { db in
+            try String.fetchOne(db, sql: "SELECT file FROM pragma_database_list WHERE name = 'main'") ?? path
+        }
+        folder = try FileIdentity(Storage.folder(of: name))
+        (wal, index) = (try FileIdentity(name + "-wal"), try FileIdentity(name + "-shm"))
+        guard let database = try FileIdentity(path), database == before else { throw StorageFailure.gone(path) }
         self.database = database
-        log = try FileIdentity(path + "-wal")
-        index = try FileIdentity(path + "-shm")
-        size = database.size
+        // Nothing is lost when this is closed again: SQLite's locks are on the other two files.
+        walDescriptor = open(name + "-wal", O_RDONLY | O_CLOEXEC)
+        guard walDescriptor >= 0 || wal == nil else { throw StorageFailure("open", name + "-wal") }
     }
 
-    /// - Parameter reads: whether to look into the files as well.
-    mutating func state(reads: Bool) throws -> State {
-        guard let database = try FileIdentity(path), database == self.database else { return .moved }
-        let (log, index) = (try FileIdentity(path + "-wal"), try FileIdentity(path + "-shm"))
-        if log != self.log || index != self.index {
-            let isForeign = log != nil && log != self.log || index != nil && index != self.index
-            return isForeign ? .moved : .walRemoved
-        }
-        if database.size < size { return .shrunk }
-        size = database.size
-        guard reads else { return .sound }
-        return try contents()
+    deinit { Glibc.close(walDescriptor) }
+
+    /// Whether the files were looked for within the last second.
+    var isFresh: Bool { ContinuousClock.now - lastLook < .seconds(1) }
+
+    func state() throws -> State {
+        let folder = try FileIdentity(Storage.folder(of: name))
+        if isFresh, FileIdentity.areUnchanged(folder, self.folder) { return .inPlace }
+        let now = ContinuousClock.now
+        guard try FileIdentity(path) == database, hasWAL else { return .moved }
+        guard try FileIdentity(name + "-wal") == wal, try FileIdentity(name + "-shm") == index else { return .walMoved }
+        (self.folder, lastLook) = (folder, now)
+        return .inPlace
     }
 
-    /// What the first and the last bytes of the files say.
-    func contents() throws -> State {
-        try queue.writeWithoutTransaction { db in
-            let files = try SQLiteFiles(db, path)
-            let header = try files.header()
-            guard SQLiteFiles.isHeader(header) else { return .damaged("it does not begin as a database") }
-            // A copy without a log was written over it.
-            if log != nil, header[18] == 1 { return .moved }
-            if let why = try files.faultOfWAL() { return .damaged(why) }
-            return .sound
-        }
+    private var hasWAL: Bool {
+        queue.writeWithoutTransaction { db in db.sqliteConnection.map(csqlite_format) == 2 }
     }
 
-    func position() -> WALPosition? {
-        try? queue.writeWithoutTransaction { db in try SQLiteFiles(db, path).position() }
+    /// Brings to the disk what was committed, by this connection and all others before it.
+    func sync() throws {
+        guard fdatasync(walDescriptor) != 0 else { return }
+        let failure = StorageFailure("sync", name + "-wal")
+        // The kernel tells it once, and what follows a lost part of the WAL is lost with it: into the database with all.
+        _ = try? queue.writeWithoutTransaction { db in try db.checkpoint(.truncate) }
+        throw failure
     }
 
-    func close() {
-        keepWAL()
-        try? queue.close()
-    }
-
-    /// Writes a log without a name into the database, which still has one.
+    /// Writes a WAL that has lost its name into the database, which still has one. Needs the lock.
     ///
-    /// - Returns: whether that has been done.
+    /// - Returns: false when others have gone on without it already.
     func saveWAL() throws -> Bool {
-        guard try contents() == .sound else { return false }
-        return try queue.writeWithoutTransaction { db in
-            try db.execute(sql: "PRAGMA synchronous = FULL")
-            return try Int.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") == 0
+        var status = stat()
+        // Whoever saves it makes it empty.
+        guard fstat(walDescriptor, &status) == 0, status.st_size > 0 else { return true }
+        if let now = try FileIdentity(name + "-wal") { return now == wal }
+        let isBusy = try queue.writeWithoutTransaction { db in
+            try Int.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") != 0
         }
+        guard !isBusy else { throw StorageFailure(.locked, "\(name)-wal was removed, and is saved once nobody reads") }
+        return true
     }
 
-    /// To be called before letting go of a connection whose files are not what they were: closing would write into them.
-    func keepWAL() {
+    /// Leaves all files as they are.
+    func close() { try? queue.close() }
+
+    /// Closes it so that SQLite, if nobody else has the database open, writes the WAL into it and deletes the WAL.
+    func finish() throws {
         queue.writeWithoutTransaction { db in
-            if let connection = db.sqliteConnection { _ = csqlite_keep_log(connection) }
+            if let connection = db.sqliteConnection { _ = csqlite_checkpoint_on_close(connection, 1) }
         }
+        try queue.close()
     }
 }

@@ -1,4 +1,5 @@
 import Chat
+import Dispatch
 import GRDB
 import Threads
 
@@ -20,13 +21,12 @@ final class ReadThread: Sendable {
     private let mend: @Sendable () async -> Void
 
     /// - Parameter mend: writes nothing, but lets the writing connection see to a WAL that was removed.
-    init(path: String, _ trust: FileTrust, _ background: Background, mend: @escaping @Sendable () async -> Void)
-        throws(ThreadError)
+    init(_ file: DatabaseFile, _ background: Background, mend: @escaping @Sendable () async -> Void) throws(ThreadError)
     {
         self.mend = mend
-        inbox = Inbox(path: path, background)
+        inbox = Inbox(path: file.path, background)
         try BlockingThread.detach { [inbox] in
-            var state = State(connection: Connection(path: path, readonly: true, trust))
+            var state = State(connection: Connection(file, readonly: true))
             while inbox.wait() {
                 for read in inbox.take(1) { read.run(&state) }
             }
@@ -35,8 +35,18 @@ final class ReadThread: Sendable {
 
     deinit { inbox.close() }
 
-    /// Has the connection closed, after the reads before it; the next read opens it anew.
-    func letGo() { inbox.add(Read { $0.connection.drop() }, isPatient: true) }
+    /// Has the connection closed, after the reads before it; the next read opens it anew. Blocks, for a second at most.
+    ///
+    /// - Returns: whether that is done.
+    func letGo() -> Bool {
+        let done = DispatchSemaphore(value: 0)
+        inbox.add(
+            Read { state in
+                state.connection.drop()
+                done.signal()
+            }, isPatient: true)
+        return done.wait(timeout: .now() + .seconds(1)) == .success
+    }
 
     /// Returns when the connection is closed.
     func close() async {

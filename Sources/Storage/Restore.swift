@@ -30,10 +30,10 @@ extension Backup {
             for leftover in abandoned { DatabaseCopy.remove(leftover) }
             let copy = try DatabaseCopy(at: path + "-restoring")
             let contents = try upToDate(copy, from: file)
-            let lock = FileLock(path: path + "-lock")
-            return try lock.locked(atMost: .seconds(30)) { _ in
+            let database = DatabaseFile(path, stateDirectory: stateDirectory)
+            return try FileLock(database).locked(atMost: .seconds(30)) { _ in
                 let former = try Quarantine.name(path, formerName)
-                if let live, try write(copy, over: path, keeping: former, live) {
+                if let live, try write(copy, over: database, keeping: former, live) {
                     return Restored(
                         exchanges: contents.exchanges, bytes: contents.bytes, former: former, wasUnusable: false,
                         leftovers: abandoned)
@@ -87,13 +87,12 @@ extension Backup {
     ///
     /// - Returns: false when the live database cannot be used.
     private static func write(
-        _ copy: DatabaseCopy, over path: String, keeping former: String, _ live: FileIdentity
+        _ copy: DatabaseCopy, over file: DatabaseFile, keeping former: String, _ live: FileIdentity
     ) throws -> Bool {
-        let trust = FileTrust()
-        trust.distrust()
-        var connection = Connection(path: path, readonly: false, trust, migrates: false)
+        file.distrust()
+        var connection = Connection(file, readonly: false, migrates: false)
         do { try connection.use { _ in } } catch {
-            switch StorageFault(of: error, at: path) {
+            switch StorageFault(of: error, at: file.path) {
             case .damaged, .removed: return false
             default: throw error
             }
@@ -111,7 +110,7 @@ extension Backup {
             if !isWritten { unlink(former) }
             throw error
         }
-        // The log is as large as the database now. Somebody who reads may keep it so; it is used again.
+        // The WAL is as large as the database now. Somebody who reads may keep it so; it is used again.
         try? connection.use { _ = try Row.fetchOne($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
         return true
     }

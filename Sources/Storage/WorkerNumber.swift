@@ -1,10 +1,10 @@
 import Chat
 import Glibc
 
-/// Tells this process from all others that use the database now: the number of a byte of the holders' file that it has
-/// locked, beyond those that stand for ``Holder``s. The kernel frees it when the process ends.
+/// Tells this process from all others that use the database now: the number of a byte of the liveness locks' file that it has
+/// locked, beyond those that stand for ``LivenessLock``s. The kernel frees it when the process ends.
 enum WorkerNumber {
-    /// ``Holder``'s numbers are below.
+    /// ``LivenessLock``'s numbers are below.
     private static let base: Int64 = 1 << 62
     /// F_OFD_SETLK of linux/fcntl.h, which glibc shows under `_GNU_SOURCE` only. Such a lock belongs to its descriptor, which
     /// is never closed.

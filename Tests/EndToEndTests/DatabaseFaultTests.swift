@@ -46,48 +46,38 @@ import Testing
     }
 }
 
-/// The database goes wrong while the pool runs.
+/// The database goes, or is replaced, while the pool runs.
 @Suite(.timeLimit(.minutes(5))) struct RunningDatabaseFaultTests {
     enum Fault: String, CaseIterable {
-        case moved, removed, garbage, noHeader, cut, logRemoved, logGarbage
+        case moved, removed, garbage, emptied, walRemoved
 
         /// What /health calls it; nil when nothing fails.
         var word: String? {
             switch self {
             case .moved, .removed: "file removed"
-            case .garbage, .noHeader, .cut, .logGarbage: "damaged"
-            case .logRemoved: nil
+            case .garbage, .emptied: "damaged"
+            case .walRemoved: nil
             }
         }
 
         func begin(_ path: String) throws {
-            let url = URL(fileURLWithPath: path)
             let manager = FileManager.default
             switch self {
             case .moved: try manager.moveItem(atPath: path, toPath: path + ".away")
             case .removed: for ending in ["", "-wal", "-shm"] { try manager.removeItem(atPath: path + ending) }
-            case .garbage: try overwrite(url, try Data(contentsOf: url).count)
-            case .noHeader: try overwrite(url, 100)
-            case .cut: try FileHandle(forWritingTo: url).truncate(atOffset: 4_096)
-            case .logRemoved: try manager.removeItem(atPath: path + "-wal")
-            case .logGarbage:
-                let log = URL(fileURLWithPath: path + "-wal")
-                try overwrite(log, try Data(contentsOf: log).count)
+            case .garbage:
+                try Data(repeating: 0x5A, count: 65_536).write(to: URL(fileURLWithPath: path), options: .atomic)
+            case .emptied: try Data().write(to: URL(fileURLWithPath: path), options: .atomic)
+            case .walRemoved: try manager.removeItem(atPath: path + "-wal")
             }
         }
 
         fileprivate func end(_ path: String, _ good: Files) throws {
             switch self {
             case .moved: try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
-            case .logRemoved: break
+            case .walRemoved: break
             default: try good.restore()
             }
-        }
-
-        private func overwrite(_ url: URL, _ count: Int) throws {
-            let file = try FileHandle(forWritingTo: url)
-            try file.write(contentsOf: Data(repeating: 0x5A, count: count))
-            try file.close()
         }
     }
 
@@ -104,7 +94,8 @@ import Testing
         try fault.begin(path)
         for number in 0..<6 {
             let reply = try await run.post("/chat", token: token, ["message": "meanwhile \(number)"])
-            if fault.word == nil, reply.status == 200 {
+            if fault.word == nil {
+                #expect(reply.status == 200, "\(reply)")
                 acknowledged.append("meanwhile \(number)")
             } else {
                 try expectError(reply, 503)
@@ -121,10 +112,40 @@ import Testing
             #expect(reply.status == 200, "\(reply)")
             acknowledged.append("after \(number)")
         }
-        let history = try await run.get("/chat/history?limit=100", token: token)
-        let messages = try #require(history.json["messages"] as? [[String: Any]], "\(history)")
-        #expect(messages.map { $0["message"] as? String } == acknowledged)
+        // A worker that was only asked to read looks for the file once a second.
+        let limit = ContinuousClock.now + .seconds(2)
+        for worker in 0..<8 {
+            while true {
+                let history = try await run.get("/chat/history?limit=100", token: token)
+                let messages = history.json["messages"] as? [[String: Any]]
+                if messages?.map({ $0["message"] as? String }) == acknowledged { break }
+                try #require(ContinuousClock.now < limit, "\(worker): \(history)")
+            }
+        }
         #expect(run.workers.count == 2)
+    }
+
+    /// The new one cannot know what was in it: the old one says that this is lost, once, and goes on.
+    @Test func aWorkerThatBeginsWithoutARemovedWALIsAFaultThatTheLogExplains() async throws {
+        let run = try await Deployment()
+        defer { try? FileManager.default.removeItem(atPath: run.folder) }
+        let token = try await run.logIn()
+        #expect(try await run.post("/chat", token: token, ["message": "before"]).status == 200)
+        try FileManager.default.removeItem(atPath: run.folder + "/parley.sqlite-wal")
+        let worker = try #require(run.workers.first)
+        kill(worker, SIGKILL)
+        try await run.logLine { $0["message"] as? String == "worker ready" && $0["pid"] as? Int != Int(worker) }
+        let limit = ContinuousClock.now + .seconds(10)
+        while !run.log.contains("what was only in it is lost") {
+            try #require(ContinuousClock.now < limit)
+            _ = try await run.post("/auth/email", ["email": "ann@example.com"])
+        }
+        let other = try await run.logIn()
+        for number in 0..<8 {
+            #expect(try await run.post("/chat", token: other, ["message": "\(number)"]).status == 200)
+        }
+        #expect(try await run.get("/chat/history", token: other).number("count") == 8)
+        #expect(await run.stop() == 0)
     }
 }
 

@@ -5,72 +5,96 @@ import Testing
 
 @testable import Storage
 
-/// Files that are overwritten in place while they are in use.
+/// A damaged file is not used: it is found when it is opened, or when SQLite reads the damaged part.
 @Suite(.timeLimit(.minutes(2))) struct DamageTests {
     enum Damage: String, CaseIterable {
-        case garbage, noHeader, cut, empty, garbageLog, cutLog, garbageInLog
+        case garbage, noHeader, cut, empty
 
         func happen(to path: String) throws {
+            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+            let size = Int(try file.seekToEnd())
+            try file.seek(toOffset: 0)
             switch self {
-            case .garbage: try overwrite(path, from: 0, with: 0x5A)
-            case .noHeader: try overwrite(path, from: 0, count: 100, with: 0)
-            case .cut: try cut(path, to: 8_192)
-            case .empty: try cut(path, to: 0)
-            case .garbageLog: try overwrite(path + "-wal", from: 0, with: 0x5A)
-            case .cutLog: try cut(path + "-wal", to: 32)
-            case .garbageInLog: try overwrite(path + "-wal", from: 32, with: 0x5A)
+            case .garbage: try file.write(contentsOf: Data(repeating: 0x5A, count: size))
+            case .noHeader: try file.write(contentsOf: Data(repeating: 0, count: 100))
+            case .cut: try file.truncate(atOffset: 8_192)
+            case .empty: try file.truncate(atOffset: 0)
             }
-        }
-
-        private func overwrite(_ path: String, from offset: UInt64, count: Int? = nil, with byte: UInt8) throws {
-            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-            let size = Int(try file.seekToEnd() - offset)
-            try file.seek(toOffset: offset)
-            try file.write(contentsOf: Data(repeating: byte, count: count ?? size))
-            try file.close()
-        }
-
-        private func cut(_ path: String, to size: UInt64) throws {
-            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-            try file.truncate(atOffset: size)
             try file.close()
         }
     }
 
-    /// Writes into the file that is there, as `cp` does.
-    private func put(_ data: Data, _ path: String) throws {
-        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-        try file.truncate(atOffset: 0)
-        try file.write(contentsOf: data)
-        try file.close()
-    }
+    private let temporary: TemporaryDatabase
+    private let session: Session
+    private var path: String { temporary.path }
 
-    @Test(arguments: Damage.allCases)
-    func isNeverAcknowledgedIntoAndOverOnceTheFilesAreBack(_ damage: Damage) async throws {
-        let temporary = try await TemporaryDatabase(messageLimit: 1_000)
-        let session = try await temporary.session()
-        let path = temporary.path
+    init() async throws {
+        temporary = try await TemporaryDatabase(messageLimit: 1_000)
+        session = try await temporary.session()
         for number in 0..<40 {
             try await temporary.database.record("\(number)", String(repeating: "x", count: 5_000), in: session)
         }
-        // The one half in the database, the other in the log.
-        try await temporary.database.writer.attempt { _ = try Row.fetchAll($0, sql: "SELECT 1") }
-        try await DatabaseQueue(path: path).writeWithoutTransaction { try $0.execute(sql: "PRAGMA wal_checkpoint") }
-        for number in 40..<50 { try await temporary.database.record("\(number)", in: session) }
-        let good = [path, path + "-wal"].map { ($0, FileManager.default.contents(atPath: $0)!) }
-        try damage.happen(to: path)
-        let newcomer = try Storage.Database(path: path, messageLimit: 1_000, reservationLifetime: .zero)
-        for database in [temporary.database, newcomer, temporary.database] {
+    }
+
+    private func other() throws -> Storage.Database {
+        try Storage.Database(path: path, messageLimit: 1_000, reservationLifetime: .zero)
+    }
+
+    private func expectDamaged(_ database: Storage.Database) async {
+        for _ in 0..<2 {
             let error = await #expect(throws: ChatError.self) { try await database.record("lost", in: session) }
             #expect(error?.code == .unavailable && error?.cause?.contains("damaged") == true, "\(error?.cause ?? "")")
         }
-        let health = await temporary.database.health()
-        #expect(health.writing == .damaged)
-        for (path, data) in good { try put(data, path) }
-        try await temporary.database.record("after", in: session)
-        try await newcomer.record("after that", in: session)
-        let history = try await newcomer.history(of: session.principal, limit: 100, before: nil).admitted()
-        #expect(history.map(\.question) == (0..<50).map(String.init) + ["after", "after that"])
-        try await newcomer.checkIntegrity()
+        let health = await database.health()
+        #expect(health.writing == .damaged && health.reading == .damaged, "\(health)")
+    }
+
+    private func expectRecovery(of database: Storage.Database) async throws {
+        try await database.record("after", in: session)
+        let history = try await database.history(of: session.principal, limit: 100, before: nil).admitted()
+        #expect(history.map(\.question) == (0..<40).map(String.init) + ["after"])
+        try await database.checkIntegrity()
+    }
+
+    @Test(arguments: Damage.allCases) func isFoundAtOpeningAndOverOnceTheFileIsBack(_ damage: Damage) async throws {
+        await temporary.database.close()
+        let good = try Data(contentsOf: URL(fileURLWithPath: path))
+        try damage.happen(to: path)
+        let newcomer = try other()
+        await expectDamaged(newcomer)
+        try good.write(to: URL(fileURLWithPath: path))
+        try await expectRecovery(of: newcomer)
+    }
+
+    @Test(arguments: [Damage.garbage, .noHeader, .empty]) func aDamagedFileInPlaceOfTheOldOneIsFound(_ damage: Damage)
+        async throws
+    {
+        let (away, bad) = (path + ".away", path + ".bad")
+        try FileManager.default.copyItem(atPath: path, toPath: bad)
+        try damage.happen(to: bad)
+        try FileManager.default.moveItem(atPath: path, toPath: away)
+        try FileManager.default.moveItem(atPath: bad, toPath: path)
+        await #expect(throws: ChatError.self) { try await temporary.database.record("lost", in: session) }
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.moveItem(atPath: away, toPath: path)
+        try await expectRecovery(of: temporary.database)
+    }
+
+    @Test func whatSQLiteMeetsKeepsTheWholeFileFromBeingUsed() async throws {
+        await temporary.database.close()
+        let newcomer = try other()
+        try await newcomer.prepare()
+        let good = try Data(contentsOf: URL(fileURLWithPath: path))
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try file.seek(toOffset: 49_152)
+        try file.write(contentsOf: Data(repeating: 0x5A, count: good.count - 49_152))
+        try file.close()
+        let error = await #expect(throws: ChatError.self) {
+            _ = try await newcomer.history(of: session.principal, limit: 100, before: nil).admitted()
+        }
+        #expect(error?.cause?.contains("damaged") == true, "\(error?.cause ?? "")")
+        await expectDamaged(newcomer)
+        try good.write(to: URL(fileURLWithPath: path))
+        try await expectRecovery(of: newcomer)
     }
 }

@@ -1,6 +1,7 @@
 import Chat
 import Foundation
 import GRDB
+import Support
 import Testing
 
 @testable import Storage
@@ -62,7 +63,7 @@ import Testing
         let temporary = try await TemporaryDatabase()
         try FileManager.default.removeItem(atPath: temporary.path)
         temporary.database.writer.forgetSuccess()
-        let health = await temporary.database.health()
-        #expect(health.reading == .removed && health.writing == .removed)
+        try await until("reading finds it as well") { await temporary.database.health().reading == .removed }
+        #expect(await temporary.database.health().writing == .removed)
     }
 }

@@ -1,6 +1,7 @@
 import Chat
 import Foundation
 import Storage
+import Support
 import Testing
 
 /// Another process holds the lock that writes wait for, and does not let go.
@@ -82,6 +83,36 @@ import Testing
         }
         #expect(refusedAtOnce > 1_000)
         #expect(ContinuousClock.now - start < .seconds(6))
+    }
+
+    @Test func aNewFileOfTheLockIsUsedWithinASecond() async throws {
+        let lock = temporary.path + "-lock"
+        try FileManager.default.removeItem(atPath: lock)
+        try await until("it is made again") {
+            try await temporary.database.record("q", in: session)
+            return FileManager.default.fileExists(atPath: lock)
+        }
+        let held = HeldLock(temporary)
+        await #expect(throws: ChatError.self) { try await temporary.database.record("lost", in: session) }
+        held.release()
+    }
+
+    @Test func aStateFolderHasTheFilesThatProcessesShare() async throws {
+        let (state, path) = (temporary.folder + "/state", temporary.folder + "/other.sqlite")
+        try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: false)
+        func database() throws -> Database {
+            try Database(path: path, messageLimit: 1, reservationLifetime: .zero, stateDirectory: state)
+        }
+        let one = try database()
+        try await one.prepare()
+        #expect(try one.claimsPurging() && !database().claimsPurging())
+        #expect(
+            try Set(FileManager.default.contentsOfDirectory(atPath: state)) == [
+                "other.sqlite-lock", "other.sqlite-holders",
+            ])
+        #expect(!FileManager.default.fileExists(atPath: path + "-lock"))
+        try FileManager.default.removeItem(atPath: path)
+        await #expect(throws: ChatError.self, "its lock says that there was one") { try await database().prepare() }
     }
 
     @Test func bringingItUpToDateWaitsForAsLongAsItTakes() async throws {
