@@ -103,7 +103,7 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
     ///
     /// - Returns: false when there is still more.
     func runJobs() -> Bool {
-        let (serial, task) = (asUnownedSerialExecutor(), asUnownedTaskExecutor())
+        let serial = asUnownedSerialExecutor()
         for _ in 0..<Self.jobRounds {
             if hasMail.exchange(false, ordering: .sequentiallyConsistent) {
                 ready.append(
@@ -114,7 +114,9 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
             }
             if ready.isEmpty { return true }
             swap(&ready, &round)
-            for job in round { job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
+            // Not with the task executor as well: a task that has no preference for it would be taken for one that is in the
+            // wrong place, and be queued anew at each of its calls.
+            for job in round { job.runSynchronously(on: serial) }
             round.removeAll(keepingCapacity: round.capacity <= Self.keptJobs)
         }
         return ready.isEmpty
