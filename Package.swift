@@ -76,7 +76,7 @@ let package = Package(
 
         .target(name: "Support", dependencies: ["Chat"], path: "Tests/Support", swiftSettings: settings),
         tests("SharedMemoryTests", ["SharedMemory"]),
-        tests("EventLoopTests", ["EventLoop"]),
+        tests("EventLoopTests", ["EventLoop", "Threads"]),
         tests("FastCGITests", ["FastCGI"]),
         tests("CurlTests", ["Curl", "Support"]),
         tests("StrictJSONTests", ["StrictJSON", "Support"]),

@@ -19,26 +19,34 @@ internal import Threads
 
 /// The executor and mailbox of the event loop. Everything else about the loop is isolated to ``LoopActor``.
 ///
-/// `@unchecked Sendable`: `ready` is the one thing here without a lock. It is used by ``enqueue(_:)`` after a look that the
-/// thread is the loop's own, and by `runJobs`, which only that thread calls.
+/// `@unchecked Sendable`: `ready` and `round` are the only things here without a lock. They are used by ``enqueue(_:)`` after
+/// a look that the thread is the loop's own, and by `runJobs` and `prepareToSleep`, which only that thread calls.
 public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
     /// The process's one loop, on a thread of its own that starts with the first use and ends with the process.
     public static let shared = EventLoop()
 
     /// Rounds of jobs before the loop looks at its sockets: a task that yields for ever must not keep the others waiting.
     private static let jobRounds = 16
+    /// Jobs for which memory is kept: a burst's is given back.
+    private static let keptJobs = 4_096
+
+    /// The loop's thread; 0 until it runs. Apart from the loop, so that to ask for it starts none.
+    private static let thread = Atomic<pthread_t>(0)
 
     private let wakeUp = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
-    private let thread = Atomic<pthread_t>(0)
+    private let stopped = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
+    private let isStopping = Atomic(false)
     private let mailbox = Mutex<[UnownedJob]>([])
     private let hasMail = Atomic(false)
     private let sleeps = Atomic(false)
     private nonisolated(unsafe) var ready: [UnownedJob] = []
+    /// The jobs that `runJobs` is running; empty but with its memory between two rounds.
+    private nonisolated(unsafe) var round: [UnownedJob] = []
 
     private init() {
         do {
             try BlockingThread.detach { [self] in
-                thread.store(pthread_self(), ordering: .releasing)
+                Self.thread.store(pthread_self(), ordering: .releasing)
                 LoopActor.assumeIsolated { Turns(self, wakeUp).run() }
             }
         } catch {
@@ -48,11 +56,36 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
     }
 
     /// Whether the calling thread is the loop's own.
-    public var isCurrent: Bool { pthread_equal(pthread_self(), thread.load(ordering: .acquiring)) != 0 }
+    public static var isCurrent: Bool { pthread_equal(pthread_self(), thread.load(ordering: .acquiring)) != 0 }
+
+    /// Halts the loop after the turn that it is in, for good: what `exit` takes apart, libcurl and TLS among it, must not
+    /// be in use. Blocks until then. Not from the loop.
+    ///
+    /// - Returns: false when the turn did not end within `limit`; the loop then halts as soon as it does.
+    public static func stop(within limit: Duration) -> Bool {
+        precondition(!isCurrent, "the event loop cannot wait for itself")
+        guard thread.load(ordering: .acquiring) != 0 else { return true }
+        shared.isStopping.store(true, ordering: .releasing)
+        eventfd_write(shared.wakeUp, 1)
+        let deadline = ContinuousClock.now + limit
+        while true {
+            var entry = pollfd(fd: shared.stopped, events: Int16(POLLIN), revents: 0)
+            let left = Int32(clamping: Int64(max(deadline - .now, .zero) / .milliseconds(1)))
+            let count = poll(&entry, 1, left)
+            if count >= 0 || errno != EINTR { return count > 0 }
+        }
+    }
+
+    /// Called at the beginning of each turn.
+    func haltIfStopped() {
+        guard isStopping.load(ordering: .acquiring) else { return }
+        eventfd_write(stopped, 1)
+        while true { pause() }
+    }
 
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        if isCurrent {
+        if Self.isCurrent {
             ready.append(job)
         } else {
             mailbox.withLock { $0.append(job) }
@@ -63,14 +96,14 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
 
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
     public func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
-    public func checkIsolated() { precondition(isCurrent, "not on the event loop") }
-    public func isIsolatingCurrentContext() -> Bool? { isCurrent }
+    public func checkIsolated() { precondition(Self.isCurrent, "not on the event loop") }
+    public func isIsolatingCurrentContext() -> Bool? { Self.isCurrent }
 
     /// Runs what is ready, and what that makes ready.
     ///
     /// - Returns: false when there is still more.
     func runJobs() -> Bool {
-        let (serial, task) = (asUnownedSerialExecutor(), asUnownedTaskExecutor())
+        let serial = asUnownedSerialExecutor()
         for _ in 0..<Self.jobRounds {
             if hasMail.exchange(false, ordering: .sequentiallyConsistent) {
                 ready.append(
@@ -80,9 +113,11 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
                     })
             }
             if ready.isEmpty { return true }
-            let round = ready
-            ready = []
-            for job in round { job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
+            swap(&ready, &round)
+            // Not with the task executor as well: a task that has no preference for it would be taken for one that is in the
+            // wrong place, and be queued anew at each of its calls.
+            for job in round { job.runSynchronously(on: serial) }
+            round.removeAll(keepingCapacity: round.capacity <= Self.keptJobs)
         }
         return ready.isEmpty
     }

@@ -17,4 +17,10 @@
             try unsafeBitCast(body, to: Plain.self)()
         }
     }
+
+    /// Has `action` called once before the loop sleeps or looks at its sockets again: what the jobs of a turn have
+    /// gathered then leaves together.
+    @LoopActor public static func atEndOfTurn(_ action: @escaping @LoopActor () -> Void) {
+        Turns.current.endings.append(action)
+    }
 }

@@ -29,7 +29,7 @@
     private var heap: [LoopTimer] = []
     private var cancelled = 0
 
-    var isEmpty: Bool { heap.isEmpty }
+    var count: Int { heap.count }
 
     mutating func add(_ timer: LoopTimer) {
         heap.append(timer)

@@ -43,7 +43,12 @@ public struct Readiness: OptionSet, Sendable {
     private let epoll: Int32
     private var slots: [Slot] = []
     private var freeSlots: [UInt32] = []
+    /// Of each descriptor that is in the set, by its number, the token of its registration. A descriptor may be closed, and
+    /// its number be another's, before whoever had it says so: that must not touch the other's registration.
+    private var tokens: [UInt64] = []
     var timers = Timers()
+    /// What is to be done at the end of this turn.
+    var endings: [@LoopActor () -> Void] = []
 
     init(_ loop: EventLoop, _ wakeUp: Int32) {
         self.loop = loop
@@ -59,8 +64,10 @@ public struct Readiness: OptionSet, Sendable {
         let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: Self.eventsATurn)
         events.initialize(repeating: epoll_event())
         while true {
+            loop.haltIfStopped()
             let isIdle = loop.runJobs()
             fireTimers()
+            endTurn()
             let timeout = isIdle && loop.prepareToSleep() ? timers.millisecondsToNext() : 0
             let count = epoll_wait(epoll, events.baseAddress, Int32(events.count), timeout)
             loop.wakes()
@@ -69,9 +76,20 @@ public struct Readiness: OptionSet, Sendable {
     }
 
     private func fireTimers() {
-        guard !timers.isEmpty else { return }
+        guard timers.count > 0 else { return }
         let now = ContinuousClock.now
-        while let timer = timers.takeDue(at: now) { timer.fire() }
+        // One that sets itself anew, for now or earlier, has its next turn when the sockets have had theirs.
+        for _ in 0..<timers.count {
+            guard let timer = timers.takeDue(at: now) else { return }
+            timer.fire()
+        }
+    }
+
+    private func endTurn() {
+        guard !endings.isEmpty else { return }
+        let actions = endings
+        endings.removeAll(keepingCapacity: true)
+        for action in actions { action() }
     }
 
     private func report(_ event: epoll_event) {
@@ -90,17 +108,23 @@ public struct Readiness: OptionSet, Sendable {
         if index == slots.count { slots.append(Slot()) }
         slots[Int(index)].handler = handler
         let token = UInt64(slots[Int(index)].generation) << 32 | UInt64(index)
-        if control(EPOLL_CTL_ADD, descriptor, events, token) { return token }
-        forget(token)
-        return nil
+        guard control(EPOLL_CTL_ADD, descriptor, events, token) else {
+            forget(token)
+            return nil
+        }
+        if descriptor >= tokens.count {
+            tokens += repeatElement(.max, count: Int(descriptor) + 1 - tokens.count)
+        }
+        tokens[Int(descriptor)] = token
+        return token
     }
 
     func change(_ descriptor: Int32, _ events: Readiness, _ token: UInt64) -> Bool {
-        control(EPOLL_CTL_MOD, descriptor, events, token)
+        tokens[Int(descriptor)] == token && control(EPOLL_CTL_MOD, descriptor, events, token)
     }
 
     func remove(_ descriptor: Int32, _ token: UInt64) {
-        epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, nil)
+        if tokens[Int(descriptor)] == token { epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, nil) }
         forget(token)
     }
 

@@ -24,13 +24,18 @@ public final class Listener: Sendable {
     /// Connections that one process takes before it goes to the end of the queue of processes.
     private static let turn = 8
 
+    /// Between two words on a fault that lasts.
+    private static let silence = Duration.seconds(60)
+
     /// What only the loop changes.
     @LoopActor private struct State {
         var registration: Registration?
         var isStarted = false
         var isDraining = false
-        /// No descriptor is free.
+        /// No descriptor is free, or accepting fails.
         var isPaused = false
+        /// When a fault that lasts was told last.
+        var told: [ConnectionError: ContinuousClock.Instant] = [:]
         var connections: [ObjectIdentifier: Connection] = [:]
         var idleWaiters: [CheckedContinuation<Void, Never>] = []
 
@@ -100,7 +105,10 @@ public final class Listener: Sendable {
             for connection in Array(state.connections.values) { connection.closeIfIdle() }
             resumeIdleWaiters()
         }
-        if !isIdle, deadline > .now { await withCheckedContinuation { state.idleWaiters.append($0) } }
+        await withCheckedContinuation { continuation in
+            // Looked at here: the last request may have been answered on the way to this closure.
+            if isIdle || deadline <= .now { continuation.resume() } else { state.idleWaiters.append(continuation) }
+        }
         alarm.cancel()
         return isIdle
     }
@@ -142,8 +150,8 @@ public final class Listener: Sendable {
         switch errno {
         case EINTR, ECONNABORTED: return .failed
         case EAGAIN: break
-        case EMFILE, ENFILE, ENOBUFS, ENOMEM: pauseAccepting()
-        case let code: onError(.acceptFailed(errno: code))
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: pauseAccepting(.descriptorsExhausted)
+        case let code: pauseAccepting(.acceptFailed(errno: code))
         }
         return .nothing
     }
@@ -154,11 +162,11 @@ public final class Listener: Sendable {
         connection.begin()
     }
 
-    /// The listening socket stays readable while no descriptor is free: leave it alone, and come back.
-    @LoopActor private func pauseAccepting() {
+    /// The listening socket stays readable while nothing can be accepted: leave it alone, and come back.
+    @LoopActor private func pauseAccepting(_ fault: ConnectionError) {
         guard !state.isPaused, !state.isDraining else { return }
         state.isPaused = true
-        onError(.descriptorsExhausted)
+        report(fault)
         unwatch()
         resumeAccepting(in: .milliseconds(100))
     }
@@ -197,7 +205,15 @@ public final class Listener: Sendable {
         if isIdle { resumeIdleWaiters() }
     }
 
-    @LoopActor func report(_ error: ConnectionError) { onError(error) }
+    /// Tells of a fault: of one that lasts the first time, and then once a minute.
+    @LoopActor func report(_ error: ConnectionError) {
+        if error.lasts {
+            let now = ContinuousClock.now
+            if let last = state.told[error], now - last < Self.silence { return }
+            state.told[error] = now
+        }
+        onError(error)
+    }
 
     /// Has the request answered in a task of its own on the loop.
     @LoopActor func answer(_ request: Request, on connection: Connection) -> Task<Void, Never> {
@@ -229,7 +245,7 @@ public final class Listener: Sendable {
         // The kernel wakes the process that has been in the queue for longest: one would do all the work.
         if state.registration != nil {
             unwatch()
-            if !watch() { pauseAccepting() }
+            if !watch() { pauseAccepting(.descriptorsExhausted) }
         }
     }
 }

@@ -4,6 +4,10 @@ public enum PercentEncoding {
     /// - Returns: nil when a `%` does not begin two hexadecimal digits, and when the bytes are not UTF-8 or have a NUL
     ///   among them.
     public static func decode(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String? {
+        if !text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == 0 || plusIsSpace && $0 == UInt8(ascii: "+") })
+        {
+            return String(text)
+        }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count)
         var rest = text.utf8[...]

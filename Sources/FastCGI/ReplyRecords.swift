@@ -8,22 +8,25 @@ struct ReplyRecords {
 
     init(request id: UInt16) { self.id = id }
 
-    mutating func append(_ parts: [UInt8]...) {
-        bytes.reserveCapacity(parts.reduce(bytes.count + 48) { $0 + $1.count + 8 * ($1.count / Self.largest + 1) })
-        let total = parts.reduce(0) { $0 + $1.count }
-        var (left, room) = (total, 0)
-        for part in parts {
-            var rest = part[...]
-            while !rest.isEmpty {
+    /// Adds the head and a piece of the body, as one stretch of the standard output.
+    mutating func append(_ head: [UInt8], _ body: [UInt8]) {
+        var left = head.count + body.count
+        bytes.reserveCapacity(bytes.count + left + 8 * (left / Self.largest + 1) + 40)
+        var room = 0
+        for part in [head, body] {
+            var start = 0
+            while start < part.count {
                 if room == 0 {
                     room = min(left, Self.largest)
                     header(type: 6, length: room)
                 }
-                let piece = rest.prefix(room)
-                bytes.append(contentsOf: piece)
-                rest = rest.dropFirst(piece.count)
-                room -= piece.count
-                left -= piece.count
+                let end = min(start + room, part.count)
+                part.withUnsafeBufferPointer {
+                    bytes.append(contentsOf: UnsafeBufferPointer(rebasing: $0[start..<end]))
+                }
+                room -= end - start
+                left -= end - start
+                start = end
             }
         }
     }
@@ -43,13 +46,16 @@ struct ReplyRecords {
     }
 
     private mutating func header(type: UInt8, length: Int) {
-        bytes.append(1)
-        bytes.append(type)
-        bytes.append(UInt8(id >> 8))
-        bytes.append(UInt8(id & 0xFF))
-        bytes.append(UInt8(length >> 8))
-        bytes.append(UInt8(length & 0xFF))
-        bytes.append(0)
-        bytes.append(0)
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 8) { header in
+            header[0] = 1
+            header[1] = type
+            header[2] = UInt8(id >> 8)
+            header[3] = UInt8(id & 0xFF)
+            header[4] = UInt8(length >> 8)
+            header[5] = UInt8(length & 0xFF)
+            header[6] = 0
+            header[7] = 0
+            bytes.append(contentsOf: header)
+        }
     }
 }

@@ -5,11 +5,16 @@ extension Request {
         if let own = header("X_REQUEST_ID"), (8...64).contains(own.utf8.count), own.utf8.allSatisfy(isIdentifierByte) {
             return own
         }
-        let halves = (0..<2).map { _ in
-            let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-            return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        return String(unsafeUninitializedCapacity: 32) { digits in
+            var rest: UInt64 = 0
+            for place in 0..<32 {
+                if place % 16 == 0 { rest = .random(in: .min ... .max) }
+                let digit = UInt8(rest & 0xF)
+                digits[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+                rest >>= 4
+            }
+            return 32
         }
-        return halves.joined()
     }
 }
 

@@ -16,23 +16,35 @@ public struct ResponseHead: Sendable {
         guard (200...599).contains(status) else { throw .invalidStatus(status) }
         var block: [UInt8] = []
         block.reserveCapacity(256)
-        block.append(contentsOf: "Status: \(status) \(Self.reason(status))\r\n".utf8)
+        block.append("Status: ")
+        block.append(decimal: status)
+        block.append(" ")
+        block.append(Self.reason(status))
+        block.append("\r\n")
         for (name, value) in headers {
             guard Self.isToken(name), value.utf8.allSatisfy(Self.isFieldByte) else { throw .invalidHeader(name) }
-            switch name.lowercased() {
-            case "content-length", "status": continue
-            default: break
-            }
-            block.append(contentsOf: name.utf8)
-            block.append(contentsOf: ": ".utf8)
-            block.append(contentsOf: value.utf8)
-            block.append(contentsOf: "\r\n".utf8)
+            if Self.isMadeHere(name) { continue }
+            block.append(name)
+            block.append(": ")
+            block.append(value)
+            block.append("\r\n")
         }
         if let contentLength, status != 204, status != 304 {
-            block.append(contentsOf: "Content-Length: \(contentLength)\r\n".utf8)
+            block.append("Content-Length: ")
+            block.append(decimal: contentLength)
+            block.append("\r\n")
         }
-        block.append(contentsOf: "\r\n".utf8)
+        block.append("\r\n")
         return block
+    }
+
+    /// Whether it is Content-Length or Status, in any case.
+    private static func isMadeHere(_ name: String) -> Bool {
+        switch name.utf8.count {
+        case 6: name.lowercased() == "status"
+        case 14: name.lowercased() == "content-length"
+        default: false
+        }
     }
 
     /// RFC 9110, 5.6.2.
@@ -67,4 +79,16 @@ public struct ResponseHead: Sendable {
         500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
         504: "Gateway Timeout",
     ]
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(_ text: String) {
+        var text = text
+        text.withUTF8 { append(contentsOf: $0) }
+    }
+
+    fileprivate mutating func append(decimal number: Int) {
+        if number >= 10 { append(decimal: number / 10) }
+        append(UInt8(ascii: "0") + UInt8(number % 10))
+    }
 }

@@ -1,4 +1,5 @@
 import API
+import EventLoop
 import FoundationEssentials
 import Glibc
 import Logging
@@ -30,9 +31,13 @@ struct LogOutput: LogHandler {
 
     private func write(_ level: Logger.Level, _ message: String, _ fields: [LogField]) {
         if level >= .error { Self.keep(message, fields) }
+        Self.lines.write(line(level, message, fields))
+    }
+
+    private func line(_ level: Logger.Level, _ message: String, _ fields: [LogField]) -> [UInt8] {
         switch format {
-        case .json: Self.write(Self.json(level, message, fields))
-        case .text: Self.write(Self.text(level, message, fields))
+        case .json: Self.json(level, message, fields)
+        case .text: Self.text(level, message, fields)
         }
     }
 
@@ -58,7 +63,7 @@ struct LogOutput: LogHandler {
             json.member("time", now())
             json.member("level", level.rawValue)
             json.member("message", message)
-            json.member("pid", Int(getpid()))
+            json.member("pid", pid)
             for field in fields {
                 switch field.value {
                 case .text(let text): json.member(named: field.name, text)
@@ -91,19 +96,14 @@ struct LogOutput: LogHandler {
             String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "␦" : $0 }))
     }
 
+    private static let pid = Int(getpid())
+
     private static func now() -> String { Date().iso8601 }
 
-    /// One write for one line, so that the lines of several processes do not mix.
-    private static func write(_ line: [UInt8]) {
-        var rest = line[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
-            guard count > 0 else {
-                if count < 0, errno == EINTR { continue }
-                return
-            }
-            rest = rest.dropFirst(count)
-        }
+    /// Standard error. Once it must not wait (`neverWait`), no request is held up by whoever reads the log.
+    static let lines = LineWriter(descriptor: STDERR_FILENO) { count in
+        let output = LogOutput(level: .warning)
+        return output.line(.warning, "log lines lost", [LogField("lines", .number(count))])
     }
 }
 

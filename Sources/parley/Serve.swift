@@ -1,5 +1,6 @@
 import ArgumentParser
 import Chat
+import EventLoop
 import FastCGI
 import Glibc
 import Logging
@@ -103,7 +104,14 @@ private struct Plan {
             try configuration,
             onStart: { [self] isReload in prepare(isReload) },
             onReopen: { [log, file = settings.logFile.map(LogFile.init)] in log.reopen(file) },
-            onEvent: { [log] in log.log($0) })
+            onEvent: { [log] event in
+                log.log(event)
+                // The pool goes on in another image of this process, which knows of no lines that wait.
+                if case .reloading = event { _ = LogOutput.lines.flush(within: .seconds(1)) }
+            })
+        // A log that nobody reads must not hold up the pool either.
+        LogOutput.lines.neverWait()
+        defer { _ = LogOutput.lines.flush(within: .seconds(1)) }
         return try supervisor.run()
     }
 

@@ -20,6 +20,7 @@ enum Worker {
         let starting = report(to: supervised) { WorkerReport(requests: 0, inFlight: 0, memory: 0, note: "") }
         do {
             let (settings, log) = try loaded()
+            LogOutput.lines.neverWait()
             let service = try await Service(settings, log: log)
             await prepare(service.database, log)
             // Now rather than while the first question waits.
@@ -47,10 +48,10 @@ enum Worker {
             let isEmpty = await listener.drain(deadline: .now + .seconds(settings.drainSeconds))
             if !isEmpty { log.error("worker stopped with requests in flight") }
             await service.database.close()
-            exit(isEmpty ? 0 : 1)
+            end(isEmpty ? 0 : 1)
         } catch {
             log(refusal: error)
-            exit(Refusal.code)
+            end(Refusal.code)
         }
     }
 
@@ -61,14 +62,23 @@ enum Worker {
             let service = try await Service(settings, log: log)
             await prepare(service.database, log)
             let code = await CGI.respond(with: service.responder, limits: Limits())
+            _ = LogOutput.lines.flush(within: .seconds(1))
             CGI.hangUp()
             try? await service.database.checkpoint()  // else the next process does
-            exit(code)
+            end(code)
         } catch {
             log(refusal: error)
             let broken = BrokenService(cause: "cannot start", telemetry: LogOutput(level: .info))
-            exit(await CGI.respond(with: broken, limits: Limits()))
+            end(await CGI.respond(with: broken, limits: Limits()))
         }
+    }
+
+    /// Ends the process with nothing under way that `exit` takes apart, and the log written if somebody reads it.
+    private static func end(_ code: Int32) -> Never {
+        let hasStopped = EventLoop.stop(within: .seconds(1))
+        _ = LogOutput.lines.flush(within: .seconds(1))
+        if hasStopped { exit(code) }
+        _exit(code)
     }
 
     /// A database that cannot be opened now may be mended while we run: requests get a 503 until then.
@@ -146,6 +156,7 @@ extension Logger {
             self.error("log file not available", metadata: ["cause": "\(error)"])
             return false
         }
+        LogOutput.lines.neverWait()
         return true
     }
 }

@@ -4,10 +4,10 @@ import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct EventLoopTests {
-    private nonisolated func isOnLoop() async -> Bool { EventLoop.shared.isCurrent }
+    private nonisolated func isOnLoop() async -> Bool { EventLoop.isCurrent }
 
     @Test func runsIsolatedCodeAndWhatTasksWithItsPreferenceDo() async {
-        #expect(!EventLoop.shared.isCurrent)
+        #expect(!EventLoop.isCurrent)
         let places = await Task(executorPreference: EventLoop.shared) {
             async let child = isOnLoop()
             let before = await isOnLoop()
@@ -17,7 +17,7 @@ import Testing
             return await [before, child, isOnLoop()]
         }.value
         #expect(places == [true, true, true])
-        #expect(await LoopActor.run { EventLoop.shared.isCurrent })
+        #expect(await LoopActor.run { EventLoop.isCurrent })
     }
 
     @Test func losesNoJobOfManyThreads() async {
@@ -47,6 +47,52 @@ import Testing
     @Test func tellsOnlyTheHandlerOfThisUseOfADescriptor() async throws {
         for _ in 0..<100 { try await Pipe().untilReadable { $0.write() } }
     }
+
+    /// A library may close a descriptor before it says that it watches it no longer, and the kernel gives the number to the
+    /// next one who asks.
+    @Test(arguments: [true, false])
+    func aRegistrationOfAClosedDescriptorLeavesItsSuccessorAlone(isCancelled: Bool) async throws {
+        let former = try Pipe()
+        let registration = await former.registered()
+        #expect(registration != nil)
+        let successor = try Pipe()
+        // What the kernel does with a number that is free.
+        #expect(dup2(successor.reading, former.reading) == former.reading)
+        try await Pipe(reading: former.reading, writing: successor.writing).untilReadable { pipe in
+            if isCancelled { registration?.cancel() } else { registration?.change(to: .readable) }
+            pipe.write()
+        }
+        close(former.writing)
+        close(successor.reading)
+    }
+
+    @Test func haltsForGoodWhateverItsTasksDo() async {
+        await #expect(processExitsWith: .success) {
+            let rounds = Rounds()
+            Task { @LoopActor in
+                while true {
+                    rounds.count.add(1, ordering: .relaxed)
+                    await Task.yield()
+                }
+            }
+            while rounds.count.load(ordering: .relaxed) == 0 { await Task.yield() }
+            let hasHalted = EventLoop.stop(within: .seconds(20))
+            let atHalt = rounds.count.load(ordering: .relaxed)
+            for _ in 0..<10_000 { sched_yield() }
+            exit(hasHalted && rounds.count.load(ordering: .relaxed) == atHalt ? 0 : 1)
+        }
+    }
+
+    @Test func isNotWaitedForWhenItsTurnDoesNotEnd() async {
+        await #expect(processExitsWith: .success) {
+            let rounds = Rounds()
+            Task { @LoopActor in while true { rounds.count.add(1, ordering: .relaxed) } }
+            while rounds.count.load(ordering: .relaxed) == 0 { await Task.yield() }
+            _exit(EventLoop.stop(within: .milliseconds(20)) ? 1 : 0)
+        }
+    }
+
+    private final class Rounds: Sendable { let count = Atomic(0) }
 }
 
 @Suite(.timeLimit(.minutes(1))) struct TimerTests {
@@ -94,6 +140,31 @@ import Testing
         #expect(!fired)
     }
 
+    @Test func aTimerThatIsAlwaysDueLeavesTheSocketsTheirTurn() async throws {
+        let isOver = Atomic(false)
+        @LoopActor func again() {
+            guard !isOver.load(ordering: .relaxed) else { return }
+            _ = LoopTimer(at: .now - .seconds(1)) { again() }
+        }
+        await again()
+        try await Pipe().untilReadable { $0.write() }
+        isOver.store(true, ordering: .relaxed)
+    }
+
+    @Test func takesInstantsOfAnyDistance() async {
+        let past = await withCheckedContinuation { continuation in
+            Task { @LoopActor in
+                let longest = Duration.seconds(Int64.max)
+                let never = LoopTimer(at: .now + longest) { Issue.record("the end of time") }
+                _ = LoopTimer(at: .now - longest) {
+                    never.cancel()
+                    continuation.resume(returning: true)
+                }
+            }
+        }
+        #expect(past)
+    }
+
     @Test func sleepsAsLongAsAsked() async throws {
         let start = ContinuousClock.now
         try await LoopClock().sleep(until: start + .milliseconds(20), tolerance: nil)
@@ -105,7 +176,7 @@ import Testing
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
         let late = Task { try await LoopClock().sleep(for: .seconds(3_600)) }
-        _ = await LoopActor.run { EventLoop.shared.isCurrent }
+        _ = await LoopActor.run { EventLoop.isCurrent }
         late.cancel()
         await #expect(throws: CancellationError.self) { try await late.value }
     }
@@ -117,7 +188,10 @@ extension LoopActor {
 
 /// A pipe whose reading end is registered with the loop.
 private struct Pipe {
-    let (reading, writing): (Int32, Int32)
+    let reading: Int32
+    let writing: Int32
+
+    init(reading: Int32, writing: Int32) { (self.reading, self.writing) = (reading, writing) }
 
     init() throws {
         var ends: [Int32] = [0, 0]
@@ -125,10 +199,17 @@ private struct Pipe {
         (reading, writing) = (ends[0], ends[1])
     }
 
+    /// Registered for nobody who would want to know.
+    @LoopActor func registered() -> Registration? { Registration(reading, for: .readable, Nobody()) }
+
+    private final class Nobody: DescriptorHandler {
+        func ready(_ events: Readiness) { Issue.record("an event of another's descriptor") }
+    }
+
     func write() { _ = Glibc.write(writing, [1], 1) }
 
     /// Returns when the loop has told of what `body` wrote.
-    func untilReadable(_ body: @escaping @Sendable (Pipe) -> Void) async throws {
+    func untilReadable(_ body: @escaping @LoopActor @Sendable (Pipe) -> Void) async throws {
         let events = await withCheckedContinuation { continuation in
             Task { @LoopActor in
                 let once = Once(continuation)

@@ -1,5 +1,6 @@
 import FastCGI
 import Glibc
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ListenerTests {
@@ -179,5 +180,51 @@ import Testing
         gate.open()
         #expect(try await replies == (0..<500).map { "GET /\($0)  complete 0 0" })
         #expect(await server.stop())
+    }
+
+    /// What `accept` says of a socket that does not listen is an error that nobody expects.
+    @Test func restsWhenAcceptingFailsAndTellsOnce() async throws {
+        let socket = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        defer { close(socket) }
+        let faults = Faults()
+        let listener = Listener(
+            descriptor: socket, responder: Server.Closure(answer: Server.describe), onError: faults.note)
+        try await listener.start()
+        // The time of three pauses; without them there would be thousands.
+        try await Task.sleep(for: .milliseconds(350))
+        #expect(faults.all == [.acceptFailed(errno: EINVAL)])
+        #expect(await listener.drain(deadline: .now + .seconds(20)))
+    }
+
+    @Test func tellsOnceThatNoDescriptorIsFreeAndServesWhenOneIs() async {
+        await #expect(processExitsWith: .success) {
+            let server = try await Server(answer: Server.describe)
+            _ = try await server.exchange(Client.get("/"))
+            let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+            let faults = Task { await server.faults.reduce(into: []) { $0.append($1) } }
+            var files = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
+            let before = files.rlim_cur
+            files.rlim_cur = 0
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
+            var address = sockaddr_un(path: server.path)
+            _ = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
+            }
+            try await Task.sleep(for: .milliseconds(350))
+            files.rlim_cur = before
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
+            guard try await server.exchange(Client.get("/")).status == 200, await server.stop() else { exit(1) }
+            server.endFaults()
+            exit(await faults.value.count { $0 == .descriptorsExhausted } == 1 ? 0 : 2)
+        }
+    }
+
+    private final class Faults: Sendable {
+        private let list = Mutex<[ConnectionError]>([])
+        var all: [ConnectionError] { list.withLock { $0 } }
+        func note(_ fault: ConnectionError) { list.withLock { $0.append(fault) } }
     }
 }

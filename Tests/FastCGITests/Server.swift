@@ -18,6 +18,7 @@ final class Server: Sendable {
     let listener: Listener
     /// What the listener reported, in order.
     let faults: AsyncStream<ConnectionError>
+    private let reports: AsyncStream<ConnectionError>.Continuation
     private let folder: String
     let descriptor: Int32
 
@@ -35,7 +36,7 @@ final class Server: Sendable {
         guard isBound, listen(descriptor, 4096) == 0 else { throw FastCGIClient.Failure(what: "listen") }
         self.descriptor = descriptor
         let (stream, continuation) = AsyncStream.makeStream(of: ConnectionError.self)
-        faults = stream
+        (faults, reports) = (stream, continuation)
         listener = Listener(descriptor: descriptor, limits: limits, responder: Closure(answer: answer)) {
             continuation.yield($0)
         }
@@ -48,6 +49,9 @@ final class Server: Sendable {
         remove()
         return isIdle
     }
+
+    /// Lets who reads ``faults`` come to an end.
+    func endFaults() { reports.finish() }
 
     func remove() {
         close(descriptor)
