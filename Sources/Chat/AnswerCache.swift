@@ -47,18 +47,16 @@ public final class AnswerCache: Sendable {
     private let staleLifetime: TimeInterval
     private let keepsTruncated: Bool
     private let now: @Sendable () -> Date
-    private let clock: any Clock<Duration>
+    private let background: Background
     let flights: SingleFlight<Flight.Outcome>
 
     /// - Parameters:
     ///   - keepsTruncated: whether an answer that was cut by length is given again.
-    ///   - clock: what waiting goes by.
-    ///   - executor: where fills run; nil for Swift's own pool.
+    ///   - background: where fills run, and what waiting goes by.
     public init(
         memory: MemoryCache, ledger: any Ledger, answers: any AnswerStore, leases: any CallLease,
         lifetime: TimeInterval, staleLifetime: TimeInterval = 0, keepsTruncated: Bool = false,
-        now: @escaping @Sendable () -> Date = { Date() }, clock: any Clock<Duration> = ContinuousClock(),
-        executor: (any TaskExecutor)? = nil
+        now: @escaping @Sendable () -> Date = { Date() }, background: Background = Background()
     ) {
         self.memory = memory
         self.ledger = ledger
@@ -68,8 +66,8 @@ public final class AnswerCache: Sendable {
         self.staleLifetime = staleLifetime
         self.keepsTruncated = keepsTruncated
         self.now = now
-        self.clock = clock
-        flights = SingleFlight(executor: executor, clock: clock)
+        self.background = background
+        flights = SingleFlight(background)
     }
 
     /// Without a cache nothing is shared: each question is a call of its own.
@@ -185,7 +183,7 @@ extension AnswerCache {
                 return .failed(
                     ModelFailure(provider: "another worker", reason: .timedOut, detail: "has no answer yet"))
             }
-            do { try await clock.sleep(for: min(Self.pollInterval, deadline - now)) } catch {
+            do { try await background.clock.sleep(for: min(Self.pollInterval, deadline - now)) } catch {
                 // Otherwise the holder would go on for nobody.
                 try await leases.stopWaiting(for: lease)
                 throw error

@@ -25,16 +25,12 @@ public final class ChatPipeline: Sendable {
     let policy: ChatPolicy
     /// The questions that are put to the model, or wait for its answer.
     public let load: ConcurrencyLimit
-    let executor: (any TaskExecutor)?
-    let clock: any Clock<Duration>
+    let background: Background
 
-    /// - Parameters:
-    ///   - executor: where the tasks that belong to no one request run; nil for Swift's own pool.
-    ///   - clock: what they sleep by.
     public init(
         authenticator: any Authenticator, sanitizer: any Sanitizer, cache: AnswerCache, model: any LanguageModel,
         ledger: any Ledger, ids: ExchangeIDGenerator, policy: ChatPolicy, load: ConcurrencyLimit,
-        executor: (any TaskExecutor)? = nil, clock: any Clock<Duration> = ContinuousClock()
+        background: Background = Background()
     ) {
         self.authenticator = authenticator
         self.sanitizer = sanitizer
@@ -44,8 +40,7 @@ public final class ChatPipeline: Sendable {
         self.ids = ids
         self.policy = policy
         self.load = load
-        self.executor = executor
-        self.clock = clock
+        self.background = background
     }
 
     /// Returns who asks. That the session is live, and has a message left to send, is checked where the message is

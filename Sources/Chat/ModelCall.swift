@@ -94,10 +94,12 @@ final class ModelCall: Sendable {
         do { try await settling() } catch {
             trace.remark = "reservation not settled yet: \(error)"
             let limit = deadline + .seconds(30)
-            Task(executorPreference: pipeline.executor) { [pipeline] in
+            pipeline.background.start { [clock = pipeline.background.clock] in
                 while ContinuousClock.now < limit {
-                    try await pipeline.clock.sleep(for: .seconds(1))
-                    do { return try await settling() } catch { continue }
+                    do {
+                        try await clock.sleep(for: .seconds(1))
+                        return try await settling()
+                    } catch { continue }
                 }
             }
         }

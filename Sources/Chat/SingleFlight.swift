@@ -30,14 +30,10 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
     }
 
     private let state = Mutex(State())
-    private let executor: (any TaskExecutor)?
-    private let clock: any Clock<Duration>
+    private let background: Background
 
-    /// - Parameter executor: where calls run; nil for Swift's own pool.
-    init(executor: (any TaskExecutor)? = nil, clock: any Clock<Duration> = ContinuousClock()) {
-        self.executor = executor
-        self.clock = clock
-    }
+    /// - Parameter background: where calls run.
+    init(_ background: Background = Background()) { self.background = background }
 
     /// One who takes part in a call. Whoever holds one either gets its outcome or leaves, once.
     struct Part: Sendable {
@@ -62,7 +58,7 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
                 return Part(isFirst: false, call: number)
             }
             let number = state.nextNumber()
-            let task = Task(executorPreference: executor) { [self] in finish(number, await work()) }
+            let task = background.start { [self] in finish(number, await work()) }
             state.calls[number] = Flight(task: task, key: key, mayAbandon: mayAbandon)
             if let key { state.numbers[key] = number }
             return Part(isFirst: true, call: number)
@@ -77,8 +73,8 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
         let alarm =
             part.isFirst
             ? nil
-            : Task(executorPreference: executor) { [self] in
-                try await clock.sleep(for: deadline - .now)
+            : background.start { [self] in
+                do { try await background.clock.sleep(for: deadline - .now) } catch { return }
                 giveUp(waiter, of: part)
             }
         defer { alarm?.cancel() }
@@ -116,7 +112,7 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
             return call.mayAbandon
         }
         guard let mayAbandon else { return }
-        Task(executorPreference: executor) { [self] in if await mayAbandon() { abandon(part.call) } }
+        background.start { [self] in if await mayAbandon() { abandon(part.call) } }
     }
 
     private func abandon(_ number: Int) {

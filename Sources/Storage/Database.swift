@@ -41,21 +41,19 @@ public final class Database: Sendable {
     ///   - staleLifetime: how long an expired answer is kept.
     ///   - answerBytes: the most bytes of answers; the oldest go.
     ///   - stateDirectory: where the files are by which processes lock each other out; nil for beside the database.
-    ///   - clock: what waiting goes by.
-    ///   - executor: where what belongs to no one request runs; nil for Swift's own pool.
+    ///   - background: what waiting goes by, and where it is waited.
     /// - Throws: when its threads cannot be started.
     public init(
         path: String, messageLimit: Int, reservationLifetime: Duration, staleLifetime: Duration = .zero,
         answerBytes: Int = .max, stateDirectory: String? = nil, now: @escaping @Sendable () -> Date = { Date() },
-        clock: any Clock<Duration> = ContinuousClock(), executor: (any TaskExecutor)? = nil
+        background: Background = Background()
     ) throws {
         let file = DatabaseFile(path, stateDirectory: stateDirectory)
-        let background = Background(clock: clock, executor: executor)
         let writer = try GroupCommit(file, background)
         reader = try ReadThread(file, background) {
             _ = try? await writer.write(durability: .relaxed) { _ in }
         }
-        bounded = BoundedWait { deadline in try? await clock.sleep(for: deadline - .now) }
+        bounded = BoundedWait { [clock = background.clock] deadline in try? await clock.sleep(for: deadline - .now) }
         file.whenUnusable { [weak reader] in reader?.letGo() ?? true }
         self.writer = writer
         self.path = path

@@ -1,16 +1,6 @@
+import Chat
 import Dispatch
 import Synchronization
-
-/// Where work that belongs to no one request runs, and what it sleeps by.
-struct Background: Sendable {
-    let clock: any Clock<Duration>
-    /// Nil for Swift's own pool.
-    let executor: (any TaskExecutor)?
-
-    func run(_ work: @escaping @Sendable (any Clock<Duration>) async -> Void) {
-        Task(executorPreference: executor) { await work(clock) }
-    }
-}
 
 /// What one thread does for others.
 protocol Job: Sendable {
@@ -101,7 +91,7 @@ final class Inbox<Item: Job>: Sendable {
     }
 
     private func watch() {
-        background.run { [self] clock in
+        background.start { [self, clock = background.clock] in
             repeat { try? await clock.sleep(for: Self.patience / 8) } while refuseOverdue()
         }
     }

@@ -25,12 +25,11 @@ struct Service {
             cache: AnswerCache(
                 memory: memory, ledger: database, answers: database, leases: database,
                 lifetime: settings.cacheSeconds, staleLifetime: settings.staleSeconds,
-                keepsTruncated: try settings.sources.required(Catalog.cacheTruncated), clock: LoopClock(),
-                executor: EventLoop.shared),
+                keepsTruncated: try settings.sources.required(Catalog.cacheTruncated), background: .loop),
             model: providers.model, ledger: database,
             ids: ExchangeIDGenerator { [database] in database.claimWorkerNumber() },
             policy: try settings.policy(models: providers.identity),
-            load: ConcurrencyLimit(limit: settings.maxInFlight), executor: EventLoop.shared, clock: LoopClock())
+            load: ConcurrencyLimit(limit: settings.maxInFlight), background: .loop)
         responder = ChatService(
             pipeline: pipeline, authenticator: authenticator, ledger: database,
             health: Health(store: database, source: providers, memory: memory),
@@ -39,6 +38,11 @@ struct Service {
                 minimumUserAgentLength: settings.minimumUserAgentLength, corsOrigins: settings.corsOrigins),
             telemetry: LogOutput(level: settings.logLevel))
     }
+}
+
+extension Background {
+    /// On the event loop, by its timers.
+    static let loop = Background(clock: LoopClock()) { work in Task { @LoopActor in await work() } }
 }
 
 extension Settings {

@@ -1,4 +1,4 @@
-import EventLoop
+import Chat
 import Glibc
 import Logging
 import Models
@@ -43,8 +43,7 @@ extension Database {
         try self.init(
             path: settings.database.path, messageLimit: settings.messageLimit,
             reservationLifetime: reservationLifetime, staleLifetime: .seconds(settings.staleSeconds),
-            answerBytes: settings.cacheStoreBytes, stateDirectory: settings.stateDirectory, clock: LoopClock(),
-            executor: EventLoop.shared)
+            answerBytes: settings.cacheStoreBytes, stateDirectory: settings.stateDirectory, background: .loop)
     }
 }
 

@@ -105,7 +105,7 @@ enum Worker {
         to supervised: Supervised?, _ state: @escaping @Sendable () -> WorkerReport
     ) -> Task<Void, any Error>? {
         guard let supervised else { return nil }
-        return Task(executorPreference: EventLoop.shared) {
+        return Task { @LoopActor in
             while true {
                 supervised.report(state())
                 try await LoopClock().sleep(for: .seconds(1))
