@@ -9,8 +9,10 @@ internal import Threads
 //     ┌─▶ run the jobs that are ready ─▶ fire the timers that are due ─┐
 //     └──────── tell handlers what epoll found ◀── epoll_wait ◀────────┘
 //
-// It is an executor of Swift tasks in both ways: code that is isolated to `LoopActor` runs here because the compiler says
-// so, and a task that was started with `EventLoop.shared` as its executor preference runs its nonisolated code here too.
+// It is the executor of `LoopActor`: what is isolated to that runs here because the compiler says so, and functions without
+// an isolation of their own run where their caller does (NonisolatedNonsendingByDefault). It is no task executor: a task's
+// preference for one is looked up, and the task may be queued anew, at each call.
+//
 // Other threads reach it through a mailbox. They write to an eventfd only when the loop sleeps or is about to, so that a
 // batch of messages costs one wake-up.
 //
@@ -21,7 +23,7 @@ internal import Threads
 ///
 /// `@unchecked Sendable`: `ready` and `round` are the only things here without a lock. They are used by ``enqueue(_:)`` after
 /// a look that the thread is the loop's own, and by `runJobs` and `prepareToSleep`, which only that thread calls.
-public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable {
+public final class EventLoop: SerialExecutor, @unchecked Sendable {
     /// The process's one loop, on a thread of its own that starts with the first use and ends with the process.
     public static let shared = EventLoop()
 
@@ -95,7 +97,6 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
     }
 
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
-    public func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
     public func checkIsolated() { precondition(Self.isCurrent, "not on the event loop") }
     public func isIsolatingCurrentContext() -> Bool? { Self.isCurrent }
 
@@ -114,8 +115,6 @@ public final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable 
             }
             if ready.isEmpty { return true }
             swap(&ready, &round)
-            // Not with the task executor as well: a task that has no preference for it would be taken for one that is in the
-            // wrong place, and be queued anew at each of its calls.
             for job in round { job.runSynchronously(on: serial) }
             round.removeAll(keepingCapacity: round.capacity <= Self.keptJobs)
         }

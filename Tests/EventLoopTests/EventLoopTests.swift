@@ -6,15 +6,15 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct EventLoopTests {
     private nonisolated func isOnLoop() async -> Bool { EventLoop.isCurrent }
 
-    @Test func runsIsolatedCodeAndWhatTasksWithItsPreferenceDo() async {
+    @Test func runsIsolatedCodeAndWhatThatCalls() async {
         #expect(!EventLoop.isCurrent)
-        let places = await Task(executorPreference: EventLoop.shared) {
-            async let child = isOnLoop()
+        let places = await Task { @LoopActor in
+            let child = Task { await isOnLoop() }
             let before = await isOnLoop()
             await withCheckedContinuation { continuation in
                 _ = Task.detached { continuation.resume() }
             }
-            return await [before, child, isOnLoop()]
+            return await [before, child.value, isOnLoop()]
         }.value
         #expect(places == [true, true, true])
         #expect(await LoopActor.run { EventLoop.isCurrent })
@@ -36,7 +36,7 @@ import Testing
 
     @Test func looksAtSocketsWhileATaskYieldsForEver() async throws {
         let isOver = Atomic(false)
-        let spinner = Task(executorPreference: EventLoop.shared) {
+        let spinner = Task { @LoopActor in
             while !isOver.load(ordering: .relaxed) { await Task.yield() }
         }
         try await Pipe().untilReadable { $0.write() }
