@@ -1,4 +1,4 @@
-import Chat
+public import Chat
 public import FoundationEssentials
 import GRDB
 import Threads
