@@ -71,7 +71,7 @@ private final class WatchedLedger: Ledger {
     }
 
     func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws -> Result<
-        [ModelRequest.Turn]?, Refusal
+        [ChatMessage]?, Refusal
     > {
         note(.turns)
         return try await ledger.turns(of: conversation, for: principal, limit: limit)
