@@ -11,6 +11,9 @@ import StrictJSON
 /// no browser and no client library would send, and a body that is not JSON.
 public final class ChatService: Responder {
     let pipeline: ChatPipeline
+    /// The same for requests by OpenAI's contract.
+    let completions: ChatPipeline
+    let models: ModelList
     let authenticator: any Authenticator
     let ledger: any Ledger
     let health: any HealthSource
@@ -18,11 +21,14 @@ public final class ChatService: Responder {
     let telemetry: any Telemetry
 
     public init(
-        pipeline: ChatPipeline, authenticator: any Authenticator, ledger: any Ledger,
+        pipeline: ChatPipeline, completions: ChatPipeline, models: ModelList, authenticator: any Authenticator,
+        ledger: any Ledger,
         health: any HealthSource,
         settings: ServiceSettings, telemetry: any Telemetry
     ) {
         self.pipeline = pipeline
+        self.completions = completions
+        self.models = models
         self.authenticator = authenticator
         self.ledger = ledger
         self.health = health
@@ -36,6 +42,18 @@ public final class ChatService: Responder {
 
     public func reply(toUnanswered request: Request) -> (head: ResponseHead, body: [UInt8]) {
         ErrorReply.unanswered(request)
+    }
+
+    private func checkBody(of request: Request, for route: Route) throws(ChatError) {
+        let limit = route.dialect.bodyLimit(settings)
+        let isTooLarge =
+            switch request.body {
+            case .complete(let bytes): bytes.count > limit
+            case .tooLarge: true
+            case .truncated(let expected, _): expected > limit
+            case .invalidLength: false
+            }
+        if isTooLarge { throw ChatError(.tooLarge, "The body must have at most \(limit) bytes") }
     }
 
     private func answer(_ context: inout RequestContext) async throws {
@@ -54,12 +72,16 @@ public final class ChatService: Responder {
         }
         if route.isForUsers { try settings.checkUserAgent(request.header("USER_AGENT")) }
         switch route.handler {
-        case .anyone(let handle): try await handle(self)(&context)
+        case .anyone(let handle):
+            try checkBody(of: request, for: route)
+            try await handle(self)(&context)
         case .session(let handle):
             let principal = try await pipeline.identify(request.bearerToken, trace: &context.trace)
+            try checkBody(of: request, for: route)
             try await handle(self)(principal, &context)
         case .chat(let dialect):
             let principal = try await pipeline.identify(request.bearerToken, trace: &context.trace)
+            try checkBody(of: request, for: route)
             try await chat(in: dialect, principal, &context)
         }
     }

@@ -21,6 +21,24 @@ protocol Dialect: Sendable {
     /// The event, or events, with which a whole answer ends.
     func end(_ exchange: Exchange) -> [UInt8]
 
+    /// The events with which a stream begins, before the first piece.
+    var beginning: [UInt8] { get }
+
+    /// Its own way through the same pipeline.
+    static func pipeline(of service: ChatService) -> ChatPipeline
+
+    /// The most bytes of a request.
+    static func bodyLimit(_ settings: ServiceSettings) -> Int
+
+    /// Nil for what HTTP itself would say.
+    static func status(of code: ChatError.Code) -> Int?
+
+    /// Headers of an error, beside what HTTP itself asks for.
+    static func headers(of code: ChatError.Code) -> [(name: String, value: String)]
+
+    /// Headers of a whole reply, beside every reply's.
+    static func headers(_ trace: RequestTrace) -> [(name: String, value: String)]
+
     /// The one error object.
     static func body(of error: ErrorReply) -> [UInt8]
 
@@ -28,21 +46,36 @@ protocol Dialect: Sendable {
     static func event(of error: ErrorReply) -> [UInt8]
 }
 
+extension Dialect {
+    var beginning: [UInt8] { [] }
+    static func pipeline(of service: ChatService) -> ChatPipeline { service.pipeline }
+    /// Room for 10,000 characters, however they are escaped.
+    static func bodyLimit(_ settings: ServiceSettings) -> Int { 131_072 }
+    static func status(of code: ChatError.Code) -> Int? { nil }
+    static func headers(of code: ChatError.Code) -> [(name: String, value: String)] { [] }
+    static func headers(_ trace: RequestTrace) -> [(name: String, value: String)] { [] }
+}
+
 extension ChatService {
     /// Answers a request in its dialect, whole or as a stream.
     func chat<D: Dialect>(in dialect: D.Type, _ principal: Principal, _ context: inout RequestContext) async throws {
         let speaker = try D(context.request, from: principal)
-        if speaker.isStreamed { return try await stream(speaker, for: principal, &context) }
-        let exchange = try await pipeline.answer(speaker.request, for: principal, trace: &context.trace, onDelta: nil)
-        try await context.send(200, speaker.reply(exchange))
+        let request = try models.named(speaker.request)
+        if speaker.isStreamed { return try await stream(speaker, request, for: principal, &context) }
+        let pipeline = D.pipeline(of: self)
+        let exchange = try await pipeline.answer(request, for: principal, trace: &context.trace, onDelta: nil)
+        try await context.send(200, speaker.reply(exchange), headers: D.headers(context.trace))
     }
 
-    private func stream(_ speaker: some Dialect, for principal: Principal, _ context: inout RequestContext) async throws
-    {
-        let stream = EventStream(context.writer, headers: context.headers(EventStream.contentType))
+    private func stream<D: Dialect>(
+        _ speaker: D, _ request: ChatRequest, for principal: Principal, _ context: inout RequestContext
+    ) async throws {
+        let stream = EventStream(
+            context.writer, headers: context.headers(EventStream.contentType), beginning: speaker.beginning)
         context.stream = stream
         context.status = 200
-        let exchange = try await pipeline.answer(speaker.request, for: principal, trace: &context.trace) { text in
+        let pipeline = D.pipeline(of: self)
+        let exchange = try await pipeline.answer(request, for: principal, trace: &context.trace) { text in
             try await stream.send(speaker.delta(text))
         }
         try await stream.send(speaker.end(exchange))

@@ -7,12 +7,16 @@ struct ErrorReply: Sendable {
     let status: Int
     let title: String
     let requestID: String
+    private let dialect: any Dialect.Type
 
-    init(_ error: any Error, requestID: String) {
+    init(_ error: any Error, requestID: String, in dialect: any Dialect.Type) {
         let error = error as? ChatError ?? ChatError(.internalFault, "Something went wrong here", cause: "\(error)")
         self.error = error
-        (status, title) = Self.status(of: error.code)
+        let status = Self.status(of: error.code)
+        title = status.title
+        self.status = dialect.status(of: error.code) ?? status.number
         self.requestID = requestID
+        self.dialect = dialect
     }
 
     /// For the log only.
@@ -26,18 +30,20 @@ struct ErrorReply: Sendable {
         case .methodNotAllowed(let allowed): headers.append(("Allow", allowed))
         default: break
         }
-        return headers
+        return headers + dialect.headers(of: error.code)
     }
 
     /// The reply to a request that was left unanswered.
     static func unanswered(_ request: Request) -> (head: ResponseHead, body: [UInt8]) {
         let id = request.identifier()
-        let reply = ErrorReply(ChatError(.internalFault, "The request could not be answered"), requestID: id)
+        let dialect = Route.dialect(for: request)
+        let reply = ErrorReply(
+            ChatError(.internalFault, "The request could not be answered"), requestID: id, in: dialect)
         let headers = [(name: "Content-Type", value: "application/json"), (name: "X-Request-ID", value: id)]
-        return (ResponseHead(status: reply.status, headers: headers), ChatDialect.body(of: reply))
+        return (ResponseHead(status: reply.status, headers: headers), dialect.body(of: reply))
     }
 
-    private static func status(of code: ChatError.Code) -> (Int, String) {
+    private static func status(of code: ChatError.Code) -> (number: Int, title: String) {
         switch code {
         case .badRequest: (400, "Bad request")
         case .unauthorized: (401, "Unauthorized")
@@ -46,7 +52,9 @@ struct ErrorReply: Sendable {
         case .methodNotAllowed: (405, "Method not allowed")
         case .tooLarge: (413, "Content too large")
         case .unsupportedMediaType: (415, "Unsupported media type")
-        case .invalidField: (422, "Validation failed")
+        case .invalidField, .unsupportedField, .contextTooLong: (422, "Validation failed")
+        case .noSuchModel: (404, "Model not found")
+        case .blocked: (400, "Message blocked")
         case .filtered: (422, "Content filtered")
         case .quotaExceeded: (429, "Message limit exceeded")
         case .internalFault: (500, "Internal server error")

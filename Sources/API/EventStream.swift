@@ -9,9 +9,12 @@ final class EventStream: Sendable {
 
     private let writer: ResponseWriter
     private let head: ResponseHead
+    private let beginning: [UInt8]
     private let started = Atomic<Bool>(false)
 
-    init(_ writer: ResponseWriter, headers: [(name: String, value: String)]) {
+    /// - Parameter beginning: the events before all others.
+    init(_ writer: ResponseWriter, headers: [(name: String, value: String)], beginning: [UInt8]) {
+        self.beginning = beginning
         self.writer = writer
         // Without this header nginx would collect the events before it passes them on.
         head = ResponseHead(status: 200, headers: headers + [("X-Accel-Buffering", "no")])
@@ -20,7 +23,8 @@ final class EventStream: Sendable {
     var hasStarted: Bool { started.load(ordering: .relaxed) }
 
     func send(_ events: [UInt8]) async throws {
-        if !started.exchange(true, ordering: .relaxed) { try await writer.start(head) }
-        try await writer.write(events)
+        guard !started.exchange(true, ordering: .relaxed) else { return try await writer.write(events) }
+        try await writer.start(head)
+        try await writer.write(beginning + events)
     }
 }

@@ -113,7 +113,8 @@ extension ChatService {
             }
         }
         guard database.isWhole else {
-            context.failure = ErrorReply(ChatError.storage(database.cause ?? database.word), requestID: context.id)
+            context.failure = ErrorReply(
+                ChatError.storage(database.cause ?? database.word), requestID: context.id, in: context.dialect)
             return try await context.send(503, body, headers: [("Retry-After", "5")])
         }
         try await context.send(200, body)

@@ -12,7 +12,7 @@ struct RequestContext {
     /// Of several routes at the path any one, when none takes the method; nil when there is none.
     var route: Route?
     /// What the caller is told in.
-    var dialect: any Dialect.Type { route?.dialect ?? ChatDialect.self }
+    var dialect: any Dialect.Type { route?.dialect ?? Route.dialect(for: request) }
     var trace = RequestTrace()
     var status: Int?
     var failure: ErrorReply?
@@ -87,7 +87,7 @@ struct RequestContext {
             trace.remark = error is CancellationError ? "the caller went away" : "\(error)"
             return
         }
-        let reply = ErrorReply(error, requestID: id)
+        let reply = ErrorReply(error, requestID: id, in: dialect)
         failure = reply
         do {
             if let stream, stream.hasStarted {

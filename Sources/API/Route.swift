@@ -11,6 +11,9 @@ struct Route: Sendable {
         Route("POST", "/chat", .chat(ChatDialect.self)),
         Route("GET", "/chat/history", .session(ChatService.showHistory)),
         Route("GET", "/history/{user_id}", .session(ChatService.showUserHistory)),
+        Route("POST", "/v1/chat/completions", .chat(CompletionDialect.self), isForUsers: false),
+        Route("GET", "/v1/models", .session(ChatService.listModels), isForUsers: false),
+        Route("GET", "/v1/models/{model}", .session(ChatService.showModel), isForUsers: false),
         Route("GET", "/health", .anyone(ChatService.showHealth), isForUsers: false),
         Route("GET", "/health/live", .anyone(ChatService.showLife), isForUsers: false),
     ]
@@ -33,7 +36,7 @@ struct Route: Sendable {
     let handler: Handler
     /// What errors are told in.
     let dialect: any Dialect.Type
-    /// Monitors may call themselves what they like; users' clients have a name.
+    /// Monitors and programs may call themselves what they like; users' clients have a name.
     let isForUsers: Bool
 
     private init(_ method: String, _ path: String, _ handler: Handler, isForUsers: Bool = true) {
@@ -41,8 +44,15 @@ struct Route: Sendable {
         self.path = path
         segments = path.dropFirst().split(separator: "/").map(String.init)
         self.handler = handler
-        if case .chat(let dialect) = handler { self.dialect = dialect } else { dialect = ChatDialect.self }
+        dialect = Self.dialect(at: path)
         self.isForUsers = isForUsers
+    }
+
+    /// What errors are told in, unknown paths' too.
+    static func dialect(for request: Request) -> any Dialect.Type { dialect(at: request.path) }
+
+    private static func dialect(at path: String) -> any Dialect.Type {
+        path == "/v1" || path.hasPrefix("/v1/") ? CompletionDialect.self : ChatDialect.self
     }
 
     /// All that the table has at a request's path.

@@ -9,10 +9,14 @@ public struct ServiceSettings: Sendable {
     public let minimumUserAgentLength: Int?
     /// Origins whose pages may call this server; `*` stands for all.
     public let corsOrigins: [String]
+    /// Bytes of a request by OpenAI's contract.
+    public let completionBodyLimit: Int
 
     public init(
-        version: String, messageLimit: Int, minimumUserAgentLength: Int?, corsOrigins: [String]
+        version: String, messageLimit: Int, minimumUserAgentLength: Int?, corsOrigins: [String],
+        completionBodyLimit: Int = 4_194_304
     ) {
+        self.completionBodyLimit = completionBodyLimit
         self.version = version
         self.messageLimit = messageLimit
         self.minimumUserAgentLength = minimumUserAgentLength

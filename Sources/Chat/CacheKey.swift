@@ -19,13 +19,14 @@ public struct CacheKey: Sendable, Hashable {
         form.append(scope)
         form.append(models)
         form.append(request.model ?? "")
-        form.append(request.temperature.bitPattern)
+        form.append(request.temperature)
         form.append(UInt64(request.maxTokens))
         form.append(UInt64(request.messages.count))
         for message in request.messages {
             form.append(message.role.rawValue)
             form.append(message.text)
         }
+        form.append(request.sampling)
         canonical = form.bytes
         digest = Array(SHA256.hash(data: form.bytes))
     }
@@ -39,6 +40,35 @@ private struct CanonicalForm {
     mutating func append(_ text: String) {
         append(UInt64(text.utf8.count))
         bytes.append(contentsOf: text.utf8)
+    }
+
+    /// No number that a request can have is the one that stands for none.
+    mutating func append(_ number: Double?) { append(number?.bitPattern ?? .max) }
+
+    /// Every one that is there after its name, so that a request without any has the same form whatever there is to choose.
+    mutating func append(_ sampling: Sampling) {
+        func number(_ name: String, _ value: Double?) {
+            guard let value else { return }
+            append(name)
+            append(value.bitPattern)
+        }
+        func text(_ name: String, _ value: String?) {
+            guard let value else { return }
+            append(name)
+            append(value)
+        }
+        number("top_p", sampling.topP)
+        for stop in sampling.stop { text("stop", stop) }
+        if let seed = sampling.seed { text("seed", String(seed)) }
+        number("presence_penalty", sampling.presencePenalty)
+        number("frequency_penalty", sampling.frequencyPenalty)
+        text("reasoning_effort", sampling.reasoningEffort)
+        text("verbosity", sampling.verbosity)
+        switch sampling.format {
+        case nil: break
+        case .jsonObject: append("json_object")
+        case .jsonSchema(let schema): text("json_schema", schema)
+        }
     }
 
     mutating func append(_ number: UInt64) {

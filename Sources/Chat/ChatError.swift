@@ -11,6 +11,14 @@ public struct ChatError: Error, Sendable, Equatable {
         case tooLarge
         case unsupportedMediaType
         case invalidField
+        /// A field whose meaning cannot be kept.
+        case unsupportedField
+        /// No provider has that model.
+        case noSuchModel
+        /// The messages are more than the model can take.
+        case contextTooLong
+        /// A dangerous message that no model saw.
+        case blocked
         case quotaExceeded
         case filtered
         case internalFault
@@ -23,22 +31,40 @@ public struct ChatError: Error, Sendable, Equatable {
     public let code: Code
     public let message: String
     public let details: [String]
+    /// The request's own name for what it is about.
+    public let field: String?
     /// Seconds after which the same request may succeed.
     public let retryAfter: Int?
     /// For the log only.
     public let cause: String?
 
-    public init(_ code: Code, _ message: String, details: [String] = [], retryAfter: Int? = nil, cause: String? = nil) {
+    public init(
+        _ code: Code, _ message: String, details: [String] = [], field: String? = nil, retryAfter: Int? = nil,
+        cause: String? = nil
+    ) {
         self.code = code
         self.message = message
         self.details = details
+        self.field = field
         self.retryAfter = retryAfter
         self.cause = cause
     }
 
     /// A field of the request that breaks a rule: `name: rule`.
     public static func invalid(_ field: String, _ rule: String) -> ChatError {
-        ChatError(.invalidField, "\(field) \(rule)", details: ["\(field): \(rule)"])
+        ChatError(.invalidField, "\(field) \(rule)", details: ["\(field): \(rule)"], field: field)
+    }
+
+    /// A field that is well-formed, and asks for what this server does not do.
+    public static func unsupported(_ field: String, _ rule: String) -> ChatError {
+        ChatError(.unsupportedField, "\(field) \(rule)", details: ["\(field): \(rule)"], field: field)
+    }
+
+    /// - Parameter danger: the name of the pattern; for the log.
+    static func blocked(_ field: String, _ danger: String) -> ChatError {
+        ChatError(
+            .blocked, "The message was blocked for safety reasons and was not sent to the model; please rephrase it",
+            field: field, cause: "dangerous pattern: \(danger)")
     }
 
     /// The session has no message left; waiting does not help, a new session does.

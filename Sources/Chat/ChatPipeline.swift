@@ -43,6 +43,13 @@ public final class ChatPipeline: Sendable {
         self.background = background
     }
 
+    /// The same way under another policy, for questions that come by another contract.
+    public func under(_ policy: ChatPolicy, _ sanitizer: any Sanitizer) -> ChatPipeline {
+        ChatPipeline(
+            authenticator: authenticator, sanitizer: sanitizer, cache: cache, model: model, ledger: ledger, ids: ids,
+            policy: policy, load: load, background: background)
+    }
+
     /// Returns who asks. That the session is live, and has a message left to send, is checked where the message is
     /// counted.
     ///
@@ -63,7 +70,12 @@ public final class ChatPipeline: Sendable {
         let deadline = ContinuousClock.now + policy.deadline
         let reviewed = try await review(question, for: principal, trace: &trace)
         if reviewed.isBlocked {
-            return try await give(Answer(text: ChatPolicy.blockedText, origin: .blocked), to: reviewed, &trace, onDelta)
+            let blocked = Answer(text: ChatPolicy.blockedText, origin: .blocked)
+            guard policy.contract == .completion else {
+                return try await give(blocked, to: reviewed, &trace, onDelta)
+            }
+            _ = try await give(blocked, to: reviewed, &trace, nil)
+            throw ChatError.blocked(question.field, reviewed.danger ?? "")
         }
         let (key, call) = try call(for: reviewed, deadline)  // which keeps the question: this frame waits
         do {
@@ -89,11 +101,16 @@ public final class ChatPipeline: Sendable {
     {
         let id = ids.next()
         let context = try await context(of: question, for: principal, trace: &trace)
-        let review = trace.time(.sanitize) { sanitizer.review(question.message.text) }
+        let review = trace.time(.sanitize) { reviewed(question.message) }
         return ReviewedQuestion(
             id: id, principal: principal, question: question, context: context, text: review.text,
             danger: policy.danger == .off ? nil : review.danger,
             isBlocked: policy.danger == .hold && review.danger != nil)
+    }
+
+    /// Only what a user says is looked at: the rest was made by programs and models.
+    private func reviewed(_ message: ChatMessage) -> Review {
+        message.role == .user ? sanitizer.review(message.text) : Review(text: message.text, danger: nil)
     }
 
     private func context(of question: ChatRequest, for principal: Principal, trace: inout RequestTrace) async throws
@@ -110,8 +127,7 @@ public final class ChatPipeline: Sendable {
     private func call(for question: ReviewedQuestion, _ deadline: ContinuousClock.Instant) throws(ChatError) -> (
         CacheKey, ModelCall
     ) {
-        let prompt = try Prompt(question.text, field: question.question.field)
-        let request = policy.modelRequest(question.question, prompt, context: question.context)
+        let request = try policy.modelRequest(question.question, question.text, context: question.context)
         let key = CacheKey(
             request, scope: policy.cacheScope.name(for: question.principal), models: policy.models)
         return (key, ModelCall(self, question, request, deadline: deadline))

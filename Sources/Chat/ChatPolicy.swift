@@ -31,8 +31,20 @@ public struct ChatPolicy: Sendable {
     public static let blockedText =
         "Your message was held for safety reasons and was not sent to the model. Please rephrase it and try again."
 
+    /// What contract the questions come by.
+    public enum Contract: Sendable {
+        /// A person's question: it is trimmed, and one that is blocked is answered with ``blockedText``.
+        case question
+        /// A program's request: its texts reach the model as they came, and one that is blocked is an error.
+        case completion
+    }
+
+    public let contract: Contract
+    /// Empty for none.
     public let system: String
-    public let temperature: Double
+    /// Where the request has none; nil for the model's own.
+    public let temperature: Double?
+    /// Where the request has none.
     public let maxTokens: Int
     /// What can answer, in the order of fallback: part of the cache key.
     public let models: String
@@ -44,9 +56,10 @@ public struct ChatPolicy: Sendable {
     public let contextTurns = 8
 
     public init(
-        system: String, temperature: Double, maxTokens: Int, models: String, deadline: Duration, danger: Danger,
-        cacheScope: CacheScope
+        contract: Contract = .question, system: String, temperature: Double?, maxTokens: Int, models: String,
+        deadline: Duration, danger: Danger, cacheScope: CacheScope
     ) {
+        self.contract = contract
         self.system = system
         self.temperature = temperature
         self.maxTokens = maxTokens
@@ -57,18 +70,27 @@ public struct ChatPolicy: Sendable {
     }
 
     /// - Parameters:
-    ///   - prompt: the text of the request's last message, as a model may see it.
+    ///   - text: what the sanitizer left of the request's last message.
     ///   - context: the turns before the request's messages.
-    func modelRequest(_ request: ChatRequest, _ prompt: Prompt, context: [ChatMessage]) -> ModelRequest {
+    /// - Throws: ``ChatError`` `.invalidField` when nothing is left of a question.
+    func modelRequest(_ request: ChatRequest, _ text: String, context: [ChatMessage]) throws(ChatError)
+        -> ModelRequest
+    {
+        let text =
+            switch contract {
+            case .question: try Prompt(text, field: request.field).text
+            case .completion: text
+            }
         var messages: [ChatMessage] = []
         messages.reserveCapacity(1 + context.count + request.messages.count)
         if !system.isEmpty { messages.append(ChatMessage(role: .system, text: system)) }
         messages += context
         messages += request.messages.dropLast()
-        messages.append(ChatMessage(role: request.message.role, text: prompt.text))
+        messages.append(ChatMessage(role: request.message.role, text: text))
         return ModelRequest(
             messages: messages, model: request.model, temperature: request.parameters.temperature ?? temperature,
-            maxTokens: request.parameters.maxTokens ?? maxTokens)
+            maxTokens: request.parameters.maxTokens ?? maxTokens, sampling: request.parameters.sampling,
+            tryLimit: contract == .completion ? deadline : nil)
     }
 
     /// A provider's name for its verdict, and no sentence of its own making.
@@ -90,9 +112,9 @@ public struct ChatPolicy: Sendable {
         }
         if failure.reason == .tooLong {
             return ChatError(
-                .invalidField,
+                .contextTooLong,
                 "The message, with its conversation, is too long for the model; shorten it or begin a new conversation",
-                details: ["\(field): too long for the model"], cause: cause)
+                details: ["\(field): too long for the model"], field: field, cause: cause)
         }
         if ContinuousClock.now >= deadline {
             return ChatError(.deadlinePassed, "The model did not answer in time; please try again", cause: cause)

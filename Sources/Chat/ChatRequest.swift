@@ -24,10 +24,12 @@ public struct ChatRequest: Sendable {
         public var temperature: Double?
         /// The most tokens that the answer may have.
         public var maxTokens: Int?
+        public var sampling: Sampling
 
-        public init(temperature: Double? = nil, maxTokens: Int? = nil) {
+        public init(temperature: Double? = nil, maxTokens: Int? = nil, sampling: Sampling = Sampling()) {
             self.temperature = temperature
             self.maxTokens = maxTokens
+            self.sampling = sampling
         }
     }
 
@@ -55,6 +57,34 @@ public struct ChatRequest: Sendable {
         self.model = model
         self.parameters = parameters
     }
+}
+
+/// What a caller may say of how an answer is made, beside temperature and length; nil is the provider's own choice.
+public struct Sampling: Sendable, Hashable {
+    /// The form of the answer.
+    public enum Format: Sendable, Hashable {
+        case jsonObject
+        /// A JSON text: an object with `name`, `schema` and the like, as OpenAI has it, its members in the order of their
+        /// names.
+        case jsonSchema(String)
+    }
+
+    /// 0 to 1.
+    public var topP: Double?
+    /// Texts before which the answer ends, four at most.
+    public var stop: [String] = []
+    public var seed: Int?
+    /// -2 to 2.
+    public var presencePenalty: Double?
+    /// -2 to 2.
+    public var frequencyPenalty: Double?
+    /// The provider's own word for it, such as `low`.
+    public var reasoningEffort: String?
+    /// The provider's own word for it.
+    public var verbosity: String?
+    public var format: Format?
+
+    public init() {}
 }
 
 extension ChatRequest {

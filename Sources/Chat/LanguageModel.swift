@@ -23,16 +23,24 @@ public struct ModelRequest: Sendable, Hashable {
     public let messages: [ChatMessage]
     /// The model that the caller wants; nil for any.
     public let model: String?
-    /// Sampling temperature, 0 to 2.
-    public let temperature: Double
+    /// Sampling temperature, 0 to 2; nil for the model's own.
+    public let temperature: Double?
     /// The most tokens that the answer may have.
     public let maxTokens: Int
+    public let sampling: Sampling
+    /// How long one try of a provider may take; nil for what the provider's own settings say.
+    public let tryLimit: Duration?
 
-    public init(messages: [ChatMessage], model: String? = nil, temperature: Double, maxTokens: Int) {
+    public init(
+        messages: [ChatMessage], model: String? = nil, temperature: Double?, maxTokens: Int,
+        sampling: Sampling = Sampling(), tryLimit: Duration? = nil
+    ) {
+        self.tryLimit = tryLimit
         self.messages = messages
         self.model = model
         self.temperature = temperature
         self.maxTokens = maxTokens
+        self.sampling = sampling
     }
 }
 

@@ -3,14 +3,25 @@ public import Chat
 /// Asks one provider after the other until one answers.
 ///
 /// A filter's verdict is final: another provider is not asked for what one refused. When all fail, the most telling
-/// failure is thrown, with every provider's words in its detail.
+/// failure is thrown, with every provider's words in its detail. A request that wants a model begins with its provider.
 public struct Fallback: LanguageModel {
     private let models: [any LanguageModel]
+    private let names: [String]
 
-    /// - Parameter models: in order of preference, at least one.
-    public init(_ models: [any LanguageModel]) {
+    /// - Parameters:
+    ///   - models: in order of preference, at least one.
+    ///   - names: what the callers may call each of them.
+    public init(_ models: [any LanguageModel], names: [String] = []) {
         precondition(!models.isEmpty, "a fallback needs a provider")
         self.models = models
+        self.names = names
+    }
+
+    private func order(for request: ModelRequest) -> [any LanguageModel] {
+        guard let wanted = request.model, let index = names.firstIndex(of: wanted) else { return models }
+        var models = models
+        models.insert(models.remove(at: index), at: 0)
+        return models
     }
 
     public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
@@ -18,7 +29,7 @@ public struct Fallback: LanguageModel {
     {
         let watch = DeltaWatch(onDelta)
         var failures: [ModelFailure] = []
-        for model in models {
+        for model in order(for: request) {
             do {
                 return try await model.answer(request, by: deadline, onDelta: watch.handler)
             } catch let failure as ModelFailure {

@@ -33,7 +33,8 @@ public struct Gemini: LanguageModel {
         // In a header, never in the URL: URLs are logged along the way.
         let headers = [("Content-Type", "application/json"), ("x-goog-api-key", key.text)]
         let post = try HTTPRequest(method: .post, url: url, headers: headers, body: Self.body(request))
-        return try await call.run(post, reading: GeminiReply(model: model), by: deadline, onDelta: onDelta)
+        return try await call.run(
+            post, reading: GeminiReply(model: model), by: deadline, within: request.tryLimit, onDelta: onDelta)
     }
 
     static func body(_ request: ModelRequest) -> [UInt8] {
@@ -48,17 +49,37 @@ public struct Gemini: LanguageModel {
                 }
             }
             json.array("contents") { contents in
-                for message in request.messages where message.role != .system {
+                // It refuses a part without text.
+                for message in request.messages where message.role != .system && !message.text.isEmpty {
                     contents.object { content in
                         content.member("role", message.role == .user ? "user" : "model")
                         content.array("parts") { $0.object { $0.member("text", message.text) } }
                     }
                 }
             }
-            json.object("generationConfig") {
-                $0.member("temperature", request.temperature)
-                $0.member("maxOutputTokens", request.maxTokens)
+            json.object("generationConfig") { json in
+                if let temperature = request.temperature { json.member("temperature", temperature) }
+                json.member("maxOutputTokens", request.maxTokens)
+                write(request.sampling, to: &json)
             }
+        }
+    }
+
+    /// How much it thinks is left to the model: its own measure is a number of tokens.
+    private static func write(_ sampling: Sampling, to json: inout JSONWriter.Members) {
+        if let topP = sampling.topP { json.member("topP", topP) }
+        if !sampling.stop.isEmpty {
+            json.array("stopSequences") { texts in
+                for text in sampling.stop { texts.element(text) }
+            }
+        }
+        // Its seed has 32 bits.
+        if let seed = sampling.seed { json.member("seed", Int(Int32(truncatingIfNeeded: seed))) }
+        if let penalty = sampling.presencePenalty { json.member("presencePenalty", penalty) }
+        if let penalty = sampling.frequencyPenalty { json.member("frequencyPenalty", penalty) }
+        if sampling.format != nil { json.member("responseMimeType", "application/json") }
+        if case .jsonSchema(let text) = sampling.format, let schema = try? JSON(parsing: Array(text.utf8))["schema"] {
+            json.member("responseJsonSchema", schema)
         }
     }
 }

@@ -48,7 +48,8 @@ public struct OpenAICompatible: LanguageModel {
         if let key { headers.append(("Authorization", "Bearer \(key.text)")) }
         let post = try HTTPRequest(method: .post, url: url, headers: headers, body: body(request))
         let format = OpenAIReply(provider: service.rawValue, model: model)
-        return try await call.run(post, reading: format, by: deadline, onDelta: onDelta)
+        return try await call.run(
+            post, reading: format, by: deadline, within: request.tryLimit, onDelta: onDelta)
     }
 
     func body(_ request: ModelRequest) -> [UInt8] {
@@ -62,11 +63,35 @@ public struct OpenAICompatible: LanguageModel {
                     }
                 }
             }
-            json.member("temperature", request.temperature)
+            if let temperature = request.temperature { json.member("temperature", temperature) }
             // OpenAI's newer models refuse the name that every other server knows.
             json.member(url.host == "api.openai.com" ? "max_completion_tokens" : "max_tokens", request.maxTokens)
+            Self.write(request.sampling, to: &json)
             json.member("stream", true)
             json.object("stream_options") { $0.member("include_usage", true) }
+        }
+    }
+
+    private static func write(_ sampling: Sampling, to json: inout JSONWriter.Members) {
+        if let topP = sampling.topP { json.member("top_p", topP) }
+        if !sampling.stop.isEmpty {
+            json.array("stop") { texts in
+                for text in sampling.stop { texts.element(text) }
+            }
+        }
+        if let seed = sampling.seed { json.member("seed", seed) }
+        if let penalty = sampling.presencePenalty { json.member("presence_penalty", penalty) }
+        if let penalty = sampling.frequencyPenalty { json.member("frequency_penalty", penalty) }
+        if let effort = sampling.reasoningEffort { json.member("reasoning_effort", effort) }
+        if let verbosity = sampling.verbosity { json.member("verbosity", verbosity) }
+        switch sampling.format {
+        case nil: break
+        case .jsonObject: json.object("response_format") { $0.member("type", "json_object") }
+        case .jsonSchema(let schema):
+            json.object("response_format") { json in
+                json.member("type", "json_schema")
+                json.member("json_schema", (try? JSON(parsing: Array(schema.utf8))) ?? .null)
+            }
         }
     }
 }

@@ -20,10 +20,10 @@ struct StreamedCall: Sendable {
 
     func run(
         _ request: HTTPRequest, reading format: some ReplyFormat, by deadline: ContinuousClock.Instant,
-        onDelta: DeltaHandler?
+        within tryLimit: Duration? = nil, onDelta: DeltaHandler?
     ) async throws -> ModelAnswer {
         let start = ContinuousClock.now
-        let limit = min(deadline, start + timeouts.whole)
+        let limit = min(deadline, start + (tryLimit ?? timeouts.whole))
         let firstToken = min(limit, start + timeouts.firstToken)
         return try await reporting {
             let transfer = try await upstream.client.open(request, deadline: firstToken)

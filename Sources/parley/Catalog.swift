@@ -64,6 +64,29 @@ enum Catalog {
         "CHAT_STALL_TIMEOUT", "10", 0.05...3_600, "Seconds that a model may fall silent within an answer.")
     static let deadline = Setting.number(
         "CHAT_REQUEST_DEADLINE", "60", 0.1...3_600, "Seconds that one question may take, all tries together.")
+    static let completionTokens = Setting.whole(
+        "CHAT_V1_MAX_TOKENS", 4_096, 1...1_000_000,
+        "The most tokens of an answer under /v1 to a request that does not say.")
+    static let completionDeadline = Setting.number(
+        "CHAT_V1_DEADLINE", "600", 0.1...3_600, "Seconds that one request under /v1 may take, all tries together.")
+    static let completionBody = Setting.whole(
+        "CHAT_V1_BODY_LIMIT", 4_194_304, 131_072...67_108_864, "Bytes of a request under /v1.")
+    static let modelAliases = Setting<[String: String]>(
+        "CHAT_MODEL_ALIASES", nil,
+        "Other names of models under /v1, between commas, such as gpt-4o=gemini-2.5-flash-lite."
+    ) { text throws(SettingFault) in
+        var aliases: [String: String] = [:]
+        for item in text.split(separator: ",") {
+            let parts = item.split(separator: "=").map { $0.filter { !$0.isWhitespace } }
+            guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else {
+                throw SettingFault("takes name=model between commas; is “\(text)”")
+            }
+            guard aliases.updateValue(parts[1], forKey: parts[0]) == nil else {
+                throw SettingFault("names something twice: “\(text)”")
+            }
+        }
+        return aliases
+    }
     static let retries = Setting.whole("CHAT_RETRIES", 2, 0...10, "Further tries of a provider after its first.")
 
     static let breakerCooldown = Setting.number(
@@ -179,7 +202,8 @@ enum Catalog {
         geminiURL,
         openRouterKey, openRouterModel,
         openRouterURL, openAIKey, openAIModel, openAIURL, systemPrompt, temperature, maxTokens, modelTimeout,
-        firstTokenTimeout, stallTimeout, deadline, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,
+        firstTokenTimeout, stallTimeout, deadline, completionTokens,
+        completionDeadline, completionBody, modelAliases, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,
         cacheBytes, cacheStoreBytes, cacheScope, cacheTruncated, messageLimit, dangerous, sanitize, rateLimiting,
         chatRate, authRate,
         readRate,

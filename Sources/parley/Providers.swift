@@ -30,7 +30,7 @@ struct Providers {
             circuits.append((name, built.model, circuit))
             identities.append("\(name)/\(built.model) \(built.address)")
         }
-        model = Fallback(models)
+        model = Fallback(models, names: circuits.map(\.model))
         self.circuits = circuits
         identity = identities.joined(separator: " ")
     }

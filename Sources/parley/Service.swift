@@ -15,7 +15,8 @@ struct Service {
     let responder: ChatService
 
     init(_ settings: Settings, log: Logger) async throws {
-        database = try Database(settings, reservationLifetime: settings.requestDeadline + .seconds(30))
+        database = try Database(
+            settings, reservationLifetime: max(settings.requestDeadline, settings.completionDeadline) + .seconds(30))
         let authenticator = await TokenAuthenticator(
             secret: settings.secret, store: database, lifetime: settings.sessionSeconds, addresses: settings.addresses)
         let memory = MemoryCache(maximumBytes: settings.cacheBytes)
@@ -31,11 +32,16 @@ struct Service {
             policy: try settings.policy(models: providers.identity),
             load: ConcurrencyLimit(limit: settings.maxInFlight), background: .loop)
         responder = ChatService(
-            pipeline: pipeline, authenticator: authenticator, ledger: database,
+            pipeline: pipeline,
+            // What programs send must reach the model as it is: a remover of markup would break their code.
+            completions: pipeline.under(
+                try settings.completionPolicy(models: providers.identity), MessageSanitizer(mode: .off)),
+            models: try settings.models(of: providers), authenticator: authenticator, ledger: database,
             health: Health(store: database, source: providers, memory: memory),
             settings: ServiceSettings(
                 version: Version.text, messageLimit: settings.messageLimit,
-                minimumUserAgentLength: settings.minimumUserAgentLength, corsOrigins: settings.corsOrigins),
+                minimumUserAgentLength: settings.minimumUserAgentLength, corsOrigins: settings.corsOrigins,
+                completionBodyLimit: try settings.sources.required(Catalog.completionBody)),
             telemetry: LogOutput(level: settings.logLevel))
     }
 }
@@ -53,6 +59,26 @@ extension Settings {
             maxTokens: try sources.required(Catalog.maxTokens),
             models: models, deadline: requestDeadline,
             danger: try sources.required(Catalog.dangerous), cacheScope: try sources.required(Catalog.cacheScope))
+    }
+}
+
+extension Settings {
+    fileprivate func completionPolicy(models: String) throws(SettingFault) -> ChatPolicy {
+        ChatPolicy(
+            contract: .completion, system: "", temperature: nil,
+            maxTokens: try sources.required(Catalog.completionTokens), models: models, deadline: completionDeadline,
+            danger: try sources.required(Catalog.dangerous),
+            cacheScope: try sources.required(Catalog.cacheScope))
+    }
+
+    /// - Throws: ``SettingFault`` for an alias of a model that no provider has.
+    fileprivate func models(of providers: Providers) throws(SettingFault) -> ModelList {
+        let models = providers.health.map { ModelList.Model(name: $0.model, owner: $0.name) }
+        let aliases = try sources.optional(Catalog.modelAliases) ?? [:]
+        for (alias, name) in aliases where !models.contains(where: { $0.name == name }) {
+            throw SettingFault("CHAT_MODEL_ALIASES gives \(alias) to \(name), which no provider has")
+        }
+        return ModelList(models, aliases: aliases)
     }
 }
 

@@ -30,6 +30,7 @@ struct Settings: Sendable {
     let logFile: String?
     let drainSeconds: Double
     let requestDeadline: Duration
+    let completionDeadline: Duration
     let logLevel: Logger.Level
 
     /// - Parameter cores: what the machine has.
@@ -59,6 +60,7 @@ struct Settings: Sendable {
         logFile = try sources.optional(Catalog.logFile)
         drainSeconds = try sources.required(Catalog.drainDeadline)
         requestDeadline = .seconds(try sources.required(Catalog.deadline))
+        completionDeadline = .seconds(try sources.required(Catalog.completionDeadline))
         logLevel = try sources.required(Catalog.logLevel)
     }
 

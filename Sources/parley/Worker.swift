@@ -28,7 +28,8 @@ enum Worker {
                 log.error("providers cannot be called", metadata: ["cause": "\(fault)"])
             }
             raiseLimit(settings, log)
-            let listener = Listener(descriptor: STDIN_FILENO, limits: Limits(), responder: service.responder) { error in
+            let limits = Limits(bodyBytes: try settings.sources.required(Catalog.completionBody))
+            let listener = Listener(descriptor: STDIN_FILENO, limits: limits, responder: service.responder) { error in
                 log.warning("dropped connection", metadata: ["cause": "\(error)"])
             }
             try await listener.start()
@@ -61,7 +62,8 @@ enum Worker {
             let (settings, log) = try loaded()
             let service = try await Service(settings, log: log)
             await prepare(service.database, log)
-            let code = await CGI.respond(with: service.responder, limits: Limits())
+            let limits = Limits(bodyBytes: try settings.sources.required(Catalog.completionBody))
+            let code = await CGI.respond(with: service.responder, limits: limits)
             _ = LogOutput.lines.flush(within: .seconds(1))
             CGI.hangUp()
             try? await service.database.checkpoint()  // else the next process does

@@ -16,11 +16,11 @@ final class Stage: Sendable {
     private let folder: String
 
     /// - Parameter gate: in place of the real one.
-    init(gate other: (any Authenticator)? = nil, corsOrigins: [String] = []) async throws {
+    init(gate other: (any Authenticator)? = nil, corsOrigins: [String] = [], messageLimit: Int = 50) async throws {
         folder = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         let database = try Database(
-            path: folder + "/parley.sqlite", messageLimit: 50, reservationLifetime: .seconds(60))
+            path: folder + "/parley.sqlite", messageLimit: messageLimit, reservationLifetime: .seconds(60))
         try await database.prepare()
         let secret = try TokenSecret("0123456789abcdef0123456789abcdef")
         let gate: any Authenticator
@@ -39,10 +39,19 @@ final class Stage: Sendable {
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
                 deadline: .seconds(60), danger: .hold, cacheScope: .session),
             load: ConcurrencyLimit(limit: 100))
+        let completions = pipeline.under(
+            ChatPolicy(
+                contract: .completion, system: "", temperature: nil, maxTokens: 4_096, models: "scripted/scripted-1",
+                deadline: .seconds(60), danger: .hold, cacheScope: .session),
+            MessageSanitizer(mode: .off))
         service = ChatService(
-            pipeline: pipeline, authenticator: gate, ledger: database, health: health,
+            pipeline: pipeline, completions: completions,
+            models: ModelList(
+                [.init(name: "scripted-1", owner: "scripted"), .init(name: "vendor/other", owner: "other")],
+                aliases: ["gpt-4o": "scripted-1"]),
+            authenticator: gate, ledger: database, health: health,
             settings: ServiceSettings(
-                version: "test", messageLimit: 50, minimumUserAgentLength: 10, corsOrigins: corsOrigins),
+                version: "test", messageLimit: messageLimit, minimumUserAgentLength: 10, corsOrigins: corsOrigins),
             telemetry: log)
     }
 
@@ -98,10 +107,12 @@ final class Stage: Sendable {
 final class ScriptedModel: LanguageModel {
     let pieces = Mutex(["You ", "asked."])
     let failure = Mutex<(any Error)?>(nil)
+    let requests = Mutex<[ModelRequest]>([])
 
     func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?) async throws
         -> ModelAnswer
     {
+        requests.withLock { $0.append(request) }
         let pieces = pieces.withLock { $0 }
         for piece in pieces { try await onDelta?(piece) }
         if let failure = failure.withLock({ $0 }) { throw failure }

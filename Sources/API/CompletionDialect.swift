@@ -1,0 +1,168 @@
+import Chat
+import FastCGI
+import FoundationEssentials
+import StrictJSON
+
+/// POST /v1/chat/completions: OpenAI's chat completions. Stateless: what was said before is in the request.
+///
+/// The shapes are those that OpenAI's own client and its users' clients insist on: an error is `{"error": {…}}` wherever
+/// it happens, each chunk has `choices`, `finish_reason` is null in all chunks but the last, which has no text, and only
+/// a whole answer ends with `[DONE]`.
+struct CompletionDialect: Dialect {
+    let request: ChatRequest
+    let isStreamed: Bool
+    private let includesUsage: Bool
+    private let id: String
+    private let created = Int(Date().timeIntervalSince1970)
+
+    /// - Throws: what `jsonObject()` throws, 422 for a parameter, which this contract turns into a 400.
+    init(_ request: Request, from principal: Principal) throws(ChatError) {
+        let form = try CompletionForm(try request.jsonObject())
+        self.request = try form.request()
+        isStreamed = try form.json.flag("stream") ?? false
+        includesUsage = try form.json["stream_options"]?.flag("include_usage") ?? false
+        id = "chatcmpl-" + request.identifier()
+    }
+
+    static func pipeline(of service: ChatService) -> ChatPipeline { service.completions }
+
+    static func bodyLimit(_ settings: ServiceSettings) -> Int { settings.completionBodyLimit }
+
+    static func status(of code: ChatError.Code) -> Int? {
+        switch code {
+        case .invalidField, .unsupportedField, .contextTooLong, .filtered: 400
+        default: nil
+        }
+    }
+
+    /// Its client tries a 429 again unless it is told that waiting does not help.
+    static func headers(of code: ChatError.Code) -> [(name: String, value: String)] {
+        switch code {
+        case .quotaExceeded, .blocked: [("X-Should-Retry", "false")]
+        default: []
+        }
+    }
+
+    static func headers(_ trace: RequestTrace) -> [(name: String, value: String)] {
+        trace.cache.map { [("X-Parley-Cache", $0.rawValue)] } ?? []
+    }
+
+    func reply(_ exchange: Exchange) -> [UInt8] {
+        let answer = exchange.answer
+        return JSONWriter.object(capacity: 512 + answer.text.utf8.count) { json in
+            begin(&json, "chat.completion", model: answer.model ?? "")
+            json.array("choices") { choices in
+                choices.object { choice in
+                    choice.member("index", 0)
+                    choice.object("message") { message in
+                        message.member("role", "assistant")
+                        message.member("content", answer.text)
+                        message.member("refusal", JSON.null)
+                    }
+                    choice.member("logprobs", JSON.null)
+                    choice.member("finish_reason", answer.finishReason.rawValue)
+                }
+            }
+            json.object("usage") { Self.describe(answer.usage, &$0) }
+        }
+    }
+
+    var beginning: [UInt8] {
+        chunk { delta in
+            delta.member("role", "assistant")
+            delta.member("content", "")
+        }
+    }
+
+    func delta(_ text: String) -> [UInt8] { chunk(capacity: 320 + text.utf8.count) { $0.member("content", text) } }
+
+    func end(_ exchange: Exchange) -> [UInt8] {
+        var events = chunk(finishReason: exchange.answer.finishReason) { _ in }
+        if includesUsage {
+            events += JSONWriter.object(after: "data: ", before: "\n\n") { json in
+                begin(&json, "chat.completion.chunk", model: request.model ?? "")
+                json.array("choices") { _ in }
+                json.object("usage") { Self.describe(exchange.answer.usage, &$0) }
+            }
+        }
+        return events + Array("data: [DONE]\n\n".utf8)
+    }
+
+    private func chunk(
+        capacity: Int = 384, finishReason: FinishReason? = nil, _ delta: (inout JSONWriter.Members) -> Void
+    ) -> [UInt8] {
+        JSONWriter.object(after: "data: ", before: "\n\n", capacity: capacity) { json in
+            begin(&json, "chat.completion.chunk", model: request.model ?? "")
+            json.array("choices") { choices in
+                choices.object { choice in
+                    choice.member("index", 0)
+                    choice.object("delta", delta)
+                    choice.member("logprobs", JSON.null)
+                    if let finishReason {
+                        choice.member("finish_reason", finishReason.rawValue)
+                    } else {
+                        choice.member("finish_reason", JSON.null)
+                    }
+                }
+            }
+            if includesUsage { json.member("usage", JSON.null) }
+        }
+    }
+
+    private func begin(_ json: inout JSONWriter.Members, _ object: String, model: String) {
+        json.member("id", id)
+        json.member("object", object)
+        json.member("created", created)
+        json.member("model", model)
+    }
+
+    private static func describe(_ usage: TokenUsage, _ json: inout JSONWriter.Members) {
+        json.member("prompt_tokens", usage.prompt)
+        json.member("completion_tokens", usage.completion)
+        json.member("total_tokens", usage.total)
+    }
+
+    static func body(of error: ErrorReply) -> [UInt8] { object(error) }
+
+    static func event(of error: ErrorReply) -> [UInt8] { object(error, after: "data: ", before: "\n\n") }
+
+    private static func object(_ reply: ErrorReply, after prefix: StaticString = "", before suffix: StaticString = "")
+        -> [UInt8]
+    {
+        let (type, code) = names(of: reply.error.code)
+        return JSONWriter.object(after: prefix, before: suffix) { json in
+            json.object("error") { json in
+                json.member("message", reply.error.message)
+                json.member("type", type)
+                if let field = reply.error.field {
+                    json.member("param", field)
+                } else {
+                    json.member("param", JSON.null)
+                }
+                if let code { json.member("code", code) } else { json.member("code", JSON.null) }
+            }
+        }
+    }
+
+    /// OpenAI's words for what went wrong, which programs look at.
+    private static func names(of code: ChatError.Code) -> (type: String, code: String?) {
+        switch code {
+        case .badRequest, .methodNotAllowed, .unsupportedMediaType: ("invalid_request_error", nil)
+        case .unauthorized: ("invalid_request_error", "invalid_api_key")
+        case .forbidden: ("permission_error", nil)
+        case .notFound: ("invalid_request_error", "unknown_url")
+        case .noSuchModel: ("invalid_request_error", "model_not_found")
+        case .tooLarge: ("invalid_request_error", "request_too_large")
+        case .invalidField: ("invalid_request_error", "invalid_value")
+        case .unsupportedField: ("invalid_request_error", "unsupported_parameter")
+        case .contextTooLong: ("invalid_request_error", "context_length_exceeded")
+        case .blocked: ("invalid_request_error", "content_policy_violation")
+        case .filtered: ("invalid_request_error", "content_filter")
+        case .quotaExceeded: ("insufficient_quota", "insufficient_quota")
+        case .internalFault: ("server_error", nil)
+        case .providerFailed: ("server_error", "provider_failed")
+        case .overloaded, .unavailable: ("server_error", "unavailable")
+        case .deadlinePassed: ("server_error", "timeout")
+        }
+    }
+}

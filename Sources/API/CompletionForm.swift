@@ -1,0 +1,180 @@
+import Chat
+import StrictJSON
+
+/// What a program sends to POST /v1/chat/completions. A member that is null is as good as not there.
+///
+/// What decides the answer is kept, or refused by name where it cannot be kept; what does not (`user`, `metadata`,
+/// `prompt_cache_key` and names that nobody has heard of yet) is let pass.
+struct CompletionForm {
+    let json: JSON
+
+    init(_ json: JSON) throws(ChatError) {
+        self.json = json
+        try refuseUnsupported()
+    }
+
+    func request() throws(ChatError) -> ChatRequest {
+        guard let model = try json.text("model"), !model.isEmpty else { throw .invalid("model", "is required") }
+        let messages = try messages()
+        return try ChatRequest(
+            messages: messages, field: "messages[\(messages.count - 1)].content", model: model,
+            parameters: try parameters())
+    }
+
+    private func parameters() throws(ChatError) -> ChatRequest.Parameters {
+        var sampling = Sampling()
+        sampling.topP = try json.number("top_p", in: 0...1)
+        sampling.stop = try stop()
+        sampling.seed = try json.whole("seed", in: .min ... .max)
+        sampling.presencePenalty = try json.number("presence_penalty", in: -2...2).flatMap { $0 == 0 ? nil : $0 }
+        sampling.frequencyPenalty = try json.number("frequency_penalty", in: -2...2).flatMap { $0 == 0 ? nil : $0 }
+        sampling.reasoningEffort = try json.text("reasoning_effort")
+        sampling.verbosity = try json.text("verbosity")
+        sampling.format = try format()
+        let limit = 1...1_000_000
+        let newer = try json.whole("max_completion_tokens", in: limit)
+        let older = try json.whole("max_tokens", in: limit)
+        return ChatRequest.Parameters(
+            temperature: try json.number("temperature", in: 0...2),
+            maxTokens: newer ?? older,
+            sampling: sampling)
+    }
+
+    private func stop() throws(ChatError) -> [String] {
+        guard let stop = json.member("stop") else { return [] }
+        if let text = stop.string { return text.isEmpty ? [] : [text] }
+        guard let texts = stop.array, texts.count <= 4 else {
+            throw .invalid("stop", "must be a string or an array of at most four")
+        }
+        var stops: [String] = []
+        for text in texts {
+            guard let text = text.string, !text.isEmpty else {
+                throw .invalid("stop", "must have strings that are not empty")
+            }
+            stops.append(text)
+        }
+        return stops
+    }
+
+    private func format() throws(ChatError) -> Sampling.Format? {
+        guard let format = json.member("response_format") else { return nil }
+        switch format["type"]?.string {
+        case "text": return nil
+        case "json_object": return .jsonObject
+        case "json_schema":
+            guard let schema = format["json_schema"], schema["name"]?.string?.isEmpty == false else {
+                throw .invalid("response_format.json_schema", "must be an object with a name")
+            }
+            return .jsonSchema(String(decoding: JSONWriter.value(schema), as: UTF8.self))
+        default: throw .invalid("response_format.type", "must be text, json_object or json_schema")
+        }
+    }
+
+    private func messages() throws(ChatError) -> [ChatMessage] {
+        guard let list = json.member("messages")?.array else { throw .invalid("messages", "must be an array") }
+        guard !list.isEmpty else { throw .invalid("messages", "must have at least one message") }
+        var messages: [ChatMessage] = []
+        messages.reserveCapacity(list.count)
+        for (index, message) in list.enumerated() {
+            messages.append(try Self.message(message, "messages[\(index)]"))
+        }
+        return messages
+    }
+
+    private static func message(_ message: JSON, _ field: String) throws(ChatError) -> ChatMessage {
+        let role: ChatMessage.Role
+        switch message["role"]?.string {
+        case "system", "developer": role = .system
+        case "user": role = .user
+        case "assistant":
+            role = .assistant
+            guard message.member("tool_calls")?.array?.isEmpty ?? true else {
+                throw .unsupported("\(field).tool_calls", "cannot be used: this server calls no tools yet")
+            }
+        case "tool", "function":
+            throw .unsupported("\(field).role", "must not be tool: this server calls no tools yet")
+        default: throw .invalid("\(field).role", "must be system, developer, user or assistant")
+        }
+        guard let content = message.member("content") else {
+            guard role == .assistant else { throw .invalid("\(field).content", "is required") }
+            return ChatMessage(role: role, text: "")
+        }
+        return ChatMessage(role: role, text: try text(of: content, "\(field).content"))
+    }
+
+    /// A text, or an array of parts, one below the other.
+    private static func text(of content: JSON, _ field: String) throws(ChatError) -> String {
+        if let text = content.string { return text }
+        guard let parts = content.array else { throw .invalid(field, "must be a string or an array of parts") }
+        var texts: [String] = []
+        for (index, part) in parts.enumerated() {
+            switch part["type"]?.string {
+            case "text", "refusal":
+                guard let text = (part["text"] ?? part["refusal"])?.string else {
+                    throw .invalid("\(field)[\(index)].text", "must be a string")
+                }
+                texts.append(text)
+            case let type?:
+                throw .unsupported("\(field)[\(index)].type", "must be text: \(type.prefix(40)) cannot be taken yet")
+            case nil: throw .invalid("\(field)[\(index)].type", "is required")
+            }
+        }
+        return texts.joined(separator: "\n")
+    }
+
+    private func refuseUnsupported() throws(ChatError) {
+        if let count = json.member("n"), count.int != 1 { throw .unsupported("n", "must be 1") }
+        for name in ["logprobs", "store"] where try json.flag(name) == true {
+            throw .unsupported(name, "must be false")
+        }
+        for name in ["tools", "functions"] where json.member(name)?.array?.isEmpty == false {
+            throw .unsupported(name, "cannot be used: this server calls no tools yet")
+        }
+        for name in ["tool_choice", "function_call"] {
+            guard let choice = json.member(name), !["none", "auto"].contains(choice.string) else { continue }
+            throw .unsupported(name, "must be none or auto: this server calls no tools yet")
+        }
+        if let bias = json.member("logit_bias"), bias.object?.isEmpty != true {
+            throw .unsupported("logit_bias", "must be empty")
+        }
+        if let kinds = json.member("modalities"), kinds != .array([.string("text")]) {
+            throw .unsupported("modalities", "must be [\"text\"]")
+        }
+        for name in ["audio", "top_logprobs", "web_search_options"] where json.member(name) != nil {
+            throw .unsupported(name, "is not supported")
+        }
+        if let tier = json.member("service_tier"), !["auto", "default"].contains(tier.string) {
+            throw .unsupported("service_tier", "must be auto or default")
+        }
+    }
+}
+
+extension JSON {
+    /// Nil when it is null, too.
+    fileprivate func member(_ name: String) -> JSON? {
+        guard let value = self[name], !value.isNull else { return nil }
+        return value
+    }
+
+    fileprivate func number(_ name: String, in range: ClosedRange<Double>) throws(ChatError) -> Double? {
+        guard let value = member(name) else { return nil }
+        guard let number = value.double, range.contains(number) else {
+            throw .invalid(name, "must be a number from \(Int(range.lowerBound)) to \(Int(range.upperBound))")
+        }
+        return number
+    }
+
+    fileprivate func whole(_ name: String, in range: ClosedRange<Int>) throws(ChatError) -> Int? {
+        guard let value = member(name) else { return nil }
+        guard let number = value.int.flatMap({ Int(exactly: $0) }) ?? value.double.flatMap({ Int(exactly: $0) }),
+            range.contains(number)
+        else {
+            throw .invalid(
+                name,
+                range.lowerBound == .min
+                    ? "must be a whole number"
+                    : "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+}
