@@ -86,7 +86,7 @@ import Testing
             {"model":"gpt-4o","messages":[
                 {"role":"developer","content":"Be <b>brief</b>."},{"role":"user","content":[{"type":"text","text":"one"},
                 {"type":"text","text":"two"}]},{"role":"assistant","content":null},
-                {"role":"user","content":" List<Script> <b>x</b>\r\n\u0007"}],
+                {"role":"user","content":" List<Item> <b>x</b>\r\n\u0007"}],
              "temperature":null,"top_p":0.5,"max_tokens":9,"max_completion_tokens":7,"stop":["a","b"],"seed":-5,
              "presence_penalty":0,"frequency_penalty":-1.5,"reasoning_effort":"low","verbosity":"high",
              "response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}},
@@ -98,7 +98,7 @@ import Testing
         #expect(
             asked.messages == [
                 ChatMessage(role: .system, text: "Be <b>brief</b>."), .user("one\ntwo"),
-                ChatMessage(role: .assistant, text: ""), .user(" List<Script> <b>x</b>\n"),
+                ChatMessage(role: .assistant, text: ""), .user(" List<Item> <b>x</b>\n"),
             ])
         #expect(asked.model == "scripted-1" && asked.temperature == nil && asked.maxTokens == 7)
         var sampling = Sampling()

@@ -32,11 +32,11 @@ plain = client.chat.completions.create(
     model="gpt-4o",
     messages=[
         {"role": "system", "content": "one two"},
-        {"role": "user", "content": [{"type": "text", "text": "List<Script> &amp;"}]},
+        {"role": "user", "content": [{"type": "text", "text": "List<Item> &amp;"}]},
     ],
     temperature=0.2, top_p=0.9, seed=7, stop=["x"], presence_penalty=0.1, user="somebody", n=1,
 )
-assert plain.choices[0].message.content == "You said: List<Script> &amp;", plain
+assert plain.choices[0].message.content == "You said: List<Item> &amp;", plain
 assert plain.choices[0].finish_reason == "stop" and plain.object == "chat.completion"
 assert plain.usage.prompt_tokens == 4 and plain.usage.total_tokens == plain.usage.prompt_tokens + 4
 
