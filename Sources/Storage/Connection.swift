@@ -38,7 +38,7 @@ struct Connection {
             return value
         } catch let error as DatabaseError {
             if error.mayHealByReopening { drop() }
-            if !readonly, error.isDamage || error.resultCode == .SQLITE_READONLY { _ = file.closeReader() }
+            if !readonly, error.isDamage || error.resultCode == .SQLITE_READONLY { _ = file.closeReader(waits: false) }
             throw suspecting(error)
         }
     }
@@ -54,7 +54,7 @@ struct Connection {
                 drop()
                 throw WALRemoved()
             }
-            guard file.closeReader() else { throw StorageFailure(.locked, "a long read keeps \(file.path) open") }
+            guard file.closeReader(waits: true) else { throw StorageFailure(.locked, "a long read keeps \(file.path) open") }
             guard try database.saveWAL() else {
                 drop()
                 throw StorageFailure(

@@ -54,7 +54,7 @@ public final class Database: Sendable {
             _ = try? await writer.write(durability: .relaxed) { _ in }
         }
         bounded = BoundedWait { [clock = background.clock] deadline in try? await clock.sleep(for: deadline - .now) }
-        file.whenUnusable { [weak reader] in reader?.letGo() ?? true }
+        file.whenUnusable { [weak reader] waits in reader?.letGo(waits: waits) ?? true }
         self.writer = writer
         self.path = path
         self.file = file

@@ -7,7 +7,7 @@ final class DatabaseFile: Sendable {
         var beginsAnew = false
         var isSuspect = false
         var verdict: (database: FileIdentity?, wal: FileIdentity?, why: String)?
-        var closeReader: @Sendable () -> Bool = { true }
+        var closeReader: @Sendable (_ waits: Bool) -> Bool = { _ in true }
     }
 
     let path: String
@@ -56,12 +56,14 @@ final class DatabaseFile: Sendable {
         }
     }
 
-    /// - Parameter closeReader: has the reading connection closed; false when that takes too long.
-    func whenUnusable(_ closeReader: @escaping @Sendable () -> Bool) {
+    /// - Parameter closeReader: has the reading connection closed, and waits for it or not; false when that takes too long.
+    func whenUnusable(_ closeReader: @escaping @Sendable (_ waits: Bool) -> Bool) {
         state.withLock { $0.closeReader = closeReader }
     }
 
     /// To be called before the writing connection opens anew the same file. All connections of a process share one index
     /// of the WAL: while one of them has an index that was removed, or can only be read, the others get that one too.
-    func closeReader() -> Bool { state.withLock { $0.closeReader }() }
+    ///
+    /// - Parameter waits: until that is done. Whoever holds the lock keeps a reader from opening meanwhile.
+    func closeReader(waits: Bool) -> Bool { state.withLock { $0.closeReader }(waits) }
 }

@@ -35,17 +35,18 @@ final class ReadThread: Sendable {
 
     deinit { inbox.close() }
 
-    /// Has the connection closed, after the reads before it; the next read opens it anew. Blocks, for a second at most.
+    /// Has the connection closed, after the reads before it; the next read opens it anew.
     ///
-    /// - Returns: whether that is done.
-    func letGo() -> Bool {
+    /// - Parameter waits: blocks until that is done, for a second at most.
+    /// - Returns: false when it was waited for in vain.
+    func letGo(waits: Bool) -> Bool {
         let done = DispatchSemaphore(value: 0)
         inbox.add(
             Read { state in
                 state.connection.drop()
                 done.signal()
             }, isPatient: true)
-        return done.wait(timeout: .now() + .seconds(1)) == .success
+        return !waits || done.wait(timeout: .now() + .seconds(1)) == .success
     }
 
     /// Returns when the connection is closed.

@@ -140,7 +140,7 @@ import Testing
             try #require(ContinuousClock.now < limit)
             // nginx keeps its connections: only several at once reach both workers.
             await withTaskGroup(of: Void.self) { group in
-                for _ in 0..<8 {
+                for _ in 0..<64 {
                     group.addTask { _ = try? await run.post("/auth/email", ["email": "ann@example.com"]) }
                 }
             }
