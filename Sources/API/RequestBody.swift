@@ -42,11 +42,15 @@ extension Request {
     /// The token of `Authorization: Bearer …` (RFC 6750 §2.1; the scheme's case does not count).
     var bearerToken: String? {
         guard let value = header("AUTHORIZATION") else { return nil }
-        let parts = value.utf8.split(separator: UInt8(ascii: " "))
-        guard parts.count == 2, Substring(parts[0]) == "Bearer" || Substring(parts[0]).lowercased() == "bearer" else {
-            return nil
-        }
-        return String(Substring(parts[1]))
+        let space = UInt8(ascii: " ")
+        let words = value.utf8.drop { $0 == space }
+        guard let end = words.firstIndex(of: space), words[..<end].count == 6,
+            zip(words, "bearer".utf8).allSatisfy({ $0 | 0x20 == $1 })
+        else { return nil }
+        let rest = words[end...].drop { $0 == space }
+        let token = rest.prefix { $0 != space }
+        guard !token.isEmpty, rest[token.endIndex...].allSatisfy({ $0 == space }) else { return nil }
+        return String(Substring(token))
     }
 
     /// The last value of a name in the query string, decoded as a form's (`+` is a space); an empty value counts as none.

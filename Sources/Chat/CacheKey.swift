@@ -30,6 +30,11 @@ public struct CacheKey: Sendable, Hashable {
         canonical = form.bytes
         digest = Array(SHA256.hash(data: form.bytes))
     }
+
+    /// A part of the digest is as good as all that it was made of.
+    public func hash(into hasher: inout Hasher) {
+        digest.withUnsafeBytes { hasher.combine($0.loadUnaligned(as: UInt64.self)) }
+    }
 }
 
 private struct CanonicalForm {

@@ -22,7 +22,7 @@ public final class MemoryCache: Sendable {
     }
 }
 
-/// A dictionary from digest to slot, and the slots chained from the most to the least recently used.
+/// A dictionary from key to slot, and the slots chained from the most to the least recently used.
 private struct Contents {
     struct Slot {
         var answer: CachedAnswer
@@ -32,7 +32,7 @@ private struct Contents {
 
     let maximumBytes: Int
     var bytes = 0
-    var places: [[UInt8]: Int] = [:]
+    var places: [CacheKey: Int] = [:]
     var slots: [Slot?] = []
     var free: [Int] = []
     var newest: Int?
@@ -41,7 +41,7 @@ private struct Contents {
     init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
 
     mutating func answer(for key: CacheKey, at now: Date) -> CachedAnswer? {
-        guard let place = places[key.digest], let slot = slots[place], slot.answer.key == key else { return nil }
+        guard let place = places[key], let slot = slots[place] else { return nil }
         guard slot.answer.expires > now else {
             remove(place)
             return nil
@@ -54,7 +54,7 @@ private struct Contents {
     }
 
     mutating func insert(_ answer: CachedAnswer) {
-        if let old = places[answer.key.digest] { remove(old) }
+        if let old = places[answer.key] { remove(old) }
         let size = answer.storedBytes
         guard size <= maximumBytes else { return }
         while bytes + size > maximumBytes, let oldest { remove(oldest) }
@@ -67,7 +67,7 @@ private struct Contents {
             place = slots.count
             slots.append(slot)
         }
-        places[answer.key.digest] = place
+        places[answer.key] = place
         bytes += size
         chain(place)
     }
@@ -75,7 +75,7 @@ private struct Contents {
     private mutating func remove(_ place: Int) {
         guard let slot = slots[place] else { return }
         unchain(place)
-        places[slot.answer.key.digest] = nil
+        places[slot.answer.key] = nil
         bytes -= slot.answer.storedBytes
         slots[place] = nil
         free.append(place)

@@ -11,11 +11,20 @@ final class VerifiedTokens: Sendable {
     /// Tokens of one generation.
     static let capacity = 2_048
 
-    private struct Generations {
-        var younger: [[UInt8]: SessionClaims] = [:]
-        var older: [[UInt8]: SessionClaims] = [:]
+    private struct Token: Hashable {
+        let bytes: [UInt8]
 
-        mutating func insert(_ token: [UInt8], _ claims: SessionClaims) {
+        /// The end of a token is of its signature: enough to tell tokens apart.
+        func hash(into hasher: inout Hasher) {
+            bytes.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0.suffix(16))) }
+        }
+    }
+
+    private struct Generations {
+        var younger: [Token: SessionClaims] = [:]
+        var older: [Token: SessionClaims] = [:]
+
+        mutating func insert(_ token: Token, _ claims: SessionClaims) {
             if younger.count >= capacity {
                 older = younger
                 younger = [:]
@@ -27,7 +36,7 @@ final class VerifiedTokens: Sendable {
     private let generations = Mutex(Generations())
 
     func claims(of token: String) -> SessionClaims? {
-        let token = Array(token.utf8)
+        let token = Token(bytes: Array(token.utf8))
         return generations.withLock { generations in
             if let claims = generations.younger[token] { return claims }
             guard let claims = generations.older[token] else { return nil }
@@ -37,6 +46,6 @@ final class VerifiedTokens: Sendable {
     }
 
     func remember(_ token: String, _ verified: SessionClaims) {
-        generations.withLock { $0.insert(Array(token.utf8), verified) }
+        generations.withLock { $0.insert(Token(bytes: Array(token.utf8)), verified) }
     }
 }
