@@ -74,19 +74,41 @@ public struct ModelAnswer: Sendable, Hashable {
     }
 }
 
-/// Tokens as the provider counted them; zero where it did not say. A count that no answer can have is brought into
-/// 0…1,000,000,000, so that no provider's number can overflow ours.
+/// Tokens as the provider counted them. A count that no answer can have is brought into 0…1,000,000,000, so that no
+/// provider's number can overflow ours.
 public struct TokenUsage: Sendable, Hashable {
     private static let credible = 0...1_000_000_000
 
     public let prompt: Int
+    /// Of the prompt's those that the provider had kept from an earlier request.
+    public let cachedPrompt: Int
+    /// All that is billed as output, thoughts too.
     public let completion: Int
     public let total: Int
+    /// What the provider itself says that it charges.
+    public let charge: Money?
+    /// The provider said nothing: it is a guess by the length of the texts.
+    public let isEstimated: Bool
 
-    public init(prompt: Int, completion: Int, total: Int? = nil) {
+    public init(
+        prompt: Int, cachedPrompt: Int = 0, completion: Int, total: Int? = nil, charge: Money? = nil,
+        isEstimated: Bool = false
+    ) {
         self.prompt = Self.clamped(prompt)
+        self.cachedPrompt = min(Self.clamped(cachedPrompt), self.prompt)
         self.completion = Self.clamped(completion)
         self.total = Self.clamped(total ?? self.prompt + self.completion)
+        self.charge = charge
+        self.isEstimated = isEstimated
+    }
+
+    /// What a request and its answer may have used, of which the provider did not say anything: four bytes a token, and
+    /// four tokens a message.
+    public static func estimate(of request: ModelRequest, answer: String) -> TokenUsage {
+        func tokens(_ text: String) -> Int { (text.utf8.count + 3) / 4 }
+        return TokenUsage(
+            prompt: request.messages.reduce(0) { $0 + tokens($1.text) + 4 }, completion: tokens(answer),
+            isEstimated: true)
     }
 
     private static func clamped(_ count: Int) -> Int {

@@ -10,7 +10,7 @@ public struct Gemini: LanguageModel {
     private let url: HTTPURL
     /// What the provider tells about the model itself.
     let modelURL: HTTPURL
-    let key: APIKey
+    let key: ProviderKey
     private let model: String
 
     /// - Throws: ``InvalidProviderSetting``.
@@ -20,7 +20,7 @@ public struct Gemini: LanguageModel {
     ) throws {
         let base = try BaseURL(baseURL)
         let name = try ModelName(model.hasPrefix("models/") ? String(model.dropFirst(7)) : model)
-        self.key = try APIKey(key)
+        self.key = try ProviderKey(key)
         self.model = name.text
         modelURL = try base.appending("/v1beta/models/\(name.text)")
         url = try base.appending("/v1beta/models/\(name.text):streamGenerateContent?alt=sse")
@@ -33,8 +33,7 @@ public struct Gemini: LanguageModel {
         // In a header, never in the URL: URLs are logged along the way.
         let headers = [("Content-Type", "application/json"), ("x-goog-api-key", key.text)]
         let post = try HTTPRequest(method: .post, url: url, headers: headers, body: Self.body(request))
-        return try await call.run(
-            post, reading: GeminiReply(model: model), by: deadline, within: request.tryLimit, onDelta: onDelta)
+        return try await call.run(post, of: request, reading: GeminiReply(model: model), by: deadline, onDelta: onDelta)
     }
 
     static func body(_ request: ModelRequest) -> [UInt8] {

@@ -22,7 +22,7 @@ struct GeminiReply: ReplyFormat {
         guard document.object != nil else { throw draft.failure(.malformed, "a chunk is no object") }
         if let report = ErrorReport(in: document) { throw report.failure(of: draft.provider) }
         if let version = document["modelVersion"]?.string, !version.isEmpty { draft.take(model: version) }
-        if let usage = document["usageMetadata"] { draft.usage = Self.usage(usage) }
+        if let usage = document["usageMetadata"], usage.object != nil { draft.usage = Self.usage(usage) }
         if let reason = document["promptFeedback"]?["blockReason"]?.string {
             throw draft.failure(.filtered(reason: reason), "the prompt was blocked")
         }
@@ -60,12 +60,14 @@ struct GeminiReply: ReplyFormat {
     /// Parts of names, because each has variants: IMAGE_SAFETY, IMAGE_PROHIBITED_CONTENT.
     private static let filterWords = ["SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"]
 
-    /// Thinking is billed as output, and comes in a count of its own.
+    /// Thinking is billed as output, and comes in a count of its own; so do the results of tools, billed as input. What
+    /// was cached is in the prompt's count.
     private static func usage(_ usage: JSON) -> TokenUsage {
-        func count(_ name: String) -> Int? { usage[name]?.int.flatMap { Int(exactly: $0) } }
+        func count(_ name: String) -> Int { usage.count(name) ?? 0 }
         return TokenUsage(
-            prompt: count("promptTokenCount") ?? 0,
-            completion: (count("candidatesTokenCount") ?? 0) &+ (count("thoughtsTokenCount") ?? 0),
-            total: count("totalTokenCount"))
+            prompt: count("promptTokenCount") &+ count("toolUsePromptTokenCount"),
+            cachedPrompt: count("cachedContentTokenCount"),
+            completion: count("candidatesTokenCount") &+ count("thoughtsTokenCount"),
+            total: usage.count("totalTokenCount"))
     }
 }

@@ -21,7 +21,7 @@ public struct OpenAICompatible: LanguageModel {
     private let url: HTTPURL
     /// The list of the server's models.
     let modelsURL: HTTPURL
-    let key: APIKey?
+    let key: ProviderKey?
     private let model: String
 
     /// - Parameters:
@@ -33,7 +33,7 @@ public struct OpenAICompatible: LanguageModel {
         upstream: Upstream
     ) throws {
         self.service = service
-        self.key = try key.map { try APIKey($0) }
+        self.key = try key.map { try ProviderKey($0) }
         self.model = try ModelName(model).text
         let base = try BaseURL(baseURL ?? service.defaultBaseURL)
         modelsURL = try base.appending("/models")
@@ -48,8 +48,7 @@ public struct OpenAICompatible: LanguageModel {
         if let key { headers.append(("Authorization", "Bearer \(key.text)")) }
         let post = try HTTPRequest(method: .post, url: url, headers: headers, body: body(request))
         let format = OpenAIReply(provider: service.rawValue, model: model)
-        return try await call.run(
-            post, reading: format, by: deadline, within: request.tryLimit, onDelta: onDelta)
+        return try await call.run(post, of: request, reading: format, by: deadline, onDelta: onDelta)
     }
 
     func body(_ request: ModelRequest) -> [UInt8] {

@@ -14,7 +14,7 @@ struct OpenAIReply: ReplyFormat {
         guard document.object != nil else { throw draft.failure(.malformed, "a chunk is no object") }
         if let report = ErrorReport(in: document) { throw report.failure(of: draft.provider) }
         if let model = document["model"]?.string, !model.isEmpty { draft.take(model: model) }
-        if let usage = document["usage"], usage.object != nil { draft.usage = Self.usage(usage) }
+        if let usage = document["usage"], usage.object != nil { draft.usage = self.usage(usage) }
         // The chunk with the usage has no choice.
         guard let choice = document["choices"]?.firstAnswer else { return "" }
         if let report = ErrorReport(in: choice) { throw report.failure(of: draft.provider) }
@@ -43,10 +43,28 @@ struct OpenAIReply: ReplyFormat {
             .joined()
     }
 
-    private static func usage(_ usage: JSON) -> TokenUsage {
-        func count(_ name: String) -> Int? { usage[name]?.int.flatMap { Int(exactly: $0) } }
+    /// Reasoning is a part of the completion, but for servers (xAI's) that count it beside it, as their total shows.
+    private func usage(_ usage: JSON) -> TokenUsage {
+        let (prompt, total) = (usage.count("prompt_tokens") ?? 0, usage.count("total_tokens"))
+        var completion = usage.count("completion_tokens") ?? 0
+        if let reasoning = usage["completion_tokens_details"]?.count("reasoning_tokens"), let total,
+            total &- prompt &- completion == reasoning
+        {
+            completion &+= reasoning
+        }
         return TokenUsage(
-            prompt: count("prompt_tokens") ?? 0, completion: count("completion_tokens") ?? 0,
-            total: count("total_tokens"))
+            prompt: prompt, cachedPrompt: usage["prompt_tokens_details"]?.count("cached_tokens") ?? 0,
+            completion: completion, total: total, charge: charge(usage))
+    }
+
+    /// OpenRouter's `cost`, in dollars (openrouter.ai/docs, Usage Accounting). With a key of one's own at the provider behind
+    /// it, that is OpenRouter's fee, and the provider's part stands beside it. Another server's `cost` may mean anything.
+    private func charge(_ usage: JSON) -> Money? {
+        guard draft.provider == OpenAICompatible.Service.openrouter.rawValue,
+            let cost = usage["cost"]?.double.flatMap(Money.init(charged:))
+        else { return nil }
+        guard usage["is_byok"]?.bool == true else { return cost }
+        let upstream = usage["cost_details"]?["upstream_inference_cost"]?.double
+        return upstream.flatMap(Money.init(charged:)).map { cost + $0 }
     }
 }

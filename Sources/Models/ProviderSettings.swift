@@ -59,7 +59,7 @@ struct BaseURL: Sendable {
 }
 
 /// A secret that goes into one header. It does not print itself.
-struct APIKey: Sendable, CustomStringConvertible, CustomReflectable {
+struct ProviderKey: Sendable, CustomStringConvertible, CustomReflectable {
     let text: String
 
     init(_ text: String) throws(InvalidProviderSetting) {

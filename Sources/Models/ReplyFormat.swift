@@ -19,7 +19,8 @@ struct ReplyDraft: Sendable {
     let provider: String
     private(set) var model: String
     private var text = ""
-    var usage = TokenUsage(prompt: 0, completion: 0)
+    /// The last that the provider said; nil for nothing.
+    var usage: TokenUsage?
     /// Why the provider said that the answer ends here; nil as long as it did not.
     var finishReason: FinishReason?
 
@@ -49,8 +50,10 @@ struct ReplyDraft: Sendable {
         ModelFailure(provider: provider, reason: reason, detail: detail)
     }
 
-    /// - Parameter isWhole: the form of the reply proves that nothing is missing.
-    func answer(isWhole: Bool) throws(ModelFailure) -> ModelAnswer {
+    /// - Parameters:
+    ///   - request: what is answered, for an estimate where the provider did not count.
+    ///   - isWhole: the form of the reply proves that nothing is missing.
+    func answer(to request: ModelRequest, isWhole: Bool) throws(ModelFailure) -> ModelAnswer {
         guard finishReason != nil || isWhole else {
             throw failure(text.isEmpty ? .unreachable : .truncated, "the reply ended before the answer was finished")
         }
@@ -61,11 +64,15 @@ struct ReplyDraft: Sendable {
                 : failure(.empty, "the reply has no text")
         }
         return ModelAnswer(
-            text: text, model: model, provider: provider, usage: usage, finishReason: finishReason ?? .stop)
+            text: text, model: model, provider: provider, usage: usage ?? .estimate(of: request, answer: text),
+            finishReason: finishReason ?? .stop)
     }
 }
 
 extension JSON {
+    /// A member that is a whole number.
+    func count(_ name: String) -> Int? { self[name]?.int.flatMap { Int(exactly: $0) } }
+
     /// Of the choices or candidates in a chunk the first one, in whatever order they come; the others are answers that
     /// nobody asked for. Without an index it is the first one: Google leaves zeros out.
     var firstAnswer: JSON? {

@@ -55,8 +55,8 @@ struct ReplyReader<Format: ReplyFormat>: Sendable {
 
     /// The reply's bytes have come to an orderly end, or nothing is missing after a finish reason.
     ///
-    /// - Returns: text that came with the end, and the whole answer.
-    mutating func finish() throws(ModelFailure) -> (text: String, answer: ModelAnswer) {
+    /// - Returns: text that came with the end, and the whole answer to that request.
+    mutating func finish(_ request: ModelRequest) throws(ModelFailure) -> (text: String, answer: ModelAnswer) {
         var text = ""
         if framing == .document {
             text = try read(document)
@@ -72,7 +72,7 @@ struct ReplyReader<Format: ReplyFormat>: Sendable {
         if documents == 0, parser.foreignLines > 0 {
             throw format.draft.failure(.malformed, "the reply is neither JSON nor server-sent events")
         }
-        return (text, try format.draft.answer(isWhole: framing == .document))
+        return (text, try format.draft.answer(to: request, isWhole: framing == .document))
     }
 
     /// OpenAI's, with whatever blanks around it.

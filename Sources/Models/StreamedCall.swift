@@ -16,19 +16,20 @@ struct StreamedCall: Sendable {
     let provider: String
     let timeouts: Timeouts
     /// Blotted out of what the provider says.
-    let secret: APIKey?
+    let secret: ProviderKey?
 
+    /// - Parameter post: puts `request` to the provider.
     func run(
-        _ request: HTTPRequest, reading format: some ReplyFormat, by deadline: ContinuousClock.Instant,
-        within tryLimit: Duration? = nil, onDelta: DeltaHandler?
+        _ post: HTTPRequest, of request: ModelRequest, reading format: some ReplyFormat,
+        by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?
     ) async throws -> ModelAnswer {
         let start = ContinuousClock.now
-        let limit = min(deadline, start + (tryLimit ?? timeouts.whole))
+        let limit = min(deadline, start + (request.tryLimit ?? timeouts.whole))
         let firstToken = min(limit, start + timeouts.firstToken)
         return try await reporting {
-            let transfer = try await upstream.client.open(request, deadline: firstToken)
+            let transfer = try await upstream.client.open(post, deadline: firstToken)
             guard transfer.status == 200 else { throw await failure(of: transfer, by: firstToken) }
-            return try await read(transfer, format, firstToken: firstToken, limit: limit, onDelta)
+            return try await read(transfer, request, format, firstToken: firstToken, limit: limit, onDelta)
         }
     }
 
@@ -59,8 +60,8 @@ struct StreamedCall: Sendable {
     }
 
     private func read(
-        _ transfer: Transfer, _ format: some ReplyFormat, firstToken: ContinuousClock.Instant,
-        limit: ContinuousClock.Instant, _ onDelta: DeltaHandler?
+        _ transfer: Transfer, _ request: ModelRequest, _ format: some ReplyFormat,
+        firstToken: ContinuousClock.Instant, limit: ContinuousClock.Instant, _ onDelta: DeltaHandler?
     ) async throws -> ModelAnswer {
         var reader = ReplyReader(format)
         var expiry = firstToken
@@ -89,7 +90,7 @@ struct StreamedCall: Sendable {
                 throw failure(error, after: reader, hasText: hasText, isAtLimit: expiry >= limit)
             }
         }
-        let (text, answer) = try reader.finish()
+        let (text, answer) = try reader.finish(request)
         if !text.isEmpty { try await onDelta?(text) }
         if reader.isOver {
             await transfer.moveDeadline(to: .now + Self.courtesy.afterEndMark)

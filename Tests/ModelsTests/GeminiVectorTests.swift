@@ -83,13 +83,15 @@ struct GeminiVectorTests {
         }
     }
 
+    private static let request = try! ProviderFixture.request()
+
     /// Whether the text that was handed out piece by piece is the answer's, as a side effect of every reading.
     static func read(_ portions: [[UInt8]]) -> Result<ModelAnswer, ModelFailure> {
         var reader = ReplyReader(GeminiReply(model: "configured"))
         do throws(ModelFailure) {
             var text = ""
             for portion in portions { text += try reader.feed(portion) }
-            let end = try reader.finish()
+            let end = try reader.finish(request)
             #expect(text + end.text == end.answer.text)
             return .success(end.answer)
         } catch {
