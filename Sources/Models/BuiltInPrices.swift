@@ -1,0 +1,43 @@
+/// What models cost, in dollars a million tokens, in the form of a file that `CHAT_PRICES` names.
+///
+/// As of 2026-11-28, from the table of litellm 1.109.1 (MIT), which names as its sources
+/// https://ai.google.dev/gemini-api/docs/pricing and https://developers.openai.com/api/docs/pricing. Chat models that are not
+/// to be switched off within days; text only, the standard tier. Left out are those that also charge for writing to their
+/// cache (gpt-5.6 and later): this form of a price cannot say that.
+let builtInPrices = """
+    {
+      "echo-1": {"input": 0, "output": 0},
+
+      "gemini-2.5-flash-lite": {"input": 0.10, "output": 0.40, "cached_input": 0.01},
+      "gemini-2.5-flash": {"input": 0.30, "output": 2.50, "cached_input": 0.03},
+      "gemini-2.5-pro": {"input": 1.25, "output": 10, "cached_input": 0.125,
+        "above": {"tokens": 200000, "input": 2.50, "output": 15, "cached_input": 0.25}},
+      "gemini-3-flash-preview": {"input": 0.50, "output": 3, "cached_input": 0.05},
+      "gemini-3.1-flash-lite": {"input": 0.25, "output": 1.50, "cached_input": 0.025},
+      "gemini-3.1-pro-preview": {"input": 2, "output": 12, "cached_input": 0.20,
+        "above": {"tokens": 200000, "input": 4, "output": 18, "cached_input": 0.40}},
+      "gemini-3.5-flash-lite": {"input": 0.30, "output": 2.50, "cached_input": 0.03},
+      "gemini-3.5-flash": {"input": 1.50, "output": 9, "cached_input": 0.15},
+      "gemini-3.6-flash": {"input": 0.75, "output": 3.75, "cached_input": 0.075},
+      "gemini-3.7-flash": {"input": 0.75, "output": 3.75, "cached_input": 0.075},
+      "gemini-3.8-flash": {"input": 0.75, "output": 3.75, "cached_input": 0.075},
+      "gemini-4-argon": {"input": 2, "output": 10, "cached_input": 0.10},
+
+      "gpt-4o": {"input": 2.50, "output": 10, "cached_input": 1.25},
+      "gpt-4o-mini": {"input": 0.15, "output": 0.60, "cached_input": 0.075},
+      "gpt-4.1": {"input": 2, "output": 8, "cached_input": 0.50},
+      "gpt-4.1-mini": {"input": 0.40, "output": 1.60, "cached_input": 0.10},
+      "gpt-5": {"input": 1.25, "output": 10, "cached_input": 0.125},
+      "gpt-5-mini": {"input": 0.25, "output": 2, "cached_input": 0.025},
+      "gpt-5-nano": {"input": 0.05, "output": 0.40, "cached_input": 0.005},
+      "gpt-5.1": {"input": 1.25, "output": 10, "cached_input": 0.125},
+      "gpt-5.2": {"input": 1.75, "output": 14, "cached_input": 0.175},
+      "gpt-5.4": {"input": 2.50, "output": 15, "cached_input": 0.25,
+        "above": {"tokens": 272000, "input": 5, "output": 22.50, "cached_input": 0.50}},
+      "gpt-5.4-mini": {"input": 0.75, "output": 4.50, "cached_input": 0.075},
+      "gpt-5.4-nano": {"input": 0.20, "output": 1.25, "cached_input": 0.02},
+      "gpt-5.5": {"input": 5, "output": 30, "cached_input": 0.50,
+        "above": {"tokens": 272000, "input": 10, "output": 45, "cached_input": 1}},
+      "o3": {"input": 2, "output": 8, "cached_input": 0.50}
+    }
+    """
