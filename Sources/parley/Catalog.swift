@@ -16,6 +16,15 @@ enum Catalog {
     }
     static let jwtHours = Setting.number(
         "CHAT_JWT_EXPIRE_HOURS", "24", 0.001...8_760, "Hours that a session lives.")
+    static let keySecret = Setting<KeySecret>(
+        "CHAT_KEY_SECRET", nil,
+        "Under it API keys are stored: 32 bytes or more, the same in every worker. Without it there are no API keys.",
+        isSecret: true
+    ) { text throws(SettingFault) in
+        do { return try KeySecret(text) } catch {
+            throw SettingFault("must have at least \(KeySecret.minimumBytes) bytes, has \(text.utf8.count)")
+        }
+    }
     static let database = Setting<DatabaseLocation>(
         "CHAT_DATABASE_URL", "sqlite:" + DatabaseLocation.defaultPath,
         "Where messages are kept: sqlite: and a path."
@@ -49,6 +58,9 @@ enum Catalog {
     static let openAIURL = Setting.text(
         "CHAT_OPENAI_BASE_URL", nil,
         "Where that server is, such as http://127.0.0.1:11434/v1 (vLLM, Ollama, llama.cpp).")
+
+    static let prices = Setting<PriceFile>(
+        "CHAT_PRICES", nil, "File of models' prices, before the ones that are built in.", parse: PriceFile.init)
 
     static let systemPrompt = Setting.text(
         "CHAT_SYSTEM_PROMPT", "You are a helpful assistant. Answer clearly and briefly.",
@@ -198,10 +210,11 @@ enum Catalog {
         "CHAT_LOG_LEVEL", .info, "The least that is logged.")
 
     static let all: [any AnySetting] = [
-        jwtSecret, jwtHours, database, stateDirectory, storeAddress, retentionDays, providers, geminiKey, geminiModel,
+        jwtSecret, jwtHours, keySecret, database, stateDirectory, storeAddress, retentionDays, providers, geminiKey,
+        geminiModel,
         geminiURL,
         openRouterKey, openRouterModel,
-        openRouterURL, openAIKey, openAIModel, openAIURL, systemPrompt, temperature, maxTokens, modelTimeout,
+        openRouterURL, openAIKey, openAIModel, openAIURL, prices, systemPrompt, temperature, maxTokens, modelTimeout,
         firstTokenTimeout, stallTimeout, deadline, completionTokens,
         completionDeadline, completionBody, modelAliases, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,
         cacheBytes, cacheStoreBytes, cacheScope, cacheTruncated, messageLimit, dangerous, sanitize, rateLimiting,

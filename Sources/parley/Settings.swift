@@ -9,6 +9,9 @@ struct Settings: Sendable {
     let sources: SettingSources
 
     let secret: TokenSecret
+    /// Nil when there are no API keys.
+    let keySecret: KeySecret?
+    let prices: PriceTable
     let sessionSeconds: Double
     let database: DatabaseLocation
     /// Where locks and board are; nil for beside the database.
@@ -39,6 +42,8 @@ struct Settings: Sendable {
         try Self.checkAll(sources)
         self.sources = sources
         secret = try sources.required(Catalog.jwtSecret)
+        keySecret = try sources.optional(Catalog.keySecret)
+        prices = try sources.optional(Catalog.prices)?.table ?? .builtIn
         sessionSeconds = try sources.required(Catalog.jwtHours) * 3_600
         database = try sources.required(Catalog.database)
         stateDirectory = try sources.optional(Catalog.stateDirectory)

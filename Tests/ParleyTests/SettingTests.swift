@@ -32,7 +32,8 @@ import Testing
         ("CHAT_SERVER_NAME", "a;b"), ("CHAT_TRUSTED_PROXIES", "proxy.example"),
         ("CHAT_TRUSTED_PROXIES", "10.0.0.1; allow all"), ("CHAT_WORKER_STALL_TIMEOUT", "1"),
         ("CHAT_SOCKET_MODE", "0666"), ("CHAT_SOCKET_MODE", "rw"), ("CHAT_DATABASE_URL", "postgres://x"),
-        ("CHAT_JWT_SECRET", String(repeating: "k", count: 31)), ("CHAT_GEMINI_MODEL", ""),
+        ("CHAT_JWT_SECRET", String(repeating: "k", count: 31)), ("CHAT_KEY_SECRET", String(repeating: "k", count: 31)),
+        ("CHAT_PRICES", "/no/such/file"), ("CHAT_GEMINI_MODEL", ""),
     ])
     func whatCannotBeIsRefusedWithTheNameAndTheReason(_ name: String, _ text: String) throws {
         let fault = #expect(throws: SettingFault.self) { try setting(name).canonical(text) }
