@@ -50,6 +50,11 @@ struct ReplyDraft: Sendable {
         ModelFailure(provider: provider, reason: reason, detail: detail)
     }
 
+    /// What came of it until nobody waited for it any more.
+    func abandoned(_ request: ModelRequest) -> AbandonedCall {
+        AbandonedCall(provider: provider, usage: usage ?? .estimate(of: request, answer: text))
+    }
+
     /// - Parameters:
     ///   - request: what is answered, for an estimate where the provider did not count.
     ///   - isWhole: the form of the reply proves that nothing is missing.

@@ -26,10 +26,17 @@ struct StreamedCall: Sendable {
         let start = ContinuousClock.now
         let limit = min(deadline, start + (request.tryLimit ?? timeouts.whole))
         let firstToken = min(limit, start + timeouts.firstToken)
-        return try await reporting {
-            let transfer = try await upstream.client.open(post, deadline: firstToken)
-            guard transfer.status == 200 else { throw await failure(of: transfer, by: firstToken) }
-            return try await read(transfer, request, format, firstToken: firstToken, limit: limit, onDelta)
+        var isRefused = false
+        do {
+            return try await reporting {
+                let transfer = try await upstream.client.open(post, deadline: firstToken)
+                isRefused = transfer.status != 200
+                guard !isRefused else { throw await failure(of: transfer, by: firstToken) }
+                return try await read(transfer, request, format, firstToken: firstToken, limit: limit, onDelta)
+            }
+        } catch is CancellationError where !isRefused {
+            // It may have read the question.
+            throw format.draft.abandoned(request)
         }
     }
 
@@ -85,6 +92,7 @@ struct StreamedCall: Sendable {
                 if now >= expiry { throw CurlError(.timedOut, "nothing but comments came in time") }
             }
         } catch let error as CurlError {
+            if Task.isCancelled { throw reader.format.draft.abandoned(request) }
             // What is missing after the finish reason is no failure.
             guard reader.isFinished, error.kind != .cancelled else {
                 throw failure(error, after: reader, hasText: hasText, isAtLimit: expiry >= limit)

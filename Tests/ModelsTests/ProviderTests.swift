@@ -247,7 +247,10 @@ struct ProviderTests {
         #expect(await iterator.next() == false)
         task.cancel()
         let result = await task.value
-        #expect(throws: CancellationError.self) { try result.get() }
+        let usage = TokenUsage(prompt: 11, completion: 0, isEstimated: true)
+        #expect(throws: AbandonedCall(provider: kind == .gemini ? "gemini" : "openrouter", usage: usage)) {
+            try result.get()
+        }
         #expect(await iterator.next() == true)
     }
 
@@ -279,7 +282,12 @@ struct ProviderTests {
             }
             await answers.next()
             if status != "200 OK" { task.cancel() }
-            await #expect(throws: CancellationError.self) { try await task.value }
+            if status == "200 OK" {
+                let error = await #expect(throws: AbandonedCall.self) { try await task.value }
+                #expect(error?.usage.completion == 2, "what had been generated is paid for")
+            } else {
+                await #expect(throws: CancellationError.self) { try await task.value }
+            }
         }
         #expect(circuit.isClosed && changes.all.isEmpty)
     }
