@@ -77,12 +77,13 @@ public final class AnswerCache: Sendable {
     ///
     /// - Parameters:
     ///   - id: what a fill is reserved and settled under.
+    ///   - hold: the most that a fill may use.
     ///   - limit: how many may wait for a fill. A hit needs no place in it.
     ///   - onDelta: gets the text of the caller's own fill as it arrives.
     /// - Throws: ``ModelFailure``, ``ChatError``, `CancellationError`, or what `onDelta` threw.
     @inline(never)
     func answer(
-        for key: CacheKey, _ id: ExchangeID, _ principal: Principal, by deadline: ContinuousClock.Instant,
+        for key: CacheKey, _ id: ExchangeID, _ principal: Principal, hold: Hold, by deadline: ContinuousClock.Instant,
         limit: ConcurrencyLimit, trace: inout RequestTrace, onDelta: DeltaHandler?, fill: @escaping Fill
     ) async throws -> Answered {
         // What the pool shares is looked up with the reservation; where no question may be asked, before it.
@@ -92,7 +93,8 @@ public final class AnswerCache: Sendable {
         try limit.enter()
         defer { limit.leave() }
         let flight = Flight(
-            cache: self, Reservation(id: id, principal: principal, key: isOn ? key : nil), deadline: deadline,
+            cache: self, Reservation(id: id, principal: principal, key: isOn ? key : nil, hold: hold),
+            deadline: deadline,
             fill: fill)
         while true {
             let (outcome, isFirst, hasSeenText) = try await flight.outcome(trace: &trace, onDelta)

@@ -21,6 +21,11 @@ public struct Budget: Sendable, Hashable {
     public let amount: Money
     public let period: Period
 
+    public init(amount: Money, period: Period) {
+        self.amount = amount
+        self.period = period
+    }
+
     /// - Throws: ``ChatError`` `.invalidField` that says what is wrong with it.
     public init(_ text: String, field: String = "budget") throws(ChatError) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)

@@ -20,6 +20,10 @@ public struct ChatError: Error, Sendable, Equatable {
         /// A dangerous message that no model saw.
         case blocked
         case quotaExceeded
+        case conflict
+        case rateLimited
+        case budgetSpent
+        case notPriced
         case filtered
         case internalFault
         case providerFailed
@@ -37,10 +41,12 @@ public struct ChatError: Error, Sendable, Equatable {
     public let retryAfter: Int?
     /// For the log only.
     public let cause: String?
+    /// How the rates of the key stand that was refused.
+    public let rates: RateReport?
 
     public init(
         _ code: Code, _ message: String, details: [String] = [], field: String? = nil, retryAfter: Int? = nil,
-        cause: String? = nil
+        cause: String? = nil, rates: RateReport? = nil
     ) {
         self.code = code
         self.message = message
@@ -48,6 +54,7 @@ public struct ChatError: Error, Sendable, Equatable {
         self.field = field
         self.retryAfter = retryAfter
         self.cause = cause
+        self.rates = rates
     }
 
     /// A field of the request that breaks a rule: `name: rule`.
@@ -75,6 +82,10 @@ public struct ChatError: Error, Sendable, Equatable {
     /// The token is ours, but its session was ended or has expired.
     public static let sessionEnded = ChatError(
         .unauthorized, "The session has ended; log in again", cause: "no live session")
+
+    public static func invalidKey(_ cause: String) -> ChatError {
+        ChatError(.unauthorized, "The API key is not valid: it is mistyped, unknown, revoked or expired", cause: cause)
+    }
 
     /// Unknown, or another session's: the caller learns no difference.
     public static let noSuchConversation = ChatError(.notFound, "There is no such conversation in this session")

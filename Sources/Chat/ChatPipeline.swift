@@ -68,6 +68,7 @@ public final class ChatPipeline: Sendable {
         _ question: ChatRequest, for principal: Principal, trace: inout RequestTrace, onDelta: DeltaHandler?
     ) async throws -> Exchange {
         let deadline = ContinuousClock.now + policy.deadline
+        try policy.check(principal)
         let reviewed = try await review(question, for: principal, trace: &trace)
         if reviewed.isBlocked {
             let blocked = Answer(text: ChatPolicy.blockedText, origin: .blocked)
@@ -80,12 +81,13 @@ public final class ChatPipeline: Sendable {
         let (key, call) = try call(for: reviewed, deadline)  // which keeps the question: this frame waits
         do {
             switch try await cache.answer(
-                for: key, call.question.id, principal, by: deadline, limit: load, trace: &trace, onDelta: onDelta,
+                for: key, call.question.id, principal, hold: call.hold, by: deadline, limit: load, trace: &trace,
+                onDelta: onDelta,
                 fill: call.fill)
             {
             case .filled(let exchange): return exchange
             case .cached(let answer, let how):
-                let answer = Answer(answer, isStale: how == .stale)
+                let answer = Answer(answer, isStale: how == .stale, prices: policy.prices)
                 let exchange = try await give(answer, to: call.question, &trace, onDelta)
                 trace.cache = how
                 return exchange
@@ -142,6 +144,7 @@ public final class ChatPipeline: Sendable {
         let exchange = try await trace.time(.record) {
             try await ledger.record(question.exchange(answer), for: question.principal)
         }.admitted()
+        trace.rates?.report = exchange.rates
         try await onDelta?(answer.text)
         return exchange
     }

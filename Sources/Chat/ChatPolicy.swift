@@ -48,6 +48,9 @@ public struct ChatPolicy: Sendable {
     public let maxTokens: Int
     /// What can answer, in the order of fallback: part of the cache key.
     public let models: String
+    /// Their names.
+    public let modelNames: [String]
+    public let prices: PriceList
     /// How long one request may take, all tries together.
     public let deadline: Duration
     public let danger: Danger
@@ -57,16 +60,27 @@ public struct ChatPolicy: Sendable {
 
     public init(
         contract: Contract = .question, system: String, temperature: Double?, maxTokens: Int, models: String,
-        deadline: Duration, danger: Danger, cacheScope: CacheScope
+        modelNames: [String] = [], prices: PriceList = PriceList([:]), deadline: Duration, danger: Danger,
+        cacheScope: CacheScope
     ) {
         self.contract = contract
         self.system = system
         self.temperature = temperature
         self.maxTokens = maxTokens
         self.models = models
+        self.modelNames = modelNames
+        self.prices = prices
         self.deadline = deadline
         self.danger = danger
         self.cacheScope = cacheScope
+    }
+
+    /// - Throws: ``ChatError`` `.forbidden` for an API key that may not ask these models.
+    func check(_ principal: Principal) throws(ChatError) {
+        guard let key = principal.key else { return }
+        guard !key.isManagement else { throw ChatError(.forbidden, "A management key cannot ask a model") }
+        guard let models = key.models, let other = modelNames.first(where: { !models.contains($0) }) else { return }
+        throw ChatError(.forbidden, "The key may not ask the model \(other)")
     }
 
     /// - Parameters:

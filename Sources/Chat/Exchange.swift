@@ -60,28 +60,39 @@ public struct Answer: Sendable, Equatable {
     /// What this answer cost when it was made.
     public let usage: TokenUsage
     public let finishReason: FinishReason
+    /// What it costs whoever asked; nil when nobody knows.
+    public let cost: Money?
+    /// What it would have cost, had it not been there already; nil when nobody knows.
+    public let saved: Money?
 
+    /// - Parameter price: of a fresh answer what it cost, of one from the cache what it saved; nil when nobody knows.
     public init(
         text: String, origin: Origin, isStale: Bool = false,
-        usage: TokenUsage = TokenUsage(prompt: 0, completion: 0), finishReason: FinishReason = .stop
+        usage: TokenUsage = TokenUsage(prompt: 0, completion: 0), finishReason: FinishReason = .stop,
+        price: Money? = nil
     ) {
         self.text = text
         self.origin = origin
         self.isStale = isStale
         self.usage = usage
         self.finishReason = origin == .blocked ? .blocked : finishReason
+        switch origin {
+        case .model: (cost, saved) = (price, .zero)
+        case .cache: (cost, saved) = (.zero, price)
+        case .blocked: (cost, saved) = (.zero, .zero)
+        }
     }
 
-    init(_ answer: ModelAnswer) {
+    init(_ answer: ModelAnswer, prices: PriceList) {
         self.init(
             text: answer.text, origin: .model(name: answer.model, provider: answer.provider), usage: answer.usage,
-            finishReason: answer.finishReason)
+            finishReason: answer.finishReason, price: prices.cost(of: answer.usage, from: answer.provider))
     }
 
-    init(_ hit: CachedAnswer, isStale: Bool = false) {
+    init(_ hit: CachedAnswer, isStale: Bool = false, prices: PriceList) {
         self.init(
             text: hit.text, origin: .cache(name: hit.model, provider: hit.provider), isStale: isStale, usage: hit.usage,
-            finishReason: hit.finishReason)
+            finishReason: hit.finishReason, price: prices.cost(of: hit.usage, from: hit.provider))
     }
 
     public var model: String? {
@@ -109,6 +120,8 @@ public struct Exchange: Sendable {
     public let danger: String?
     /// When it was asked.
     public let created: Date
+    /// How the rates of the key stand now that it is recorded, unless it was reserved before; nil for a session.
+    public var rates: RateReport?
 
     public init(
         id: ExchangeID, conversation: ConversationID, question: String, answer: Answer, danger: String?, created: Date

@@ -96,7 +96,8 @@ final class Flight: Sendable {
         do {
             while true {
                 switch try await trace.time(.place, { try await cache.ledger.reserve(reservation) }) {
-                case .success(.granted):
+                case .success(.granted(let rates)):
+                    trace.rates?.report = rates
                     let onDelta: DeltaHandler? = deltas.map { deltas in { @Sendable text in deltas.yield(text) } }
                     return Outcome(.filled(try await fill(reservation, &trace, onDelta)), trace)
                 case .success(.answered(let answer)):

@@ -20,6 +20,13 @@ final class ModelCall: Sendable {
         self.deadline = deadline
     }
 
+    /// The most that it may use, which is held for an API key.
+    var hold: Hold {
+        guard question.principal.key != nil else { return .none }
+        return Hold(
+            tokens: request.promptBound + request.maxTokens, cost: pipeline.policy.prices.worstCase(of: request))
+    }
+
     /// - Throws: what is no failure of the model.
     @Sendable func fill(_ reservation: Reservation, _ trace: inout RequestTrace, _ onDelta: DeltaHandler?) async throws
         -> AnswerCache.Filled
@@ -56,7 +63,7 @@ final class ModelCall: Sendable {
         let (cache, ledger) = (pipeline.cache, pipeline.ledger)
         let entry = reservation.key.map { cache.entry(for: $0, answer) } ?? nil
         let fresh = await cache.stored(entry, answer)
-        let exchange = question.exchange(Answer(answer))
+        let exchange = question.exchange(Answer(answer, prices: pipeline.policy.prices))
         trace.note(exchange.answer)
         do {
             let settled = try await trace.time(.record) {
@@ -79,9 +86,16 @@ final class ModelCall: Sendable {
     {
         let ledger = pipeline.ledger
         guard let failure = error as? ModelFailure else {
-            // Everybody hung up: the model was asked, and is paid.
-            await untilDone(trace: &trace) { try await ledger.forfeit(reservation) }
-            throw error
+            // Everybody hung up: the model was asked, and is paid for what it had generated.
+            guard let abandoned = error as? AbandonedCall else {
+                await untilDone(trace: &trace) { try await ledger.forfeit(reservation) }
+                throw error
+            }
+            let cost = pipeline.policy.prices.cost(of: abandoned.usage, from: abandoned.provider)
+            await untilDone(trace: &trace) {
+                try await ledger.forfeit(reservation, usage: abandoned.usage, cost: cost)
+            }
+            throw CancellationError()
         }
         let isPrivate = failure.isOutage && (hasText || ContinuousClock.now >= deadline)
         await untilDone(trace: &trace) { try await ledger.refund(reservation, sharing: isPrivate ? nil : failure) }

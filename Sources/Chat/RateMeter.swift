@@ -1,4 +1,5 @@
 public import FoundationEssentials
+import Synchronization
 
 /// The rates of one key; nil for none.
 public struct RateLimits: Sendable, Hashable {
@@ -105,8 +106,8 @@ public struct RateMeter: Sendable, Hashable {
     }
 }
 
-/// Why a rate lets a request not pass.
-public enum RateRefusal: Sendable, Equatable {
+/// Why a rate does not let a request pass.
+public enum RateRefusal: Sendable, Hashable {
     case after(Duration)
     /// It needs more than the whole limit.
     case never
@@ -118,4 +119,34 @@ public struct RateStanding: Sendable, Hashable {
     public let remaining: Int
     /// Until nothing of the limit is used up.
     public let reset: Duration
+}
+
+/// How the rates of a key stand; nil where it has none.
+public struct RateReport: Sendable, Hashable {
+    public let requests: RateStanding?
+    public let tokens: RateStanding?
+
+    public init(requests: RateStanding?, tokens: RateStanding?) {
+        self.requests = requests
+        self.tokens = tokens
+    }
+}
+
+/// Which of a key's rates it is.
+public enum RateLimit: Sendable, Hashable {
+    case requests(Int)
+    case tokens(Int, needed: Int)
+    case parallel(Int)
+}
+
+/// Holds how the rates of a key stand, from when its question is admitted: a stream's head is sent long before its end.
+public final class RateSlot: Sendable {
+    private let latest = Mutex<RateReport?>(nil)
+
+    public init() {}
+
+    public internal(set) var report: RateReport? {
+        get { latest.withLock { $0 } }
+        set { latest.withLock { $0 = newValue } }
+    }
 }

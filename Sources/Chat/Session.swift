@@ -9,6 +9,13 @@ public struct SessionID: Sendable, Hashable {
         guard rawValue.utf8.count == Self.length, rawValue.utf8.allSatisfy(isBase64URL) else { return nil }
         self.rawValue = rawValue
     }
+
+    public static func random() -> SessionID {
+        var random = SystemRandomNumberGenerator()
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+        let bytes = (0..<length).map { _ in alphabet[Int.random(in: 0..<64, using: &random)] }
+        return SessionID(String(decoding: bytes, as: UTF8.self))!
+    }
 }
 
 private func isBase64URL(_ byte: UInt8) -> Bool {
@@ -20,27 +27,49 @@ private func isBase64URL(_ byte: UInt8) -> Bool {
     }
 }
 
-/// Names a user without telling who it is: `user_` and 32 hexadecimal digits of a keyed hash of the email address.
+/// Names a user without telling who it is: `user_` and 32 hexadecimal digits of a keyed hash of the email address; or an
+/// API key: `key_` and 16.
 public struct UserID: Sendable, Hashable {
     public let rawValue: String
 
     public init?(_ rawValue: String) {
-        guard rawValue.hasPrefix("user_"), rawValue.utf8.count == 37,
-            rawValue.utf8.dropFirst(5).allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-        else { return nil }
+        let isOne = [("user_", 32), ("key_", 16)].contains { start, digits in
+            rawValue.hasPrefix(start) && rawValue.utf8.count == start.utf8.count + digits
+                && rawValue.utf8.suffix(digits).allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        }
+        guard isOne else { return nil }
         self.rawValue = rawValue
     }
 }
 
-/// Who asks, as the token says. Whether the session is still live the store decides, in the same step as what is asked
-/// of it.
+/// Who asks, as the token or the API key says. Whether it is still live the store decides, in the same step as what is
+/// asked of it.
 public struct Principal: Sendable, Hashable {
+    /// An API key that somebody asks with.
+    public struct Key: Sendable, Hashable {
+        /// What the store knows its secret by.
+        public let hash: [UInt8]
+        public let isManagement: Bool
+        /// The models that it may ask; nil for all.
+        public let models: [String]?
+
+        public init(hash: [UInt8], isManagement: Bool, models: [String]?) {
+            self.hash = hash
+            self.isManagement = isManagement
+            self.models = models
+        }
+    }
+
+    /// Whose history it is. A key has one of its own, for its whole life.
     public let session: SessionID
     public let user: UserID
+    /// Nil for a session's token.
+    public let key: Key?
 
-    public init(session: SessionID, user: UserID) {
+    public init(session: SessionID, user: UserID, key: Key? = nil) {
         self.session = session
         self.user = user
+        self.key = key
     }
 }
 

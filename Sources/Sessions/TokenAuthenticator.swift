@@ -89,12 +89,3 @@ public struct TokenAuthenticator: Authenticator {
         return claims
     }
 }
-
-extension SessionID {
-    static func random() -> SessionID {
-        var random = SystemRandomNumberGenerator()
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-        let bytes = (0..<length).map { _ in alphabet[Int.random(in: 0..<64, using: &random)] }
-        return SessionID(String(decoding: bytes, as: UTF8.self))!
-    }
-}

@@ -31,6 +31,7 @@ public final class Database: Sendable {
     /// This process, as the owner of leases.
     let holder: LivenessLock
     let now: @Sendable () -> Date
+    let onBudgetAlert: @Sendable (BudgetAlert) -> Void
 
     /// Opens nothing yet: see ``prepare()``.
     ///
@@ -42,11 +43,13 @@ public final class Database: Sendable {
     ///   - answerBytes: the most bytes of answers; the oldest go.
     ///   - stateDirectory: where the files are by which processes lock each other out; nil for beside the database.
     ///   - background: what waiting goes by, and where it is waited.
+    ///   - onBudgetAlert: told once when a key has spent four fifths of its budget.
     /// - Throws: when its threads cannot be started.
     public init(
         path: String, messageLimit: Int, reservationLifetime: Duration, staleLifetime: Duration = .zero,
         answerBytes: Int = .max, stateDirectory: String? = nil, now: @escaping @Sendable () -> Date = { Date() },
-        background: Background = Background()
+        background: Background = Background(),
+        onBudgetAlert: @escaping @Sendable (BudgetAlert) -> Void = { _ in }
     ) throws {
         let file = DatabaseFile(path, stateDirectory: stateDirectory)
         let writer = try GroupCommit(file, background)
@@ -64,6 +67,7 @@ public final class Database: Sendable {
         self.staleLifetime = Int64(staleLifetime.milliseconds)
         self.answerBytes = answerBytes
         self.now = now
+        self.onBudgetAlert = onBudgetAlert
         holder = LivenessLock(path: file.livenessPath)
     }
 

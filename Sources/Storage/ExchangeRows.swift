@@ -12,8 +12,8 @@ private let counting = "UPDATE sessions SET messages_used = messages_used + 1, l
 
 private let reservation = Query(
     """
-    INSERT OR REPLACE INTO reservations (session_id, number, lapses_at)
-    SELECT id, ?5, ?6 FROM sessions WHERE \(liveSession) AND \(hasMessageLeft)
+    INSERT OR REPLACE INTO reservations (session_id, number, lapses_at, tokens, cost)
+    SELECT id, ?5, ?6, ?7, ?8 FROM sessions WHERE \(liveSession) AND \(hasMessageLeft)
     """)
 private let returning = Query("DELETE FROM reservations WHERE session_id = ? AND (number = ? OR lapses_at <= ?)")
 private let charge = Query("\(counting) WHERE \(liveSession) AND \(hasMessageLeft) AND \(isNew)")
@@ -28,8 +28,8 @@ private let insertion = Query(
     """
     INSERT INTO exchanges
         (id, session_id, conversation, created_at, origin, model, provider, prompt_tokens, completion_tokens,
-         total_tokens, danger, question, answer, stale, finish_reason)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         total_tokens, danger, question, answer, stale, finish_reason, cost, saved, cached_prompt_tokens, estimated)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     """)
 
 private let columns = """
@@ -57,33 +57,45 @@ extension Database: Ledger {
             let (now, who) = (now().stored, place.principal)
             if let key = place.key {
                 if let answer = try db.answer(to: key), answer.expires.stored > now {
-                    return try db.isLive(who, at: now) ? .success(.answered(answer)) : .failure(.sessionEnded)
+                    return try db.isLive(who, at: now) ? .success(.answered(answer)) : .failure(who.ended)
                 }
                 if let lease = try leaseOfAnother(key, at: now, db) {
-                    guard try db.isLive(who, at: now) else { return .failure(.sessionEnded) }
+                    guard try db.isLive(who, at: now) else { return .failure(who.ended) }
                     try db.wait(for: lease)
                     return .success(.leased(lease))
                 }
             }
+            let rates: RateReport?
+            switch try db.admit(place, at: now) {
+            case .success(let report): rates = report
+            case .failure(let refusal): return .failure(refusal)
+            }
             let lapses = now + reservationLifetime
             try db.run(
-                reservation, who.session.rawValue, who.user.rawValue, now, messageLimit, place.id.number, lapses)
+                reservation, who.session.rawValue, who.user.rawValue, now, messageLimit(of: who), place.id.number,
+                lapses,
+                place.hold.tokens, place.hold.cost?.picodollars ?? 0)
             guard db.changes == 1 else { return .failure(try refusal(of: who, at: now, db)) }
             if let key = place.key, let holder { try db.takeLease(key, for: place.id, holder, until: lapses) }
-            return .success(.granted)
+            return .success(.granted(rates))
         }
     }
 
     public func settle(_ exchange: Exchange, _ place: Reservation, sharing answer: CachedAnswer?) async throws
         -> Result<Exchange, Refusal>
     {
-        try await writer.write { [self] db in
+        let (settled, alert) = try await writer.write { [self] db -> (Result<Exchange, Refusal>, BudgetAlert?) in
             let now = now().stored
+            let isToBePaid = try place.principal.key != nil && !db.isRecorded(exchange.id)
             let settled = try record(exchange, for: place.principal, by: chargeReserved, at: now, db)
             try db.end(place, at: now)
-            if let answer, case .success = settled { try put(answer, at: now, db) }
-            return settled
+            guard case .success = settled else { return (settled, nil) }
+            if let answer { try put(answer, at: now, db) }
+            guard isToBePaid else { return (settled, nil) }
+            return (settled, try db.spend(exchange.answer.usage, exchange.answer.cost, by: place.principal, at: now))
         }
+        if let alert { onBudgetAlert(alert) }
+        return settled
     }
 
     public func refund(_ place: Reservation, sharing failure: ModelFailure?) async throws {
@@ -92,17 +104,26 @@ extension Database: Ledger {
         }
     }
 
-    public func forfeit(_ place: Reservation) async throws {
-        try await writer.write { [self] db in
+    public func forfeit(_ place: Reservation, usage: TokenUsage?, cost: Money?) async throws {
+        let alert = try await writer.write { [self] db -> BudgetAlert? in
             let (now, who) = (now().stored, place.principal)
             try db.run(forfeiture, who.session.rawValue, who.user.rawValue, now, place.id.number)
+            let isNew = db.changes == 1
             try db.end(place, at: now)
+            guard isNew, let usage else { return nil }
+            return try db.spend(usage, cost, by: who, at: now)
         }
+        if let alert { onBudgetAlert(alert) }
     }
 
     public func record(_ exchange: Exchange, for principal: Principal) async throws -> Result<Exchange, Refusal> {
         try await writer.write { [self] db in
-            try record(exchange, for: principal, by: charge, at: now().stored, db)
+            let now = now().stored
+            switch try db.admit(exchange, for: principal, at: now) {
+            case .success(let rates):
+                return try record(exchange, for: principal, by: charge, at: now, db).map { $0.with(rates) }
+            case .failure(let refusal): return .failure(refusal)
+            }
         }
     }
 
@@ -111,7 +132,7 @@ extension Database: Ledger {
     {
         let (name, session) = (conversation.first.number, principal.session.rawValue)
         return try await reader.read { [self] db in
-            guard try db.isLive(principal, at: now().stored) else { return .failure(.sessionEnded) }
+            guard try db.isLive(principal, at: now().stored) else { return .failure(principal.ended) }
             guard try db.first(existence, name, session, read: { _ in true }) != nil else { return .success(nil) }
             let rows = try db.all(latestTurns, name, session, (limit + 1) / 2) { ($0.text(0), $0.text(1)) }
             return .success(
@@ -125,7 +146,7 @@ extension Database: Ledger {
         -> Result<[Exchange], Refusal>
     {
         try await reader.read { [self] db in
-            guard try db.isLive(principal, at: now().stored) else { return .failure(.sessionEnded) }
+            guard try db.isLive(principal, at: now().stored) else { return .failure(principal.ended) }
             let last = before?.number ?? .max
             return .success(
                 try db.all(page, principal.session.rawValue, last, limit, read: Exchange.init(row:)).reversed())
@@ -136,7 +157,7 @@ extension Database: Ledger {
         _ exchange: Exchange, for principal: Principal, by charge: Query, at now: Int64, _ db: Statements
     ) throws -> Result<Exchange, Refusal> {
         let id = exchange.id.number
-        try db.run(charge, principal.session.rawValue, principal.user.rawValue, now, messageLimit, id)
+        try db.run(charge, principal.session.rawValue, principal.user.rawValue, now, messageLimit(of: principal), id)
         if db.changes == 1 {
             try db.insert(exchange, in: principal.session)
             return .success(exchange)
@@ -152,8 +173,11 @@ extension Database: Ledger {
 
     /// Why a session may send no message: it is over, or has sent them all.
     private func refusal(of principal: Principal, at now: Int64, _ db: Statements) throws -> Refusal {
-        try db.isLive(principal, at: now) ? .quotaExceeded(limit: messageLimit) : .sessionEnded
+        try db.isLive(principal, at: now) ? .quotaExceeded(limit: messageLimit) : principal.ended
     }
+
+    /// The limit is of sessions; keys have budgets and rates.
+    private func messageLimit(of principal: Principal) -> Int { principal.key == nil ? messageLimit : .max >> 1 }
 }
 
 extension Statements {
@@ -168,7 +192,8 @@ extension Statements {
             insertion, exchange.id.number, session.rawValue, first == exchange.id ? nil : first.number,
             exchange.created.stored, answer.origin.stored, answer.model, answer.provider, answer.usage.prompt,
             answer.usage.completion, answer.usage.total, exchange.danger, exchange.question, answer.text,
-            answer.isStale, answer.finishReason.rawValue)
+            answer.isStale, answer.finishReason.rawValue, answer.cost?.picodollars, answer.saved?.picodollars,
+            answer.usage.cachedPrompt, answer.usage.isEstimated)
     }
 }
 
@@ -205,5 +230,13 @@ extension Exchange {
                 usage: TokenUsage(prompt: row.int(6), completion: row.int(7), total: row.int(8)),
                 finishReason: FinishReason(rawValue: row.text(13)) ?? .stop),
             danger: row.optionalText(9), created: Date(stored: row.integer(2)))
+    }
+}
+
+extension Exchange {
+    fileprivate func with(_ rates: RateReport?) -> Exchange {
+        var exchange = self
+        exchange.rates = rates
+        return exchange
     }
 }

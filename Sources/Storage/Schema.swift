@@ -119,6 +119,53 @@ enum Schema {
                     CREATE INDEX sessions_by_end ON sessions (expires_at, id);
                     """)
         }
+        migrator.registerMigration("API keys, costs of exchanges") { db in
+            try db.execute(
+                sql: """
+                    -- A key is a session of its own besides: that says whose history it is, when it ends, and whether
+                    -- it is revoked. Amounts are pico-dollars; levels are of the rate meters.
+                    CREATE TABLE keys (
+                        id TEXT PRIMARY KEY NOT NULL,
+                        session_id TEXT NOT NULL UNIQUE REFERENCES sessions (id) ON DELETE CASCADE,
+                        name TEXT NOT NULL,
+                        models TEXT,
+                        rpm INTEGER,
+                        tpm INTEGER,
+                        parallel INTEGER,
+                        budget INTEGER,
+                        budget_period TEXT,
+                        management INTEGER NOT NULL,
+                        spent INTEGER NOT NULL DEFAULT 0,
+                        period_start INTEGER NOT NULL DEFAULT 0,
+                        request_level INTEGER NOT NULL DEFAULT 0,
+                        request_time INTEGER NOT NULL DEFAULT 0,
+                        token_level INTEGER NOT NULL DEFAULT 0,
+                        token_time INTEGER NOT NULL DEFAULT 0
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE INDEX keys_by_name ON keys (name);
+
+                    -- The secrets of keys, by their HMAC: one of each key, and beside it what was rotated away and may
+                    -- still be used for a while.
+                    CREATE TABLE key_tokens (
+                        number INTEGER PRIMARY KEY,
+                        hash BLOB NOT NULL UNIQUE,
+                        key_id TEXT NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
+                        prefix TEXT NOT NULL,
+                        expires_at INTEGER NOT NULL
+                    ) STRICT;
+                    CREATE INDEX key_tokens_by_key ON key_tokens (key_id);
+
+                    -- What a key's question may use and cost at the most.
+                    ALTER TABLE reservations ADD COLUMN tokens INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE reservations ADD COLUMN cost INTEGER NOT NULL DEFAULT 0;
+
+                    -- NULL where nobody knows.
+                    ALTER TABLE exchanges ADD COLUMN cost INTEGER;
+                    ALTER TABLE exchanges ADD COLUMN saved INTEGER;
+                    ALTER TABLE exchanges ADD COLUMN cached_prompt_tokens INTEGER NOT NULL DEFAULT 0;
+                    ALTER TABLE exchanges ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+                    """)
+        }
         return migrator
     }
 

@@ -26,7 +26,8 @@ extension Database {
         -> [SessionRecord]
     {
         try await reader.read { db in
-            var (conditions, arguments) = (["true"], StatementArguments())
+            // Keys have sessions of their own; they are in another list.
+            var (conditions, arguments) = (["id NOT IN (SELECT session_id FROM keys)"], StatementArguments())
             if let user {
                 conditions.append("user_id = ?")
                 arguments += [user.rawValue]

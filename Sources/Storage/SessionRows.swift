@@ -25,7 +25,8 @@ extension Database: SessionStore {
 
     public func live(_ principal: Principal, at now: Date) async throws -> Session? {
         try await reader.read { db in
-            try db.first(selection, principal.session.rawValue, principal.user.rawValue, now.stored) { row in
+            if let key = principal.key, try !db.isLive(key, of: principal, at: now.stored) { return nil }
+            return try db.first(selection, principal.session.rawValue, principal.user.rawValue, now.stored) { row in
                 Session(
                     id: principal.session, user: principal.user, created: Date(stored: row.integer(0)),
                     expires: Date(stored: row.integer(1)), messagesUsed: row.int(2))
@@ -43,6 +44,13 @@ extension Database: SessionStore {
 
 extension Statements {
     func isLive(_ principal: Principal, at now: Int64) throws -> Bool {
-        try first(liveness, principal.session.rawValue, principal.user.rawValue, now) { _ in true } ?? false
+        guard try first(liveness, principal.session.rawValue, principal.user.rawValue, now, read: { _ in true }) != nil
+        else { return false }
+        return try principal.key.map { try isLive($0, of: principal, at: now) } ?? true
     }
+}
+
+extension Principal {
+    /// Why one that is not live may do nothing.
+    var ended: Refusal { key == nil ? .sessionEnded : .keyEnded }
 }

@@ -60,9 +60,9 @@ private final class WatchedLedger: Ledger {
         try await ledger.refund(reservation, sharing: failure)
     }
 
-    func forfeit(_ reservation: Reservation) async throws {
+    func forfeit(_ reservation: Reservation, usage: TokenUsage?, cost: Money?) async throws {
         note(.forfeit)
-        try await ledger.forfeit(reservation)
+        try await ledger.forfeit(reservation, usage: usage, cost: cost)
     }
 
     func record(_ exchange: Exchange, for principal: Principal) async throws -> Result<Exchange, Refusal> {

@@ -78,7 +78,7 @@ public struct MemoryLedger: Ledger, SessionStore {
             }
             let lapses = now.addingTimeInterval(pool.reservationLifetime)
             state.accounts[place.principal.session]?.reserved[place.id] = lapses
-            return .success(.granted)
+            return .success(.granted(nil))
         }
     }
 
@@ -94,7 +94,7 @@ public struct MemoryLedger: Ledger, SessionStore {
         pool.state.withLock { $0.accounts[place.principal.session]?.reserved[place.id] = nil }
     }
 
-    public func forfeit(_ place: Reservation) {
+    public func forfeit(_ place: Reservation, usage: TokenUsage?, cost: Money?) {
         pool.state.withLock { state in
             guard state.accounts[place.principal.session]?.reserved.removeValue(forKey: place.id) != nil else { return }
             state.accounts[place.principal.session]?.used += 1
@@ -296,8 +296,8 @@ public struct CombinedLedger: Ledger {
         if let key = place.key { try await leases.release(key, for: place.id, sharing: failure) }
     }
 
-    public func forfeit(_ place: Reservation) async throws {
-        try await ledger.forfeit(place)
+    public func forfeit(_ place: Reservation, usage: TokenUsage?, cost: Money?) async throws {
+        try await ledger.forfeit(place, usage: usage, cost: cost)
         if let key = place.key { try await leases.release(key, for: place.id, sharing: nil) }
     }
 
