@@ -42,8 +42,10 @@ extension ChatService {
         json.member("user_id", session.user.rawValue)
         json.member("created_at", session.created.iso8601)
         json.member("expires_at", session.expires.iso8601)
-        json.member("message_limit", settings.messageLimit)
+        // The quota is of sessions; keys have budgets and rates.
+        let limit = APIKey.ID(session.user.rawValue) == nil ? settings.messageLimit : nil
+        json.member("message_limit", limit.map { .int(Int64($0)) } ?? JSON.null)
         json.member("messages_used", session.messagesUsed)
-        json.member("messages_left", max(0, settings.messageLimit - session.messagesUsed))
+        json.member("messages_left", limit.map { .int(Int64(max(0, $0 - session.messagesUsed))) } ?? JSON.null)
     }
 }

@@ -16,21 +16,23 @@ public final class ChatService: Responder {
     let models: ModelList
     let authenticator: any Authenticator
     let ledger: any Ledger
+    /// Nil when there are no API keys.
+    let keys: (any APIKeyRegistry)?
     let health: any HealthSource
     let settings: ServiceSettings
     let telemetry: any Telemetry
 
     public init(
         pipeline: ChatPipeline, completions: ChatPipeline, models: ModelList, authenticator: any Authenticator,
-        ledger: any Ledger,
-        health: any HealthSource,
-        settings: ServiceSettings, telemetry: any Telemetry
+        ledger: any Ledger, keys: (any APIKeyRegistry)? = nil, health: any HealthSource, settings: ServiceSettings,
+        telemetry: any Telemetry
     ) {
         self.pipeline = pipeline
         self.completions = completions
         self.models = models
         self.authenticator = authenticator
         self.ledger = ledger
+        self.keys = keys
         self.health = health
         self.settings = settings
         self.telemetry = telemetry
@@ -79,9 +81,17 @@ public final class ChatService: Responder {
             let principal = try await pipeline.identify(request.bearerToken, trace: &context.trace)
             try checkBody(of: request, for: route)
             try await handle(self)(principal, &context)
+        case .management(let handle):
+            let principal = try await pipeline.identify(request.bearerToken, trace: &context.trace)
+            guard principal.key?.isManagement == true else {
+                throw ChatError(.forbidden, "Only a management key may see and change keys")
+            }
+            try checkBody(of: request, for: route)
+            try await handle(self)(principal, &context)
         case .chat(let dialect):
             let principal = try await pipeline.identify(request.bearerToken, trace: &context.trace)
             try checkBody(of: request, for: route)
+            if principal.key != nil { context.trace.rates = RateSlot() }
             try await chat(in: dialect, principal, &context)
         }
     }

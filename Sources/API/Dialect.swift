@@ -71,7 +71,8 @@ extension ChatService {
         _ speaker: D, _ request: ChatRequest, for principal: Principal, _ context: inout RequestContext
     ) async throws {
         let stream = EventStream(
-            context.writer, headers: context.headers(EventStream.contentType), beginning: speaker.beginning)
+            context.writer, headers: context.headers(EventStream.contentType), beginning: speaker.beginning,
+            rates: context.trace.rates)
         context.stream = stream
         context.status = 200
         let pipeline = D.pipeline(of: self)

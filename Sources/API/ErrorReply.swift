@@ -30,7 +30,11 @@ struct ErrorReply: Sendable {
         case .methodNotAllowed(let allowed): headers.append(("Allow", allowed))
         default: break
         }
-        return headers + dialect.headers(of: error.code)
+        // The clients of OpenAI's contract try a 429 again unless they are told not to.
+        if error.code == .budgetSpent || error.code == .rateLimited && error.retryAfter == nil {
+            headers.append(("X-Should-Retry", "false"))
+        }
+        return headers + dialect.headers(of: error.code) + RateHeaders.headers(error.rates)
     }
 
     /// The reply to a request that was left unanswered.
@@ -56,7 +60,11 @@ struct ErrorReply: Sendable {
         case .noSuchModel: (404, "Model not found")
         case .blocked: (400, "Message blocked")
         case .filtered: (422, "Content filtered")
+        case .conflict: (409, "Conflict")
         case .quotaExceeded: (429, "Message limit exceeded")
+        case .rateLimited: (429, "Rate limit exceeded")
+        case .budgetSpent: (429, "Budget spent")
+        case .notPriced: (400, "Model not priced")
         case .internalFault: (500, "Internal server error")
         case .providerFailed: (502, "Provider failed")
         case .overloaded, .unavailable: (503, "Service unavailable")

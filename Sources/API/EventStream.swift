@@ -8,23 +8,29 @@ final class EventStream: Sendable {
     static let contentType = "text/event-stream; charset=utf-8"
 
     private let writer: ResponseWriter
-    private let head: ResponseHead
+    private let headers: [(name: String, value: String)]
+    private let rates: RateSlot?
     private let beginning: [UInt8]
     private let started = Atomic<Bool>(false)
 
-    /// - Parameter beginning: the events before all others.
-    init(_ writer: ResponseWriter, headers: [(name: String, value: String)], beginning: [UInt8]) {
+    /// - Parameters:
+    ///   - beginning: the events before all others.
+    ///   - rates: of an API key, known by the first event.
+    init(
+        _ writer: ResponseWriter, headers: [(name: String, value: String)], beginning: [UInt8], rates: RateSlot? = nil
+    ) {
         self.beginning = beginning
         self.writer = writer
         // Without this header nginx would collect the events before it passes them on.
-        head = ResponseHead(status: 200, headers: headers + [("X-Accel-Buffering", "no")])
+        self.headers = headers + [("X-Accel-Buffering", "no")]
+        self.rates = rates
     }
 
     var hasStarted: Bool { started.load(ordering: .relaxed) }
 
     func send(_ events: [UInt8]) async throws {
         guard !started.exchange(true, ordering: .relaxed) else { return try await writer.write(events) }
-        try await writer.start(head)
+        try await writer.start(ResponseHead(status: 200, headers: headers + RateHeaders.headers(rates?.report)))
         try await writer.write(beginning + events)
     }
 }

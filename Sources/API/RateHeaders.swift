@@ -3,9 +3,10 @@ import Chat
 /// The headers that tell a client how the rates of its key stand, as OpenAI's servers send them
 /// (platform.openai.com/docs/guides/rate-limits).
 enum RateHeaders {
-    static func headers(requests: RateStanding?, tokens: RateStanding?) -> [(name: String, value: String)] {
+    static func headers(_ report: RateReport?) -> [(name: String, value: String)] {
+        guard let report else { return [] }
         var headers: [(name: String, value: String)] = []
-        for case (let name, let standing?) in [("requests", requests), ("tokens", tokens)] {
+        for case (let name, let standing?) in [("requests", report.requests), ("tokens", report.tokens)] {
             headers.append(("x-ratelimit-limit-\(name)", String(standing.limit)))
             headers.append(("x-ratelimit-remaining-\(name)", String(standing.remaining)))
             headers.append(("x-ratelimit-reset-\(name)", duration(standing.reset)))

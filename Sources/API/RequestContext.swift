@@ -65,7 +65,8 @@ struct RequestContext {
         async throws
     {
         self.status = status
-        try await writer.send(ResponseHead(status: status, headers: headers("application/json") + extra), body: body)
+        let headers = headers("application/json") + RateHeaders.headers(trace.rates?.report) + extra
+        try await writer.send(ResponseHead(status: status, headers: headers), body: body)
     }
 
     mutating func send(preflight allowed: String) async throws {

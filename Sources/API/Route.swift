@@ -14,6 +14,11 @@ struct Route: Sendable {
         Route("POST", "/v1/chat/completions", .chat(CompletionDialect.self), isForUsers: false),
         Route("GET", "/v1/models", .session(ChatService.listModels), isForUsers: false),
         Route("GET", "/v1/models/{model}", .session(ChatService.showModel), isForUsers: false),
+        Route("POST", "/v1/keys", .management(ChatService.createKey), isForUsers: false),
+        Route("GET", "/v1/keys", .management(ChatService.listKeys), isForUsers: false),
+        Route("GET", "/v1/keys/{key}", .management(ChatService.showKey), isForUsers: false),
+        Route("DELETE", "/v1/keys/{key}", .management(ChatService.revokeKey), isForUsers: false),
+        Route("POST", "/v1/keys/{key}/rotate", .management(ChatService.rotateKey), isForUsers: false),
         Route("GET", "/health", .anyone(ChatService.showHealth), isForUsers: false),
         Route("GET", "/health/live", .anyone(ChatService.showLife), isForUsers: false),
     ]
@@ -21,10 +26,12 @@ struct Route: Sendable {
     /// Who may use a route, and what answers then.
     enum Handler: Sendable {
         case anyone(@Sendable (ChatService) -> (inout RequestContext) async throws -> Void)
-        /// Whoever sends the token of a session.
+        /// Whoever sends the token of a session, or an API key.
         case session(@Sendable (ChatService) -> (Principal, inout RequestContext) async throws -> Void)
         /// The same, and what is asked goes to a model.
         case chat(any Dialect.Type)
+        /// Whoever sends a management key.
+        case management(@Sendable (ChatService) -> (Principal, inout RequestContext) async throws -> Void)
     }
 
     /// GET answers HEAD too.

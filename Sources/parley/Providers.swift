@@ -35,6 +35,13 @@ struct Providers {
         identity = identities.joined(separator: " ")
     }
 
+    /// The models' names, in the order of fallback.
+    var models: [String] { circuits.map(\.model) }
+
+    func prices(from table: PriceTable) -> PriceList {
+        PriceList(Dictionary(uniqueKeysWithValues: circuits.map { ($0.name, table.price(of: $0.model)) }))
+    }
+
     /// For people: each provider, and whether it is asked.
     var summary: String {
         health.map { provider in

@@ -16,9 +16,11 @@ struct Service {
 
     init(_ settings: Settings, log: Logger) async throws {
         database = try Database(
-            settings, reservationLifetime: max(settings.requestDeadline, settings.completionDeadline) + .seconds(30))
-        let authenticator = await TokenAuthenticator(
+            settings, reservationLifetime: max(settings.requestDeadline, settings.completionDeadline) + .seconds(30),
+            onBudgetAlert: { log.note($0) })
+        let sessions = await TokenAuthenticator(
             secret: settings.secret, store: database, lifetime: settings.sessionSeconds, addresses: settings.addresses)
+        let authenticator = KeyAuthenticator(beside: sessions, store: database, secret: settings.keySecret)
         let memory = MemoryCache(maximumBytes: settings.cacheBytes)
         providers = try Providers(settings, on: CircuitBoard(on: try .shared(settings, log: log)), log: log)
         let pipeline = ChatPipeline(
@@ -29,14 +31,15 @@ struct Service {
                 keepsTruncated: try settings.sources.required(Catalog.cacheTruncated), background: .loop),
             model: providers.model, ledger: database,
             ids: ExchangeIDGenerator { [database] in database.claimWorkerNumber() },
-            policy: try settings.policy(models: providers.identity),
+            policy: try settings.policy(of: providers),
             load: ConcurrencyLimit(limit: settings.maxInFlight), background: .loop)
         responder = ChatService(
             pipeline: pipeline,
             // What programs send must reach the model as it is: a remover of markup would break their code.
             completions: pipeline.under(
-                try settings.completionPolicy(models: providers.identity), MessageSanitizer(mode: .off)),
+                try settings.completionPolicy(of: providers), MessageSanitizer(mode: .off)),
             models: try settings.models(of: providers), authenticator: authenticator, ledger: database,
+            keys: settings.keySecret.map { [database] in KeyRegistry(store: database, secret: $0) },
             health: Health(store: database, source: providers, memory: memory),
             settings: ServiceSettings(
                 version: Version.text, messageLimit: settings.messageLimit,
@@ -52,21 +55,23 @@ extension Background {
 }
 
 extension Settings {
-    fileprivate func policy(models: String) throws(SettingFault) -> ChatPolicy {
+    fileprivate func policy(of providers: Providers) throws(SettingFault) -> ChatPolicy {
         ChatPolicy(
             system: try sources.required(Catalog.systemPrompt),
             temperature: try sources.required(Catalog.temperature),
             maxTokens: try sources.required(Catalog.maxTokens),
-            models: models, deadline: requestDeadline,
+            models: providers.identity, modelNames: providers.models, prices: providers.prices(from: prices),
+            deadline: requestDeadline,
             danger: try sources.required(Catalog.dangerous), cacheScope: try sources.required(Catalog.cacheScope))
     }
 }
 
 extension Settings {
-    fileprivate func completionPolicy(models: String) throws(SettingFault) -> ChatPolicy {
+    fileprivate func completionPolicy(of providers: Providers) throws(SettingFault) -> ChatPolicy {
         ChatPolicy(
             contract: .completion, system: "", temperature: nil,
-            maxTokens: try sources.required(Catalog.completionTokens), models: models, deadline: completionDeadline,
+            maxTokens: try sources.required(Catalog.completionTokens), models: providers.identity,
+            modelNames: providers.models, prices: providers.prices(from: prices), deadline: completionDeadline,
             danger: try sources.required(Catalog.dangerous),
             cacheScope: try sources.required(Catalog.cacheScope))
     }
@@ -96,5 +101,16 @@ private struct Health: HealthSource {
         let health = await store.health()
         return StoreHealth(
             readingFault: health.reading?.rawValue, writingFault: health.writing?.rawValue, cause: health.cause)
+    }
+}
+
+extension Logger {
+    fileprivate func note(_ alert: BudgetAlert) {
+        warning(
+            "budget nearly spent",
+            metadata: [
+                "key": "\(alert.key.rawValue)", "name": "\(alert.name)", "budget": "\(alert.budget)",
+                "spent": "\(alert.spent.dollars)usd",
+            ])
     }
 }

@@ -22,8 +22,10 @@ private struct ClosedGate: Authenticator {
         (.tooLarge, 413, "Content too large"), (.unsupportedMediaType, 415, "Unsupported media type"),
         (.invalidField, 422, "Validation failed"), (.unsupportedField, 422, "Validation failed"),
         (.contextTooLong, 422, "Validation failed"), (.noSuchModel, 404, "Model not found"),
-        (.blocked, 400, "Message blocked"), (.filtered, 422, "Content filtered"),
-        (.quotaExceeded, 429, "Message limit exceeded"), (.internalFault, 500, "Internal server error"),
+        (.blocked, 400, "Message blocked"), (.filtered, 422, "Content filtered"), (.conflict, 409, "Conflict"),
+        (.rateLimited, 429, "Rate limit exceeded"), (.budgetSpent, 429, "Budget spent"),
+        (.notPriced, 400, "Model not priced"), (.quotaExceeded, 429, "Message limit exceeded"),
+        (.internalFault, 500, "Internal server error"),
         (.providerFailed, 502, "Provider failed"), (.overloaded, 503, "Service unavailable"),
         (.unavailable, 503, "Service unavailable"), (.deadlinePassed, 504, "Deadline passed"),
     ]

@@ -24,13 +24,14 @@ import Testing
         var meter = RateMeter()
         _ = meter.take(1, of: 60, at: .init(timeIntervalSince1970: 0))
         let standing = meter.standing(of: 60, at: .init(timeIntervalSince1970: 0))
-        let headers = RateHeaders.headers(requests: standing, tokens: nil)
+        let headers = RateHeaders.headers(RateReport(requests: standing, tokens: nil))
         #expect(
             headers.map { "\($0.name): \($0.value)" } == [
                 "x-ratelimit-limit-requests: 60", "x-ratelimit-remaining-requests: 59",
                 "x-ratelimit-reset-requests: 1s",
             ])
-        #expect(RateHeaders.headers(requests: nil, tokens: standing).first?.name == "x-ratelimit-limit-tokens")
-        #expect(RateHeaders.headers(requests: nil, tokens: nil).isEmpty)
+        #expect(
+            RateHeaders.headers(RateReport(requests: nil, tokens: standing)).first?.name == "x-ratelimit-limit-tokens")
+        #expect(RateHeaders.headers(nil).isEmpty)
     }
 }
