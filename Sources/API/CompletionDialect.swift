@@ -5,6 +5,8 @@ import StrictJSON
 
 /// POST /v1/chat/completions: OpenAI's chat completions. Stateless: what was said before is in the request.
 ///
+/// Tools are the caller's: they are passed on, and the model's calls are passed back.
+///
 /// The shapes are those that OpenAI's own client and its users' clients insist on: an error is `{"error": {…}}` wherever
 /// it happens, each chunk has `choices`, `finish_reason` is null in all chunks but the last, which has no text, and only
 /// a whole answer ends with `[DONE]`.
@@ -17,7 +19,7 @@ struct CompletionDialect: Dialect {
 
     /// - Throws: what `jsonObject()` throws, 422 for a parameter, which this contract turns into a 400.
     init(_ request: Request, from principal: Principal) throws(ChatError) {
-        let form = try CompletionForm(try request.jsonObject())
+        let form = try CompletionForm(try request.jsonObject(), written: request.body)
         self.request = try form.request()
         isStreamed = try form.json.flag("stream") ?? false
         includesUsage = try form.json["stream_options"]?.flag("include_usage") ?? false
@@ -56,8 +58,17 @@ struct CompletionDialect: Dialect {
                     choice.member("index", 0)
                     choice.object("message") { message in
                         message.member("role", "assistant")
-                        message.member("content", answer.text)
+                        if answer.text.isEmpty, !answer.toolCalls.isEmpty {
+                            message.member("content", JSON.null)
+                        } else {
+                            message.member("content", answer.text)
+                        }
                         message.member("refusal", JSON.null)
+                        if !answer.toolCalls.isEmpty {
+                            message.array("tool_calls") { calls in
+                                for call in answer.toolCalls { calls.object { Self.describe(call, &$0) } }
+                            }
+                        }
                     }
                     choice.member("logprobs", JSON.null)
                     choice.member("finish_reason", answer.finishReason.rawValue)
@@ -75,6 +86,12 @@ struct CompletionDialect: Dialect {
     }
 
     func delta(_ text: String) -> [UInt8] { chunk(capacity: 320 + text.utf8.count) { $0.member("content", text) } }
+
+    func delta(_ call: ToolCallDelta) -> [UInt8] {
+        chunk(capacity: 512 + call.arguments.utf8.count) { delta in
+            delta.array("tool_calls") { $0.object { Self.describe(call, &$0) } }
+        }
+    }
 
     func end(_ exchange: Exchange) -> [UInt8] {
         var events = chunk(finishReason: exchange.answer.finishReason) { _ in }
@@ -114,6 +131,35 @@ struct CompletionDialect: Dialect {
         json.member("object", object)
         json.member("created", created)
         json.member("model", model)
+    }
+
+    private static func describe(_ call: ToolCall, _ json: inout JSONWriter.Members) {
+        json.member("id", call.id)
+        json.member("type", "function")
+        json.object("function") { function in
+            function.member("name", call.name)
+            function.member("arguments", call.arguments)
+        }
+        describe(signature: call.thoughtSignature, &json)
+    }
+
+    private static func describe(_ call: ToolCallDelta, _ json: inout JSONWriter.Members) {
+        json.member("index", call.index)
+        if let id = call.id {
+            json.member("id", id)
+            json.member("type", "function")
+        }
+        json.object("function") { function in
+            if let name = call.name { function.member("name", name) }
+            function.member("arguments", call.arguments)
+        }
+        describe(signature: call.thoughtSignature, &json)
+    }
+
+    /// Where Google's own servers put it in this contract.
+    private static func describe(signature: String?, _ json: inout JSONWriter.Members) {
+        guard let signature else { return }
+        json.object("extra_content") { $0.object("google") { $0.member("thought_signature", signature) } }
     }
 
     private static func describe(_ usage: TokenUsage, _ json: inout JSONWriter.Members) {

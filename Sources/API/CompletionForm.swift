@@ -1,4 +1,5 @@
 import Chat
+import FastCGI
 import StrictJSON
 
 /// What a program sends to POST /v1/chat/completions. A member that is null is as good as not there.
@@ -7,15 +8,23 @@ import StrictJSON
 /// `prompt_cache_key` and names that nobody has heard of yet) is let pass.
 struct CompletionForm {
     let json: JSON
+    /// The same as it was written.
+    let written: RawJSON
 
-    init(_ json: JSON) throws(ChatError) {
+    init(_ json: JSON, written body: Request.Body) throws(ChatError) {
         self.json = json
+        if case .complete(let bytes) = body {
+            written = RawJSON(parsed: bytes)
+        } else {
+            written = RawJSON(parsed: "{}")
+        }
         try refuseUnsupported()
     }
 
     func request() throws(ChatError) -> ChatRequest {
         guard let model = try json.text("model"), !model.isEmpty else { throw .invalid("model", "is required") }
         let messages = try messages()
+        try ToolForm.checkCalls(in: messages)
         return try ChatRequest(
             messages: messages, field: "messages[\(messages.count - 1)].content", model: model,
             parameters: try parameters())
@@ -37,7 +46,7 @@ struct CompletionForm {
         return ChatRequest.Parameters(
             temperature: try json.number("temperature", in: 0...2),
             maxTokens: newer ?? older,
-            sampling: sampling)
+            sampling: sampling, tools: try ToolForm(json, written: written).tools())
     }
 
     private func stop() throws(ChatError) -> [String] {
@@ -65,7 +74,9 @@ struct CompletionForm {
             guard let schema = format["json_schema"], schema["name"]?.string?.isEmpty == false else {
                 throw .invalid("response_format.json_schema", "must be an object with a name")
             }
-            return .jsonSchema(String(decoding: JSONWriter.value(schema), as: UTF8.self))
+            return .jsonSchema(
+                written["response_format"]?["json_schema"]?.text
+                    ?? String(decoding: JSONWriter.value(schema), as: UTF8.self))
         default: throw .invalid("response_format.type", "must be text, json_object or json_schema")
         }
     }
@@ -75,31 +86,45 @@ struct CompletionForm {
         guard !list.isEmpty else { throw .invalid("messages", "must have at least one message") }
         var messages: [ChatMessage] = []
         messages.reserveCapacity(list.count)
+        // Read once more as it was written only where calls must pass as they are.
+        let hasCalls = list.contains { $0.member("tool_calls") != nil }
+        let written = hasCalls ? written["messages"]?.elements ?? [] : []
         for (index, message) in list.enumerated() {
-            messages.append(try Self.message(message, "messages[\(index)]"))
+            messages.append(
+                try Self.message(
+                    message, "messages[\(index)]", calls: hasCalls ? written[index]["tool_calls"]?.text : nil))
         }
         return messages
     }
 
-    private static func message(_ message: JSON, _ field: String) throws(ChatError) -> ChatMessage {
+    /// - Parameter calls: `tool_calls` as it was written.
+    private static func message(_ message: JSON, _ field: String, calls written: String?) throws(ChatError)
+        -> ChatMessage
+    {
         let role: ChatMessage.Role
+        var calls: String?
+        var id: String?
         switch message["role"]?.string {
         case "system", "developer": role = .system
         case "user": role = .user
         case "assistant":
             role = .assistant
-            guard message.member("tool_calls")?.array?.isEmpty ?? true else {
-                throw .unsupported("\(field).tool_calls", "cannot be used: this server calls no tools yet")
+            calls = try ToolForm.hasCalls(message.member("tool_calls"), "\(field).tool_calls") ? written : nil
+        case "tool":
+            role = .tool
+            guard let text = message["tool_call_id"]?.string, !text.isEmpty else {
+                throw .invalid("\(field).tool_call_id", "is required")
             }
-        case "tool", "function":
-            throw .unsupported("\(field).role", "must not be tool: this server calls no tools yet")
-        default: throw .invalid("\(field).role", "must be system, developer, user or assistant")
+            id = text
+        case "function": throw .unsupported("\(field).role", "must be tool in place of function")
+        default: throw .invalid("\(field).role", "must be system, developer, user, assistant or tool")
         }
         guard let content = message.member("content") else {
             guard role == .assistant else { throw .invalid("\(field).content", "is required") }
-            return ChatMessage(role: role, text: "")
+            return ChatMessage(role: role, text: "", toolCalls: calls)
         }
-        return ChatMessage(role: role, text: try text(of: content, "\(field).content"))
+        return ChatMessage(
+            role: role, text: try text(of: content, "\(field).content"), toolCalls: calls, toolCallID: id)
     }
 
     /// A text, or an array of parts, one below the other.
@@ -127,12 +152,11 @@ struct CompletionForm {
         for name in ["logprobs", "store"] where try json.flag(name) == true {
             throw .unsupported(name, "must be false")
         }
-        for name in ["tools", "functions"] where json.member(name)?.array?.isEmpty == false {
-            throw .unsupported(name, "cannot be used: this server calls no tools yet")
+        if let functions = json.member("functions"), functions != .array([]) {
+            throw .unsupported("functions", "must be tools in place of functions")
         }
-        for name in ["tool_choice", "function_call"] {
-            guard let choice = json.member(name), !["none", "auto"].contains(choice.string) else { continue }
-            throw .unsupported(name, "must be none or auto: this server calls no tools yet")
+        if let choice = json.member("function_call"), !["none", "auto"].contains(choice.string) {
+            throw .unsupported("function_call", "must be tool_choice in place of function_call")
         }
         if let bias = json.member("logit_bias"), bias.object?.isEmpty != true {
             throw .unsupported("logit_bias", "must be empty")
@@ -151,7 +175,7 @@ struct CompletionForm {
 
 extension JSON {
     /// Nil when it is null, too.
-    fileprivate func member(_ name: String) -> JSON? {
+    func member(_ name: String) -> JSON? {
         guard let value = self[name], !value.isNull else { return nil }
         return value
     }

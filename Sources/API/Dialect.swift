@@ -18,6 +18,9 @@ protocol Dialect: Sendable {
     /// The server-sent event that carries a piece of the answer's text.
     func delta(_ text: String) -> [UInt8]
 
+    /// The server-sent event that carries a piece of a tool call.
+    func delta(_ call: ToolCallDelta) -> [UInt8]
+
     /// The event, or events, with which a whole answer ends.
     func end(_ exchange: Exchange) -> [UInt8]
 
@@ -48,6 +51,8 @@ protocol Dialect: Sendable {
 
 extension Dialect {
     var beginning: [UInt8] { [] }
+    /// A contract without tools gets no calls.
+    func delta(_ call: ToolCallDelta) -> [UInt8] { [] }
     static func pipeline(of service: ChatService) -> ChatPipeline { service.pipeline }
     /// Room for 10,000 characters, however they are escaped.
     static func bodyLimit(_ settings: ServiceSettings) -> Int { 131_072 }
@@ -76,8 +81,11 @@ extension ChatService {
         context.stream = stream
         context.status = 200
         let pipeline = D.pipeline(of: self)
-        let exchange = try await pipeline.answer(request, for: principal, trace: &context.trace) { text in
-            try await stream.send(speaker.delta(text))
+        let exchange = try await pipeline.answer(request, for: principal, trace: &context.trace) { delta in
+            switch delta {
+            case .text(let text): try await stream.send(speaker.delta(text))
+            case .toolCall(let call): try await stream.send(speaker.delta(call))
+            }
         }
         try await stream.send(speaker.end(exchange))
     }

@@ -22,7 +22,7 @@ extension ChatService {
                     messages.object { json in
                         json.member("id", exchange.id.text)
                         json.member("message", exchange.question)
-                        json.member("response", exchange.answer.text)
+                        json.member("response", exchange.answer.storedText)
                         json.describe(exchange)
                     }
                 }
@@ -45,7 +45,7 @@ extension ChatService {
                     json.member("id", exchange.id.text)
                     json.member("user_id", principal.user.rawValue)
                     json.member("content", exchange.question)
-                    json.member("response", exchange.answer.text)
+                    json.member("response", exchange.answer.storedText)
                     json.describe(exchange)
                 }
             }

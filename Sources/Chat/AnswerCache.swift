@@ -76,6 +76,7 @@ public final class AnswerCache: Sendable {
     /// The answer to a question: an old one, one that is being made, or a new one.
     ///
     /// - Parameters:
+    ///   - key: nil for a question that is neither shared nor kept.
     ///   - id: what a fill is reserved and settled under.
     ///   - hold: the most that a fill may use.
     ///   - limit: how many may wait for a fill. A hit needs no place in it.
@@ -83,11 +84,11 @@ public final class AnswerCache: Sendable {
     /// - Throws: ``ModelFailure``, ``ChatError``, `CancellationError`, or what `onDelta` threw.
     @inline(never)
     func answer(
-        for key: CacheKey, _ id: ExchangeID, _ principal: Principal, hold: Hold, by deadline: ContinuousClock.Instant,
+        for key: CacheKey?, _ id: ExchangeID, _ principal: Principal, hold: Hold, by deadline: ContinuousClock.Instant,
         limit: ConcurrencyLimit, trace: inout RequestTrace, onDelta: DeltaHandler?, fill: @escaping Fill
     ) async throws -> Answered {
         // What the pool shares is looked up with the reservation; where no question may be asked, before it.
-        if let hit = try await trace.time(.cache, { try await hit(key, inPool: limit.isFull) }) {
+        if let key, let hit = try await trace.time(.cache, { try await hit(key, inPool: limit.isFull) }) {
             return .cached(hit, .hit)
         }
         try limit.enter()
@@ -106,7 +107,9 @@ public final class AnswerCache: Sendable {
                 throw ChatError(.internalFault, "Something went wrong here", cause: "a call without an answer to share")
             case .filled(.failed(_, isPrivate: true)) where !isFirst && ContinuousClock.now < deadline: continue
             case .filled(.failed(let failure, _)):
-                guard failure.isOutage, !hasSeenText, let last = try? await lastResort(for: key) else { throw failure }
+                guard failure.isOutage, !hasSeenText, let key, let last = try? await lastResort(for: key) else {
+                    throw failure
+                }
                 trace.remark = "\(failure.reason): \(failure.detail)"
                 return .cached(last.answer, last.isStale ? .stale : .joined)
             // The next of those who waited asks in its own name.
@@ -167,8 +170,8 @@ public final class AnswerCache: Sendable {
 extension CachedAnswer {
     fileprivate init(_ key: CacheKey, _ answer: ModelAnswer, expires: Date) {
         self.init(
-            key: key, text: answer.text, model: answer.model, provider: answer.provider, usage: answer.usage,
-            finishReason: answer.finishReason, expires: expires)
+            key: key, text: answer.text, toolCalls: answer.toolCalls, model: answer.model, provider: answer.provider,
+            usage: answer.usage, finishReason: answer.finishReason, expires: expires)
     }
 }
 

@@ -27,6 +27,11 @@ public struct CacheKey: Sendable, Hashable {
             form.append(message.text)
         }
         form.append(request.sampling)
+        form.append(request.tools)
+        for (index, message) in request.messages.enumerated() {
+            if let calls = message.toolCalls { form.append("tool_calls", of: index, calls) }
+            if let id = message.toolCallID { form.append("tool_call_id", of: index, id) }
+        }
         canonical = form.bytes
         digest = Array(SHA256.hash(data: form.bytes))
     }
@@ -74,6 +79,20 @@ private struct CanonicalForm {
         case .jsonObject: append("json_object")
         case .jsonSchema(let schema): text("json_schema", schema)
         }
+    }
+
+    mutating func append(_ tools: Tools?) {
+        guard let tools else { return }
+        append("tools")
+        append(tools.definitions)
+        append(tools.choice ?? "")
+        append(tools.parallelCalls.map { $0 ? "parallel" : "one" } ?? "")
+    }
+
+    mutating func append(_ name: String, of message: Int, _ text: String) {
+        append(name)
+        append(UInt64(message))
+        append(text)
     }
 
     mutating func append(_ number: UInt64) {

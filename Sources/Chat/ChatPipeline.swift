@@ -62,7 +62,7 @@ public final class ChatPipeline: Sendable {
     /// - Parameters:
     ///   - principal: from ``identify(_:trace:)``.
     ///   - trace: is filled on the way, also when this throws.
-    ///   - onDelta: gets the answer's text as it arrives; nil when nobody watches.
+    ///   - onDelta: gets the answer as it arrives; nil when nobody watches.
     /// - Throws: ``ChatError``, or what `onDelta` threw.
     public func answer(
         _ question: ChatRequest, for principal: Principal, trace: inout RequestTrace, onDelta: DeltaHandler?
@@ -127,11 +127,18 @@ public final class ChatPipeline: Sendable {
     }
 
     private func call(for question: ReviewedQuestion, _ deadline: ContinuousClock.Instant) throws(ChatError) -> (
-        CacheKey, ModelCall
+        CacheKey?, ModelCall
     ) {
         let request = try policy.modelRequest(question.question, question.text, context: question.context)
-        let key = CacheKey(
-            request, scope: policy.cacheScope.name(for: question.principal), models: policy.models)
+        guard model.supports(request) else {
+            throw .unsupported(
+                "tools",
+                "cannot be used: no provider here takes them"
+                    + (request.sampling.format == nil ? "" : " with this format"))
+        }
+        let key =
+            request.usesTools && !policy.cachesTools
+            ? nil : CacheKey(request, scope: policy.cacheScope.name(for: question.principal), models: policy.models)
         return (key, ModelCall(self, question, request, deadline: deadline))
     }
 
@@ -145,7 +152,10 @@ public final class ChatPipeline: Sendable {
             try await ledger.record(question.exchange(answer), for: question.principal)
         }.admitted()
         trace.rates?.report = exchange.rates
-        try await onDelta?(answer.text)
+        if !answer.text.isEmpty { try await onDelta?(.text(answer.text)) }
+        for (index, call) in answer.toolCalls.enumerated() {
+            try await onDelta?(.toolCall(ToolCallDelta(call, index: index)))
+        }
         return exchange
     }
 }
@@ -163,7 +173,8 @@ struct ReviewedQuestion {
 
     func exchange(_ answer: Answer) -> Exchange {
         Exchange(
-            id: id, conversation: question.conversation ?? ConversationID(first: id), question: text, answer: answer,
+            id: id, conversation: question.conversation ?? ConversationID(first: id),
+            question: question.recorded(text), answer: answer,
             danger: danger, created: id.created)
     }
 }

@@ -55,14 +55,17 @@ public struct ChatPolicy: Sendable {
     public let deadline: Duration
     public let danger: Danger
     public let cacheScope: CacheScope
+    /// Whether a request with tools may be answered from the cache, or together with an equal one.
+    public let cachesTools: Bool
     /// How many earlier messages of a conversation go along.
     public let contextTurns = 8
 
     public init(
         contract: Contract = .question, system: String, temperature: Double?, maxTokens: Int, models: String,
         modelNames: [String] = [], prices: PriceList = PriceList([:]), deadline: Duration, danger: Danger,
-        cacheScope: CacheScope
+        cacheScope: CacheScope, cachesTools: Bool = false
     ) {
+        self.cachesTools = cachesTools
         self.contract = contract
         self.system = system
         self.temperature = temperature
@@ -100,11 +103,11 @@ public struct ChatPolicy: Sendable {
         if !system.isEmpty { messages.append(ChatMessage(role: .system, text: system)) }
         messages += context
         messages += request.messages.dropLast()
-        messages.append(ChatMessage(role: request.message.role, text: text))
+        messages.append(request.message.with(text))
         return ModelRequest(
             messages: messages, model: request.model, temperature: request.parameters.temperature ?? temperature,
             maxTokens: request.parameters.maxTokens ?? maxTokens, sampling: request.parameters.sampling,
-            tryLimit: contract == .completion ? deadline : nil)
+            tools: request.parameters.tools, tryLimit: contract == .completion ? deadline : nil)
     }
 
     /// A provider's name for its verdict, and no sentence of its own making.

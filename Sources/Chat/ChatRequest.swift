@@ -1,13 +1,23 @@
 /// One message of a conversation, by whom it was said.
 public struct ChatMessage: Sendable, Hashable {
-    public enum Role: String, Sendable { case system, user, assistant }
+    public enum Role: String, Sendable { case system, user, assistant, tool }
 
     public let role: Role
     public let text: String
+    /// What an assistant asked to be called: a JSON array in OpenAI's form, as the caller wrote it; nil for nothing.
+    public let toolCalls: String?
+    /// Of a tool's message: the call whose result it is.
+    public let toolCallID: String?
 
-    public init(role: Role, text: String) {
+    public init(role: Role, text: String, toolCalls: String? = nil, toolCallID: String? = nil) {
         self.role = role
         self.text = text
+        self.toolCalls = toolCalls
+        self.toolCallID = toolCallID
+    }
+
+    func with(_ text: String) -> ChatMessage {
+        ChatMessage(role: role, text: text, toolCalls: toolCalls, toolCallID: toolCallID)
     }
 
     public static func user(_ text: String) -> ChatMessage { ChatMessage(role: .user, text: text) }
@@ -25,8 +35,13 @@ public struct ChatRequest: Sendable {
         /// The most tokens that the answer may have.
         public var maxTokens: Int?
         public var sampling: Sampling
+        /// Nil for none.
+        public var tools: Tools?
 
-        public init(temperature: Double? = nil, maxTokens: Int? = nil, sampling: Sampling = Sampling()) {
+        public init(
+            temperature: Double? = nil, maxTokens: Int? = nil, sampling: Sampling = Sampling(), tools: Tools? = nil
+        ) {
+            self.tools = tools
             self.temperature = temperature
             self.maxTokens = maxTokens
             self.sampling = sampling
@@ -44,6 +59,15 @@ public struct ChatRequest: Sendable {
 
     /// What is answered.
     public var message: ChatMessage { messages[messages.count - 1] }
+
+    /// The question as it is recorded: the last message, or the results of all tools that were called together.
+    ///
+    /// - Parameter text: what the last message became.
+    func recorded(_ text: String) -> String {
+        guard message.role == .tool else { return text }
+        let results = messages.reversed().prefix { $0.role == .tool }.reversed()
+        return results.map(\.text).joined(separator: "\n")
+    }
 
     /// - Throws: ``ChatError`` `.invalidField` when there is no message.
     public init(
@@ -64,8 +88,8 @@ public struct Sampling: Sendable, Hashable {
     /// The form of the answer.
     public enum Format: Sendable, Hashable {
         case jsonObject
-        /// A JSON text: an object with `name`, `schema` and the like, as OpenAI has it, its members in the order of their
-        /// names.
+        /// A JSON text: an object with `name`, `schema` and the like, as OpenAI has it and as the caller wrote it: a model
+        /// writes members in the schema's order.
         case jsonSchema(String)
     }
 

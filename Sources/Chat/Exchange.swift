@@ -54,6 +54,8 @@ public struct Answer: Sendable, Equatable {
     }
 
     public let text: String
+    /// What the caller is asked to call, in order.
+    public let toolCalls: [ToolCall]
     public let origin: Origin
     /// An expired answer from the cache, given because no model answered.
     public let isStale: Bool
@@ -67,11 +69,12 @@ public struct Answer: Sendable, Equatable {
 
     /// - Parameter price: of a fresh answer what it cost, of one from the cache what it saved; nil when nobody knows.
     public init(
-        text: String, origin: Origin, isStale: Bool = false,
+        text: String, toolCalls: [ToolCall] = [], origin: Origin, isStale: Bool = false,
         usage: TokenUsage = TokenUsage(prompt: 0, completion: 0), finishReason: FinishReason = .stop,
         price: Money? = nil
     ) {
         self.text = text
+        self.toolCalls = toolCalls
         self.origin = origin
         self.isStale = isStale
         self.usage = usage
@@ -85,14 +88,16 @@ public struct Answer: Sendable, Equatable {
 
     init(_ answer: ModelAnswer, prices: PriceList) {
         self.init(
-            text: answer.text, origin: .model(name: answer.model, provider: answer.provider), usage: answer.usage,
+            text: answer.text, toolCalls: answer.toolCalls,
+            origin: .model(name: answer.model, provider: answer.provider), usage: answer.usage,
             finishReason: answer.finishReason, price: prices.cost(of: answer.usage, from: answer.provider))
     }
 
     init(_ hit: CachedAnswer, isStale: Bool = false, prices: PriceList) {
         self.init(
-            text: hit.text, origin: .cache(name: hit.model, provider: hit.provider), isStale: isStale, usage: hit.usage,
-            finishReason: hit.finishReason, price: prices.cost(of: hit.usage, from: hit.provider))
+            text: hit.text, toolCalls: hit.toolCalls, origin: .cache(name: hit.model, provider: hit.provider),
+            isStale: isStale, usage: hit.usage, finishReason: hit.finishReason,
+            price: prices.cost(of: hit.usage, from: hit.provider))
     }
 
     public var model: String? {
@@ -109,6 +114,9 @@ public struct Answer: Sendable, Equatable {
     }
     public var isCached: Bool { if case .cache = origin { true } else { false } }
     public var isBlocked: Bool { origin == .blocked }
+
+    /// Text and calls in one, as it is stored and as history shows it.
+    public var storedText: String { StoredAnswer(text: text, toolCalls: toolCalls).stored(finishReason) }
 }
 
 /// A question and its answer, together: what is recorded, and what history shows.

@@ -48,7 +48,7 @@ final class Flight: Sendable {
         outcome: Outcome?, isFirst: Bool, hasSeenText: Bool
     ) {
         let start = ContinuousClock.now
-        let deltas = onDelta.map { _ in AsyncStream.makeStream(of: String.self) }
+        let deltas = onDelta.map { _ in AsyncStream.makeStream(of: AnswerDelta.self) }
         let part = join(trace, deltas?.continuation)
         var hasSeenText = false
         if part.isFirst, let deltas, let onDelta { hasSeenText = try await pass(deltas.stream, of: part, to: onDelta) }
@@ -64,13 +64,13 @@ final class Flight: Sendable {
     /// - Returns: whether there was any text.
     @inline(never)
     private func pass(
-        _ deltas: AsyncStream<String>, of part: SingleFlight<Outcome>.Part, to onDelta: DeltaHandler
+        _ deltas: AsyncStream<AnswerDelta>, of part: SingleFlight<Outcome>.Part, to onDelta: DeltaHandler
     ) async throws -> Bool {
         var hasSeenText = false
         do {
-            for await text in deltas {
+            for await delta in deltas {
                 hasSeenText = true
-                try await onDelta(text)
+                try await onDelta(delta)
             }
         } catch {
             cache.flights.leave(part)
@@ -79,7 +79,8 @@ final class Flight: Sendable {
         return hasSeenText
     }
 
-    private func join(_ trace: RequestTrace, _ deltas: AsyncStream<String>.Continuation?) -> SingleFlight<Outcome>.Part
+    private func join(_ trace: RequestTrace, _ deltas: AsyncStream<AnswerDelta>.Continuation?)
+        -> SingleFlight<Outcome>.Part
     {
         cache.flights.join(reservation.key) { [self] in
             if let key = reservation.key { await cache.mayAbandon(key) } else { true }
@@ -90,7 +91,7 @@ final class Flight: Sendable {
 
     /// The call itself, for all who take part in it.
     @inline(never)
-    private func lead(_ trace: RequestTrace, _ deltas: AsyncStream<String>.Continuation?) async -> Outcome {
+    private func lead(_ trace: RequestTrace, _ deltas: AsyncStream<AnswerDelta>.Continuation?) async -> Outcome {
         var trace = trace
         defer { deltas?.finish() }
         do {
@@ -98,7 +99,7 @@ final class Flight: Sendable {
                 switch try await trace.time(.place, { try await cache.ledger.reserve(reservation) }) {
                 case .success(.granted(let rates)):
                     trace.rates?.report = rates
-                    let onDelta: DeltaHandler? = deltas.map { deltas in { @Sendable text in deltas.yield(text) } }
+                    let onDelta: DeltaHandler? = deltas.map { deltas in { @Sendable delta in deltas.yield(delta) } }
                     return Outcome(.filled(try await fill(reservation, &trace, onDelta)), trace)
                 case .success(.answered(let answer)):
                     cache.remember(answer)

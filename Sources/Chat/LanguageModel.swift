@@ -7,16 +7,23 @@ public protocol LanguageModel: Sendable {
     /// - Parameters:
     ///   - request: what to ask, with every parameter that decides the answer.
     ///   - deadline: when the caller stops waiting; no try may outlive it.
-    ///   - onDelta: gets each piece of text as it arrives, in order. A throwing `onDelta` ends the call with its error.
+    ///   - onDelta: gets each piece of the answer as it arrives, in order. A throwing `onDelta` ends the call with its error.
     ///     Nil means that nobody watches: a retry or another provider may then start over at any point.
     /// - Throws: ``ModelFailure``, `CancellationError` or, from a provider that was at work, ``AbandonedCall``, or what
     ///   `onDelta` threw.
     func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?) async throws
         -> ModelAnswer
+
+    /// Whether it can do what the request needs, such as calling tools. One that cannot is not asked.
+    func supports(_ request: ModelRequest) -> Bool
 }
 
-/// Takes one piece of an answer's text, in order. The next piece waits until it returns.
-public typealias DeltaHandler = @Sendable (_ text: String) async throws -> Void
+extension LanguageModel {
+    public func supports(_ request: ModelRequest) -> Bool { true }
+}
+
+/// Takes one piece of an answer, in order. The next piece waits until it returns.
+public typealias DeltaHandler = @Sendable (_ delta: AnswerDelta) async throws -> Void
 
 /// What is put to a model, with everything that decides its answer.
 public struct ModelRequest: Sendable, Hashable {
@@ -29,13 +36,16 @@ public struct ModelRequest: Sendable, Hashable {
     /// The most tokens that the answer may have.
     public let maxTokens: Int
     public let sampling: Sampling
+    /// Nil for none.
+    public let tools: Tools?
     /// How long one try of a provider may take; nil for what the provider's own settings say.
     public let tryLimit: Duration?
 
     public init(
         messages: [ChatMessage], model: String? = nil, temperature: Double?, maxTokens: Int,
-        sampling: Sampling = Sampling(), tryLimit: Duration? = nil
+        sampling: Sampling = Sampling(), tools: Tools? = nil, tryLimit: Duration? = nil
     ) {
+        self.tools = tools
         self.tryLimit = tryLimit
         self.messages = messages
         self.model = model
@@ -43,6 +53,16 @@ public struct ModelRequest: Sendable, Hashable {
         self.maxTokens = maxTokens
         self.sampling = sampling
     }
+
+    /// Bytes of what the model is told of tools and calls.
+    var toolBytes: Int {
+        messages.reduce((tools?.definitions.utf8.count ?? 0) + (tools?.choice?.utf8.count ?? 0)) {
+            $0 + ($1.toolCalls?.utf8.count ?? 0) + ($1.toolCallID?.utf8.count ?? 0)
+        }
+    }
+
+    /// Whether tools may be called, or were called before.
+    public var usesTools: Bool { tools != nil || messages.contains { $0.toolCalls != nil || $0.role == .tool } }
 }
 
 /// Why an answer ends where it does, by its name on the wire and in the database.
@@ -51,6 +71,8 @@ public enum FinishReason: String, Sendable, Hashable {
     case stop
     /// The most tokens that it may have were reached.
     case length
+    /// The caller is asked to call tools, and to come back with the results.
+    case toolCalls = "tool_calls"
     /// A fixed text in place of an answer: no model saw the message.
     case blocked
 }
@@ -58,16 +80,22 @@ public enum FinishReason: String, Sendable, Hashable {
 /// All that the provider said, and what it cost.
 public struct ModelAnswer: Sendable, Hashable {
     public let text: String
+    /// What the caller is asked to call, in order.
+    public let toolCalls: [ToolCall]
     /// The model's own name for itself, as the provider reported it, else the configured name.
     public let model: String
     /// The provider's setting name: "gemini", "openrouter", "openai" or "echo".
     public let provider: String
     public let usage: TokenUsage
-    /// `.stop` or `.length`.
+    /// `.stop`, `.length` or `.toolCalls`.
     public let finishReason: FinishReason
 
-    public init(text: String, model: String, provider: String, usage: TokenUsage, finishReason: FinishReason = .stop) {
+    public init(
+        text: String, toolCalls: [ToolCall] = [], model: String, provider: String, usage: TokenUsage,
+        finishReason: FinishReason = .stop
+    ) {
         self.text = text
+        self.toolCalls = toolCalls
         self.model = model
         self.provider = provider
         self.usage = usage
@@ -108,7 +136,8 @@ public struct TokenUsage: Sendable, Hashable {
     public static func estimate(of request: ModelRequest, answer: String) -> TokenUsage {
         func tokens(_ text: String) -> Int { (text.utf8.count + 3) / 4 }
         return TokenUsage(
-            prompt: request.messages.reduce(0) { $0 + tokens($1.text) + 4 }, completion: tokens(answer),
+            prompt: request.messages.reduce(request.toolBytes / 4) { $0 + tokens($1.text) + 4 },
+            completion: tokens(answer),
             isEstimated: true)
     }
 
@@ -158,7 +187,7 @@ public struct ModelFailure: Error, Sendable, Equatable, Codable {
         case tooLong
         /// Any other 4xx: the request itself is refused.
         case refused(status: Int)
-        /// The provider answered, with no text in it.
+        /// The provider answered, with no text and no call in it.
         case empty
         /// All of the answer's tokens were used up, by thoughts, before its first word.
         case outOfTokens

@@ -40,9 +40,9 @@ final class ModelCall: Sendable {
         let start = ContinuousClock.now
         let hasText = Flag()
         let onDelta: DeltaHandler? = onDelta.map { onDelta in
-            { @Sendable text in
+            { @Sendable delta in
                 hasText.raise()
-                try await onDelta(text)
+                try await onDelta(delta)
             }
         }
         let answer: ModelAnswer

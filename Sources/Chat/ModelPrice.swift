@@ -99,6 +99,6 @@ extension ModelRequest {
     public var promptBound: Int {
         var bound = messages.reduce(16) { $0 + $1.text.utf8.count + 16 }
         if case .jsonSchema(let schema)? = sampling.format { bound += schema.utf8.count }
-        return bound
+        return bound + toolBytes
     }
 }

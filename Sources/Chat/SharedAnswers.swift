@@ -4,6 +4,7 @@ public import FoundationEssentials
 public struct CachedAnswer: Sendable, Hashable {
     public let key: CacheKey
     public let text: String
+    public let toolCalls: [ToolCall]
     public let model: String
     public let provider: String
     public let usage: TokenUsage
@@ -11,17 +12,21 @@ public struct CachedAnswer: Sendable, Hashable {
     public let expires: Date
 
     public init(
-        key: CacheKey, text: String, model: String, provider: String, usage: TokenUsage,
+        key: CacheKey, text: String, toolCalls: [ToolCall] = [], model: String, provider: String, usage: TokenUsage,
         finishReason: FinishReason = .stop, expires: Date
     ) {
         self.key = key
         self.text = text
+        self.toolCalls = toolCalls
         self.model = model
         self.provider = provider
         self.usage = usage
         self.finishReason = finishReason
         self.expires = expires
     }
+
+    /// Text and calls in one, as it is stored.
+    public var storedText: String { StoredAnswer(text: text, toolCalls: toolCalls).stored(finishReason) }
 }
 
 /// Where the workers share answers.

@@ -117,6 +117,8 @@ public struct CircuitBreaking: LanguageModel {
         self.observer = observer
     }
 
+    public func supports(_ request: ModelRequest) -> Bool { model.supports(request) }
+
     public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
         async throws -> ModelAnswer
     {

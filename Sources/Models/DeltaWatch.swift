@@ -1,7 +1,7 @@
 internal import Chat
 internal import Synchronization
 
-/// Hands text on and remembers that it did: from then on the caller has seen it, and no other try can replace it.
+/// Hands an answer on and remembers that it did: from then on the caller has seen it, and no other try can replace it.
 final class DeltaWatch: Sendable {
     private let onDelta: DeltaHandler?
     private let onFirst: (@Sendable () -> Void)?
@@ -18,9 +18,9 @@ final class DeltaWatch: Sendable {
     /// Nil when nobody watches, as the caller said.
     var handler: DeltaHandler? {
         guard onDelta != nil || onFirst != nil else { return nil }
-        return { text in
+        return { delta in
             if !self.hasSeen.exchange(true, ordering: .acquiringAndReleasing) { self.onFirst?() }
-            try await self.onDelta?(text)
+            try await self.onDelta?(delta)
         }
     }
 }

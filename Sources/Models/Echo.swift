@@ -8,6 +8,8 @@ public struct Echo: LanguageModel {
 
     public init() {}
 
+    public func supports(_ request: ModelRequest) -> Bool { !request.usesTools }
+
     public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
         async throws -> ModelAnswer
     {
@@ -15,7 +17,7 @@ public struct Echo: LanguageModel {
         let pieces = all.prefix(max(1, request.maxTokens))
         for piece in pieces {
             try Task.checkCancellation()
-            try await onDelta?(piece)
+            try await onDelta?(.text(piece))
         }
         let prompt = request.messages.reduce(0) { $0 + Self.words(in: $1.text) }
         return ModelAnswer(

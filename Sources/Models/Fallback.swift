@@ -3,7 +3,8 @@ public import Chat
 /// Asks one provider after the other until one answers.
 ///
 /// A filter's verdict is final: another provider is not asked for what one refused. When all fail, the most telling
-/// failure is thrown, with every provider's words in its detail. A request that wants a model begins with its provider.
+/// failure is thrown, with every provider's words in its detail. A request that wants a model begins with its provider; one
+/// that needs what a provider cannot do passes it by.
 public struct Fallback: LanguageModel {
     private let models: [any LanguageModel]
     private let names: [String]
@@ -18,11 +19,14 @@ public struct Fallback: LanguageModel {
     }
 
     private func order(for request: ModelRequest) -> [any LanguageModel] {
-        guard let wanted = request.model, let index = names.firstIndex(of: wanted) else { return models }
         var models = models
-        models.insert(models.remove(at: index), at: 0)
-        return models
+        if let wanted = request.model, let index = names.firstIndex(of: wanted) {
+            models.insert(models.remove(at: index), at: 0)
+        }
+        return models.filter { $0.supports(request) }
     }
+
+    public func supports(_ request: ModelRequest) -> Bool { models.contains { $0.supports(request) } }
 
     public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
         async throws -> ModelAnswer
@@ -37,6 +41,10 @@ public struct Fallback: LanguageModel {
                 if case .filtered = failure.reason { break }
                 if watch.hasSeenText || ContinuousClock.now >= deadline { break }
             }
+        }
+        guard !failures.isEmpty else {
+            throw ModelFailure(
+                provider: "fallback", reason: .refused(status: 400), detail: "no provider can do what is asked")
         }
         throw Self.summary(of: failures)
     }

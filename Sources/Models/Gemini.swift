@@ -32,11 +32,21 @@ public struct Gemini: LanguageModel {
     {
         // In a header, never in the URL: URLs are logged along the way.
         let headers = [("Content-Type", "application/json"), ("x-goog-api-key", key.text)]
-        let post = try HTTPRequest(method: .post, url: url, headers: headers, body: Self.body(request))
+        let post = try HTTPRequest(
+            method: .post, url: url, headers: headers, body: Self.body(request, needsSignature: !isOld))
         return try await call.run(post, of: request, reading: GeminiReply(model: model), by: deadline, onDelta: onDelta)
     }
 
-    static func body(_ request: ModelRequest) -> [UInt8] {
+    /// Before the third generation.
+    private var isOld: Bool { model.hasPrefix("gemini-1") || model.hasPrefix("gemini-2") }
+
+    /// The older ones refuse tools together with a form of the answer.
+    public func supports(_ request: ModelRequest) -> Bool {
+        !(isOld && request.tools != nil && request.sampling.format != nil)
+    }
+
+    /// - Parameter needsSignature: the model refuses calls without its mark.
+    static func body(_ request: ModelRequest, needsSignature: Bool = false) -> [UInt8] {
         JSONWriter.object { json in
             // Gemini has one place for instructions, wherever they stand in the conversation.
             let instructions = request.messages.filter { $0.role == .system }
@@ -48,18 +58,39 @@ public struct Gemini: LanguageModel {
                 }
             }
             json.array("contents") { contents in
-                // It refuses a part without text.
-                for message in request.messages where message.role != .system && !message.text.isEmpty {
-                    contents.object { content in
-                        content.member("role", message.role == .user ? "user" : "model")
-                        content.array("parts") { $0.object { $0.member("text", message.text) } }
-                    }
-                }
+                write(request.messages[...], to: &contents, needsSignature: needsSignature)
             }
+            if let tools = request.tools { GeminiTools.write(tools, to: &json) }
             json.object("generationConfig") { json in
                 if let temperature = request.temperature { json.member("temperature", temperature) }
                 json.member("maxOutputTokens", request.maxTokens)
                 write(request.sampling, to: &json)
+            }
+        }
+    }
+
+    private static func write(
+        _ messages: ArraySlice<ChatMessage>, to contents: inout JSONWriter.Elements, needsSignature: Bool
+    ) {
+        var (rest, names) = (messages, [String: String]())
+        while let message = rest.first {
+            // The results of calls that were made together belong together.
+            let results = rest.prefix { $0.role == .tool }
+            rest = rest.dropFirst(max(1, results.count))
+            // It refuses a part without text.
+            let isEmpty = message.text.isEmpty && message.toolCalls == nil && results.isEmpty
+            guard message.role != .system, !isEmpty else { continue }
+            contents.object { content in
+                content.member("role", message.role == .assistant ? "model" : "user")
+                content.array("parts") { parts in
+                    for result in results {
+                        GeminiTools.write(result: result, of: names[result.toolCallID ?? ""] ?? "", to: &parts)
+                    }
+                    if results.isEmpty, !message.text.isEmpty { parts.object { $0.member("text", message.text) } }
+                    if let calls = message.toolCalls {
+                        GeminiTools.write(calls: calls, to: &parts, &names, needsSignature: needsSignature)
+                    }
+                }
             }
         }
     }
@@ -77,7 +108,7 @@ public struct Gemini: LanguageModel {
         if let penalty = sampling.presencePenalty { json.member("presencePenalty", penalty) }
         if let penalty = sampling.frequencyPenalty { json.member("frequencyPenalty", penalty) }
         if sampling.format != nil { json.member("responseMimeType", "application/json") }
-        if case .jsonSchema(let text) = sampling.format, let schema = try? JSON(parsing: Array(text.utf8))["schema"] {
+        if case .jsonSchema(let text) = sampling.format, let schema = RawJSON(parsed: text)["schema"] {
             json.member("responseJsonSchema", schema)
         }
     }

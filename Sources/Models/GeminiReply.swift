@@ -6,7 +6,7 @@ internal import StrictJSON
 /// Parts that are thoughts are no answer. Older models say STOP in each chunk and take it back with the text of the next;
 /// one that has sent text without a finish reason is none of these.
 struct GeminiReply: ReplyFormat {
-    private(set) var draft: ReplyDraft
+    var draft: ReplyDraft
     private(set) var mayGoOn = true
 
     init(model: String) {
@@ -27,17 +27,26 @@ struct GeminiReply: ReplyFormat {
             throw draft.failure(.filtered(reason: reason), "the prompt was blocked")
         }
         guard let candidate = document["candidates"]?.firstAnswer else { return "" }
-        let text = (candidate["content"]?["parts"]?.array ?? [])
-            .filter { $0["thought"]?.bool != true }
-            .compactMap { $0["text"]?.string }
-            .joined()
+        let parts = (candidate["content"]?["parts"]?.array ?? []).filter { $0["thought"]?.bool != true }
+        let text = parts.compactMap { $0["text"]?.string }.joined()
+        let calls = parts.filter { $0["functionCall"]?["name"] != nil }
+        for part in calls { take(part) }
         if let reason = candidate["finishReason"]?.string {
             try finish(reason)
-        } else if !text.isEmpty {
+        } else if !text.isEmpty || !calls.isEmpty {
             draft.finishReason = nil
             mayGoOn = false
         }
         return draft.take(text)
+    }
+
+    /// A call, which is always whole.
+    private mutating func take(_ part: JSON) {
+        guard let call = part["functionCall"], let name = call["name"]?.string else { return }
+        draft.calls.take(
+            id: call["id"]?.string ?? "", name: name,
+            arguments: String(decoding: JSONWriter.value(call["args"] ?? .object([:])), as: UTF8.self),
+            thoughtSignature: part["thoughtSignature"]?.string)
     }
 
     private mutating func finish(_ reason: String) throws(ModelFailure) {

@@ -56,19 +56,34 @@ public struct OpenAICompatible: LanguageModel {
             json.member("model", model)
             json.array("messages") { messages in
                 for message in request.messages {
-                    messages.object { json in
-                        json.member("role", message.role.rawValue)
-                        json.member("content", message.text)
-                    }
+                    messages.object { Self.write(message, to: &$0) }
                 }
             }
             if let temperature = request.temperature { json.member("temperature", temperature) }
             // OpenAI's newer models refuse the name that every other server knows.
             json.member(url.host == "api.openai.com" ? "max_completion_tokens" : "max_tokens", request.maxTokens)
             Self.write(request.sampling, to: &json)
+            if let tools = request.tools { Self.write(tools, to: &json) }
             json.member("stream", true)
             json.object("stream_options") { $0.member("include_usage", true) }
         }
+    }
+
+    private static func write(_ message: ChatMessage, to json: inout JSONWriter.Members) {
+        json.member("role", message.role.rawValue)
+        if message.toolCalls != nil, message.text.isEmpty {
+            json.member("content", JSON.null)
+        } else {
+            json.member("content", message.text)
+        }
+        if let calls = message.toolCalls { json.member("tool_calls", RawJSON(parsed: calls)) }
+        if let id = message.toolCallID { json.member("tool_call_id", id) }
+    }
+
+    private static func write(_ tools: Tools, to json: inout JSONWriter.Members) {
+        json.member("tools", RawJSON(parsed: tools.definitions))
+        if let choice = tools.choice { json.member("tool_choice", RawJSON(parsed: choice)) }
+        if let parallel = tools.parallelCalls { json.member("parallel_tool_calls", parallel) }
     }
 
     private static func write(_ sampling: Sampling, to json: inout JSONWriter.Members) {
@@ -89,7 +104,7 @@ public struct OpenAICompatible: LanguageModel {
         case .jsonSchema(let schema):
             json.object("response_format") { json in
                 json.member("type", "json_schema")
-                json.member("json_schema", (try? JSON(parsing: Array(schema.utf8))) ?? .null)
+                json.member("json_schema", RawJSON(parsed: schema))
             }
         }
     }

@@ -3,7 +3,7 @@ internal import StrictJSON
 
 /// OpenAI's chat.completion.chunk, or one chat.completion from a server that does not stream.
 struct OpenAIReply: ReplyFormat {
-    private(set) var draft: ReplyDraft
+    var draft: ReplyDraft
     let mayGoOn = false
 
     init(provider: String, model: String) {
@@ -18,7 +18,9 @@ struct OpenAIReply: ReplyFormat {
         // The chunk with the usage has no choice.
         guard let choice = document["choices"]?.firstAnswer else { return "" }
         if let report = ErrorReport(in: choice) { throw report.failure(of: draft.provider) }
-        let text = Self.text(of: (choice["delta"] ?? choice["message"])?["content"])
+        let message = choice["delta"] ?? choice["message"]
+        let text = Self.text(of: message?["content"])
+        for call in message?["tool_calls"]?.array ?? [] { take(call) }
         switch choice["finish_reason"]?.string {
         case nil, "":
             break
@@ -29,10 +31,22 @@ struct OpenAIReply: ReplyFormat {
         case "length", "max_tokens", "model_length":
             draft.finishReason = .length
         default:
-            // stop, and what other servers call it.
+            // stop, tool_calls, and what other servers call them: the calls themselves say more.
             draft.finishReason = .stop
         }
         return draft.take(text)
+    }
+
+    /// A call, or a fragment of one.
+    private mutating func take(_ call: JSON) {
+        let function = call["function"]
+        let arguments = function?["arguments"]
+        draft.calls.take(
+            at: call["index"]?.int.flatMap { Int(exactly: $0) }, id: call["id"]?.string,
+            name: function?["name"]?.string,
+            arguments: arguments?.object.map { String(decoding: JSONWriter.value(JSON.object($0)), as: UTF8.self) }
+                ?? arguments?.string ?? "",
+            thoughtSignature: call["extra_content"]?["google"]?["thought_signature"]?.string)
     }
 
     /// Content is a text or, from Mistral and others, a list of parts, of which thoughts are no answer.

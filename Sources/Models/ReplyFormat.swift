@@ -3,7 +3,7 @@ internal import StrictJSON
 
 /// What the JSON documents of one provider's reply mean. One value reads one reply.
 protocol ReplyFormat: Sendable {
-    var draft: ReplyDraft { get }
+    var draft: ReplyDraft { get set }
 
     /// Whether text may follow a finish reason all the same, so that it is worth waiting for.
     var mayGoOn: Bool { get }
@@ -19,6 +19,7 @@ struct ReplyDraft: Sendable {
     let provider: String
     private(set) var model: String
     private var text = ""
+    var calls = ToolCallDraft()
     /// The last that the provider said; nil for nothing.
     var usage: TokenUsage?
     /// Why the provider said that the answer ends here; nil as long as it did not.
@@ -52,25 +53,33 @@ struct ReplyDraft: Sendable {
 
     /// What came of it until nobody waited for it any more.
     func abandoned(_ request: ModelRequest) -> AbandonedCall {
-        AbandonedCall(provider: provider, usage: usage ?? .estimate(of: request, answer: text))
+        AbandonedCall(provider: provider, usage: usage ?? .estimate(of: request, answer: said))
     }
+
+    /// Text and calls, for an estimate.
+    private var said: String { text + calls.calls.map { $0.name + $0.arguments }.joined() }
 
     /// - Parameters:
     ///   - request: what is answered, for an estimate where the provider did not count.
     ///   - isWhole: the form of the reply proves that nothing is missing.
     func answer(to request: ModelRequest, isWhole: Bool) throws(ModelFailure) -> ModelAnswer {
         guard finishReason != nil || isWhole else {
-            throw failure(text.isEmpty ? .unreachable : .truncated, "the reply ended before the answer was finished")
+            throw failure(
+                text.isEmpty && calls.calls.isEmpty ? .unreachable : .truncated,
+                "the reply ended before the answer was finished")
         }
-        guard text.contains(where: { !$0.isWhitespace }) else {
+        guard calls.calls.allSatisfy({ !$0.name.isEmpty }) else { throw failure(.malformed, "a tool call has no name") }
+        guard !calls.calls.isEmpty || text.contains(where: { !$0.isWhitespace }) else {
             throw finishReason == .length
                 ? failure(
                     .outOfTokens, "all tokens were used up before any text; CHAT_MAX_TOKENS is too low for this model")
                 : failure(.empty, "the reply has no text")
         }
+        let isForTools = !calls.calls.isEmpty && finishReason != .length
         return ModelAnswer(
-            text: text, model: model, provider: provider, usage: usage ?? .estimate(of: request, answer: text),
-            finishReason: finishReason ?? .stop)
+            text: text, toolCalls: calls.calls, model: model, provider: provider,
+            usage: usage ?? .estimate(of: request, answer: said),
+            finishReason: isForTools ? .toolCalls : finishReason ?? .stop)
     }
 }
 

@@ -50,6 +50,9 @@ struct ReplyReader<Format: ReplyFormat>: Sendable {
         return text
     }
 
+    /// What was added to tool calls since this was last asked.
+    mutating func takeCalls() -> [ToolCallDelta] { format.draft.calls.takeNews() }
+
     /// Whether the provider has said that the answer ends here.
     var isFinished: Bool { format.draft.finishReason != nil }
 

@@ -30,6 +30,8 @@ public struct Retrying: LanguageModel {
         self.sleep = sleep
     }
 
+    public func supports(_ request: ModelRequest) -> Bool { model.supports(request) }
+
     public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
         async throws -> ModelAnswer
     {

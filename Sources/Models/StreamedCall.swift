@@ -77,14 +77,14 @@ struct StreamedCall: Sendable {
             while let bytes = try await transfer.next() {
                 let wasFinished = reader.isFinished
                 let text = try reader.feed(bytes)
-                if !text.isEmpty {
-                    hasText = true
-                    try await onDelta?(text)
-                }
+                let calls = reader.takeCalls()
+                hasText = hasText || !text.isEmpty || !calls.isEmpty
+                if !text.isEmpty { try await onDelta?(.text(text)) }
+                for call in calls { try await onDelta?(.toolCall(call)) }
                 if reader.isOver { break }
                 let now = ContinuousClock.now
                 // Every byte is a sign of life, but what follows the finish reason must not hold the answer back.
-                if !wasFinished || !reader.isFinished || !text.isEmpty {
+                if !wasFinished || !reader.isFinished || !text.isEmpty || !calls.isEmpty {
                     expiry = min(limit, now + wait(after: reader, hasText: hasText))
                     await transfer.moveDeadline(to: expiry)
                 }
@@ -99,7 +99,8 @@ struct StreamedCall: Sendable {
             }
         }
         let (text, answer) = try reader.finish(request)
-        if !text.isEmpty { try await onDelta?(text) }
+        if !text.isEmpty { try await onDelta?(.text(text)) }
+        for call in reader.takeCalls() { try await onDelta?(.toolCall(call)) }
         if reader.isOver {
             await transfer.moveDeadline(to: .now + Self.courtesy.afterEndMark)
             _ = try? await transfer.next()

@@ -10,8 +10,9 @@ internal import Curl
 /// Every provider is asked for a stream, also when the caller wants one plain reply: a silence, a stall, a cut or a
 /// broken chunk is then known at once. A reply counts as an answer only when the provider said that it is finished.
 ///
-/// Refused: a reply that ends early, has no text, isn't the provider's format or is too large; one that its filter
-/// stopped; settings that could leak a key or forge a request. Nothing is tried again once a caller has seen text.
+/// Refused: a reply that ends early, has neither text nor tool calls, isn't the provider's format or is too large; one
+/// that its filter stopped; settings that could leak a key or forge a request. Nothing is tried again once a caller has
+/// seen text or a call.
 ///
 /// This value is the network that providers share: connections, name look-ups, one thread. One a process is enough.
 public struct Upstream: Sendable {

@@ -31,7 +31,7 @@ extension Database: AnswerStore {
     func put(_ answer: CachedAnswer, at now: Int64, _ db: Statements) throws {
         try db.run(
             insertion, answer.key.digest, answer.key.canonical, answer.expires.stored, answer.model, answer.provider,
-            answer.usage.prompt, answer.usage.completion, answer.usage.total, answer.text,
+            answer.usage.prompt, answer.usage.completion, answer.usage.total, answer.storedText,
             answer.finishReason.rawValue)
         _ = try db.removeAnswers(expiredBy: now - staleLifetime, atMost: 4)
         _ = try db.removeAnswers(above: answerBytes, atMost: 8)
@@ -42,10 +42,12 @@ extension Statements {
     func answer(to key: CacheKey) throws -> CachedAnswer? {
         try first(selection, key.digest) { row in
             guard row.equals(0, key.canonical) else { return nil }
+            let finishReason = FinishReason(rawValue: row.text(8)) ?? .stop
+            let answer = StoredAnswer(stored: row.text(7), finishReason)
             return CachedAnswer(
-                key: key, text: row.text(7), model: row.text(2), provider: row.text(3),
+                key: key, text: answer.text, toolCalls: answer.toolCalls, model: row.text(2), provider: row.text(3),
                 usage: TokenUsage(prompt: row.int(4), completion: row.int(5), total: row.int(6)),
-                finishReason: FinishReason(rawValue: row.text(8)) ?? .stop, expires: Date(stored: row.integer(1)))
+                finishReason: finishReason, expires: Date(stored: row.integer(1)))
         } ?? nil
     }
 

@@ -191,7 +191,7 @@ extension Statements {
         try run(
             insertion, exchange.id.number, session.rawValue, first == exchange.id ? nil : first.number,
             exchange.created.stored, answer.origin.stored, answer.model, answer.provider, answer.usage.prompt,
-            answer.usage.completion, answer.usage.total, exchange.danger, exchange.question, answer.text,
+            answer.usage.completion, answer.usage.total, exchange.danger, exchange.question, answer.storedText,
             answer.isStale, answer.finishReason.rawValue, answer.cost?.picodollars, answer.saved?.picodollars,
             answer.usage.cachedPrompt, answer.usage.isEstimated)
     }
@@ -219,16 +219,18 @@ extension Answer.Origin {
 extension Exchange {
     fileprivate init(row: Columns) {
         let id = ExchangeID(number: row.integer(0))
+        let finishReason = FinishReason(rawValue: row.text(13)) ?? .stop
+        let answer = StoredAnswer(stored: row.text(11), finishReason)
         self.init(
             id: id,
             conversation: ConversationID(first: row.isNull(1) ? id : ExchangeID(number: row.integer(1))),
             question: row.text(10),
             answer: Answer(
-                text: row.text(11),
+                text: answer.text, toolCalls: answer.toolCalls,
                 origin: Answer.Origin(stored: row.text(3), model: row.text(4), provider: row.text(5)),
                 isStale: row.flag(12),
                 usage: TokenUsage(prompt: row.int(6), completion: row.int(7), total: row.int(8)),
-                finishReason: FinishReason(rawValue: row.text(13)) ?? .stop),
+                finishReason: finishReason),
             danger: row.optionalText(9), created: Date(stored: row.integer(2)))
     }
 }

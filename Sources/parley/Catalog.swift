@@ -126,6 +126,8 @@ enum Catalog {
     )
     static let cacheTruncated = Setting.flag(
         "CHAT_CACHE_TRUNCATED", false, "Whether an answer that was cut by length is given again.")
+    static let cacheTools = Setting.flag(
+        "CHAT_CACHE_TOOLS", false, "Whether requests with tools share answers and are answered from the cache.")
     static let messageLimit = Setting.whole(
         "CHAT_MESSAGE_LIMIT", 50, 1...1_000_000_000_000, "Messages of one session.")
     static let dangerous = Setting<ChatPolicy.Danger>.choice(
@@ -217,7 +219,8 @@ enum Catalog {
         openRouterURL, openAIKey, openAIModel, openAIURL, prices, systemPrompt, temperature, maxTokens, modelTimeout,
         firstTokenTimeout, stallTimeout, deadline, completionTokens,
         completionDeadline, completionBody, modelAliases, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,
-        cacheBytes, cacheStoreBytes, cacheScope, cacheTruncated, messageLimit, dangerous, sanitize, rateLimiting,
+        cacheBytes, cacheStoreBytes, cacheScope, cacheTruncated, cacheTools, messageLimit, dangerous, sanitize,
+        rateLimiting,
         chatRate, authRate,
         readRate,
         trustedProxies, botDetection,

@@ -73,7 +73,8 @@ extension Settings {
             maxTokens: try sources.required(Catalog.completionTokens), models: providers.identity,
             modelNames: providers.models, prices: providers.prices(from: prices), deadline: completionDeadline,
             danger: try sources.required(Catalog.dangerous),
-            cacheScope: try sources.required(Catalog.cacheScope))
+            cacheScope: try sources.required(Catalog.cacheScope),
+            cachesTools: try sources.required(Catalog.cacheTools))
     }
 
     /// - Throws: ``SettingFault`` for an alias of a model that no provider has.

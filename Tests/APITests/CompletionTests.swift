@@ -89,7 +89,7 @@ import Testing
                 {"role":"user","content":" List<Item> <b>x</b>\r\n\u0007"}],
              "temperature":null,"top_p":0.5,"max_tokens":9,"max_completion_tokens":7,"stop":["a","b"],"seed":-5,
              "presence_penalty":0,"frequency_penalty":-1.5,"reasoning_effort":"low","verbosity":"high",
-             "response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}},
+             "response_format":{"type":"json_schema","json_schema": {"schema":{"type":"object", "b":1.0}, "name":"n"}},
              "n":1,"logprobs":false,"store":false,"user":"u","metadata":{"a":"b"},"tools":[],"tool_choice":"auto",
              "parallel_tool_calls":true,"service_tier":"auto","logit_bias":{},"prompt_cache_key":"k","never_heard_of":1}
             """#)
@@ -108,7 +108,7 @@ import Testing
         sampling.frequencyPenalty = -1.5
         sampling.reasoningEffort = "low"
         sampling.verbosity = "high"
-        sampling.format = .jsonSchema(#"{"name":"n","schema":{"type":"object"}}"#)
+        sampling.format = .jsonSchema(#"{"schema":{"type":"object", "b":1.0}, "name":"n"}"#)
         #expect(asked.sampling == sampling)
     }
 
@@ -147,7 +147,8 @@ import Testing
     @Test(arguments: [
         (#""n":2"#, "n"), (#""logprobs":true"#, "logprobs"), (#""store":true"#, "store"),
         (#""logit_bias":{"1":2}"#, "logit_bias"), (#""audio":{}"#, "audio"), (#""modalities":["audio"]"#, "modalities"),
-        (#""tools":[{}]"#, "tools"), (#""functions":[{}]"#, "functions"), (#""tool_choice":"required""#, "tool_choice"),
+        (#""tools":[{"type":"custom","custom":{"name":"a"}}]"#, "tools[0].type"), (#""functions":[{}]"#, "functions"),
+        (#""function_call":{"name":"a"}"#, "function_call"),
         (#""web_search_options":{}"#, "web_search_options"), (#""service_tier":"flex""#, "service_tier"),
     ])
     func whatIsNotDoneIsRefusedByName(_ member: String, _ param: String) async throws {
@@ -168,6 +169,10 @@ import Testing
         ),
         (
             #"{"model":"scripted-1","messages":[{"role":"tool","content":"a","tool_call_id":"b"}]}"#,
+            "messages[0].tool_call_id", "invalid_value"
+        ),
+        (
+            #"{"model":"scripted-1","messages":[{"role":"function","content":"a","name":"b"}]}"#,
             "messages[0].role", "unsupported_parameter"
         ),
     ])

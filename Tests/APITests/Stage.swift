@@ -16,7 +16,10 @@ final class Stage: Sendable {
     private let folder: String
 
     /// - Parameter gate: in place of the real one.
-    init(gate other: (any Authenticator)? = nil, corsOrigins: [String] = [], messageLimit: Int = 50) async throws {
+    init(
+        gate other: (any Authenticator)? = nil, corsOrigins: [String] = [], messageLimit: Int = 50,
+        cachesTools: Bool = false
+    ) async throws {
         folder = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         let database = try Database(
@@ -42,7 +45,7 @@ final class Stage: Sendable {
         let completions = pipeline.under(
             ChatPolicy(
                 contract: .completion, system: "", temperature: nil, maxTokens: 4_096, models: "scripted/scripted-1",
-                deadline: .seconds(60), danger: .hold, cacheScope: .session),
+                deadline: .seconds(60), danger: .hold, cacheScope: .session, cachesTools: cachesTools),
             MessageSanitizer(mode: .off))
         service = ChatService(
             pipeline: pipeline, completions: completions,
@@ -108,17 +111,34 @@ final class ScriptedModel: LanguageModel {
     let pieces = Mutex(["You ", "asked."])
     let failure = Mutex<(any Error)?>(nil)
     let requests = Mutex<[ModelRequest]>([])
+    /// After the pieces, each in two fragments.
+    let toolCalls = Mutex<[ToolCall]>([])
+    let takesTools = Mutex(true)
+
+    func supports(_ request: ModelRequest) -> Bool { !request.usesTools || takesTools.withLock { $0 } }
 
     func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?) async throws
         -> ModelAnswer
     {
         requests.withLock { $0.append(request) }
         let pieces = pieces.withLock { $0 }
-        for piece in pieces { try await onDelta?(piece) }
+        for piece in pieces { try await onDelta?(.text(piece)) }
+        let calls = toolCalls.withLock { $0 }
+        for (index, call) in calls.enumerated() {
+            let middle = call.arguments.index(call.arguments.startIndex, offsetBy: call.arguments.count / 2)
+            try await onDelta?(
+                .toolCall(
+                    ToolCallDelta(
+                        index: index, id: call.id, name: call.name, arguments: String(call.arguments[..<middle]),
+                        thoughtSignature: call.thoughtSignature)))
+            try await onDelta?(
+                .toolCall(ToolCallDelta(index: index, id: nil, name: nil, arguments: String(call.arguments[middle...])))
+            )
+        }
         if let failure = failure.withLock({ $0 }) { throw failure }
         return ModelAnswer(
-            text: pieces.joined(), model: "scripted-1", provider: "scripted",
-            usage: TokenUsage(prompt: 3, completion: 2))
+            text: pieces.joined(), toolCalls: calls, model: "scripted-1", provider: "scripted",
+            usage: TokenUsage(prompt: 3, completion: 2), finishReason: calls.isEmpty ? .stop : .toolCalls)
     }
 }
 

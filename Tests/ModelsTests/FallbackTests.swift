@@ -35,7 +35,7 @@ import Testing
         let seen = Seen<String>()
         let second = ScriptedModel("b", [])
         await #expect(throws: ModelFailure.self) {
-            try await ask([ScriptedModel("a", [.failure(.timedOut, after: "Hel")]), second]) { seen.append($0) }
+            try await ask([ScriptedModel("a", [.failure(.timedOut, after: "Hel")]), second]) { seen.append($0.text) }
         }
         #expect(second.calls == 0)
         #expect(seen.all == ["Hel"])

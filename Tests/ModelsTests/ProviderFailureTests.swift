@@ -209,8 +209,8 @@ struct ProviderFailureTests {
             for await _ in taken.stream { return await fixture.reason() }
             return nil
         }
-        let result = await fixture.ask { text in
-            seen.append(text)
+        let result = await fixture.ask { delta in
+            seen.append(delta.text)
             taken.continuation.finish(after: ())
         }
         #expect(failure(result)?.reason == .truncated)

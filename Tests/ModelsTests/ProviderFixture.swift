@@ -90,3 +90,8 @@ final class Seen<Element: Sendable>: Sendable {
 
     var all: [Element] { elements.withLock { $0 } }
 }
+
+extension AnswerDelta {
+    /// Empty for a call.
+    var text: String { if case .text(let text) = self { text } else { "" } }
+}

@@ -181,7 +181,7 @@ struct ProviderPatienceTests {
         let timeouts = try Timeouts(firstToken: .seconds(60), stall: .milliseconds(50), whole: .seconds(60))
         let seen = Seen<String>()
         let fixture = try ProviderFixture(kind, server, timeouts: timeouts)
-        #expect(failure(await fixture.ask { seen.append($0) })?.reason == .timedOut)
+        #expect(failure(await fixture.ask { seen.append($0.text) })?.reason == .timedOut)
         #expect(seen.all == ["Hel"])
     }
 

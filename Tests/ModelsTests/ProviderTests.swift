@@ -25,7 +25,7 @@ struct ProviderTests {
         let deltas = Seen<String>()
         let request = try ProviderFixture.request(
             context: [.init(role: .user, text: "a"), .init(role: .assistant, text: "b")])
-        let answer = try await model.answer(request, by: .now + .seconds(60)) { deltas.append($0) }
+        let answer = try await model.answer(request, by: .now + .seconds(60)) { deltas.append($0.text) }
         #expect(
             answer
                 == ModelAnswer(
@@ -69,7 +69,7 @@ struct ProviderTests {
         let deltas = Seen<String>()
         let request = try ProviderFixture.request(
             context: [.init(role: .user, text: "a"), .init(role: .assistant, text: "b")])
-        let answer = try await model.answer(request, by: .now + .seconds(60)) { deltas.append($0) }
+        let answer = try await model.answer(request, by: .now + .seconds(60)) { deltas.append($0.text) }
         #expect(
             answer
                 == ModelAnswer(
@@ -117,7 +117,7 @@ struct ProviderTests {
             try connection.answer(headers: ["Content-Type: application/json"], document)
         })
         let deltas = Seen<String>()
-        let result = try await ProviderFixture(kind, server).ask { deltas.append($0) }
+        let result = try await ProviderFixture(kind, server).ask { deltas.append($0.text) }
         #expect(try result.get().text == "Hello")
         #expect(deltas.all == ["Hello"])
     }

@@ -103,7 +103,7 @@ import Testing
         let seen = Seen<String>()
         let scripted = ScriptedModel("a", [.failure(.unreachable, after: "Hel")])
         let model = Retrying(scripted, provider: "p", sleep: { _ in Issue.record("waits") })
-        await #expect(throws: ModelFailure.self) { try await ask(model) { seen.append($0) } }
+        await #expect(throws: ModelFailure.self) { try await ask(model) { seen.append($0.text) } }
         #expect(seen.all == ["Hel"])
     }
 

@@ -10,7 +10,7 @@ struct StreamingModel: LanguageModel {
     func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?) async throws
         -> ModelAnswer
     {
-        try await onDelta?(text)
+        try await onDelta?(.text(text))
         await pause()
         return ModelAnswer(text: text, model: "m", provider: "p", usage: TokenUsage(prompt: 1, completion: 1))
     }
@@ -41,10 +41,10 @@ final class ScriptedModel: LanguageModel {
         count.withLock { $0 += 1 }
         switch turns.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
         case .answer(let text):
-            try await onDelta?(text)
+            try await onDelta?(.text(text))
             return ModelAnswer(text: text, model: "m", provider: name, usage: TokenUsage(prompt: 1, completion: 1))
         case .failure(let reason, let text):
-            if !text.isEmpty { try await onDelta?(text) }
+            if !text.isEmpty { try await onDelta?(.text(text)) }
             throw ModelFailure(provider: name, reason: reason, detail: "\(reason)")
         case .cancelled:
             throw CancellationError()

@@ -25,10 +25,10 @@ final class ScriptedModel: LanguageModel {
         }
         let pause = pause.withLock { $0 }
         arrived.yield()
-        try await onDelta?("answer ")
+        try await onDelta?(.text("answer "))
         try await pause?()
         if let failure = failure.withLock({ $0 }) { throw failure }
-        try await onDelta?("\(number)")
+        try await onDelta?(.text("\(number)"))
         return ModelAnswer(
             text: "answer \(number)", model: "scripted-1", provider: "scripted",
             usage: TokenUsage(prompt: 3, completion: 2), finishReason: finishReason.withLock { $0 })

@@ -236,7 +236,9 @@ import Testing
         let token = try await bench.logIn()
         for _ in 0..<2 {
             let text = Mutex("")
-            let exchange = try await bench.ask("hello", token) { delta in text.withLock { $0 += delta } }
+            let exchange = try await bench.ask("hello", token) { delta in
+                if case .text(let piece) = delta { text.withLock { $0 += piece } }
+            }
             #expect(text.withLock { $0 } == exchange.answer.text)
         }
         #expect(bench.model.calls == 1)
