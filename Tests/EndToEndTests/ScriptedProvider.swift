@@ -9,6 +9,8 @@ final class ScriptedProvider: Sendable {
     enum Conduct: Sendable {
         /// A whole answer in several pieces, with its token count: 7 and 5.
         case answer(String)
+        /// Asks for calls of that function, one for each of the arguments, which are JSON objects.
+        case call(String, [String])
         /// An error status, with a body as the provider words it.
         case refuse(Int, headers: [String: String] = [:])
         /// Ends in the middle of an answer, before anything says that it is finished.
@@ -121,6 +123,14 @@ private enum GeminiFormat {
         case .answer(let text):
             let pieces = halves(text)
             return eventStream([piece(pieces[0]), piece(pieces[1], finish: "STOP")], lineEnd: "\r\n")
+        case .call(let name, let arguments):
+            let parts = arguments.map {
+                #"{"functionCall":{"name":"\#(name)","args":\#($0)},"thoughtSignature":"c2lnbmVk"}"#
+            }
+            return eventStream(
+                [
+                    #"{"candidates":[{"content":{"parts":[\#(parts.joined(separator: ","))],"role":"model"},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":7,"candidatesTokenCount":5,"totalTokenCount":12}}"#
+                ], lineEnd: "\r\n")
         case .cut: return eventStream([piece("Half an ans")], lineEnd: "\r\n")
         case .nonsense: return eventStream(["<html>"], lineEnd: "\r\n")
         case .filter: return eventStream([#"{"promptFeedback":{"blockReason":"SAFETY"}}"#], lineEnd: "\r\n")
@@ -145,9 +155,17 @@ private enum OpenAIFormat {
     static func reply(_ conduct: ScriptedProvider.Conduct) -> HTTPResponse {
         switch conduct {
         case .answer(let text):
-            let usage =
-                #"{"choices":[],"model":"scripted-gpt","usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}"#
             return eventStream(halves(text).map(piece) + [finish("stop"), usage, "[DONE]"], lineEnd: "\n")
+        case .call(let name, let arguments):
+            let fragments = arguments.enumerated().flatMap { index, arguments in
+                let pieces = halves(arguments).map(quoted)
+                return [
+                    delta(
+                        #""tool_calls":[{"index":\#(index),"id":"call_\#(index)","type":"function","function":{"name":"\#(name)","arguments":\#(pieces[0])}}]"#
+                    ), delta(#""tool_calls":[{"index":\#(index),"function":{"arguments":\#(pieces[1])}}]"#),
+                ]
+            }
+            return eventStream(fragments + [finish("tool_calls"), usage, "[DONE]"], lineEnd: "\n")
         case .cut: return eventStream([piece("Half an ans")], lineEnd: "\n")
         case .nonsense: return eventStream(["<html>"], lineEnd: "\n")
         case .filter: return eventStream([finish("content_filter"), "[DONE]"], lineEnd: "\n")
@@ -156,8 +174,13 @@ private enum OpenAIFormat {
         }
     }
 
-    private static func piece(_ text: String) -> String {
-        #"{"id":"x","object":"chat.completion.chunk","model":"scripted-gpt","choices":[{"index":0,"delta":{"content":\#(quoted(text))},"finish_reason":null}]}"#
+    private static let usage =
+        #"{"choices":[],"model":"scripted-gpt","usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}"#
+
+    private static func piece(_ text: String) -> String { delta(#""content":\#(quoted(text))"#) }
+
+    private static func delta(_ member: String) -> String {
+        #"{"id":"x","object":"chat.completion.chunk","model":"scripted-gpt","choices":[{"index":0,"delta":{\#(member)},"finish_reason":null}]}"#
     }
 
     private static func finish(_ reason: String) -> String {
