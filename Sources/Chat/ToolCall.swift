@@ -79,7 +79,7 @@ public struct StoredAnswer: Sendable, Hashable {
 
     public init(stored: String, _ finishReason: FinishReason) {
         if finishReason == .toolCalls, let message = try? JSONDecoder().decode(Message.self, from: Data(stored.utf8)) {
-            self.init(text: message.content ?? "", toolCalls: message.tool_calls.map(\.call))
+            self.init(text: message.content ?? "", toolCalls: message.toolCalls.map(\.call))
         } else {
             self.init(text: stored, toolCalls: [])
         }
@@ -89,7 +89,7 @@ public struct StoredAnswer: Sendable, Hashable {
         guard finishReason == .toolCalls else { return text }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let message = Message(content: text.isEmpty ? nil : text, tool_calls: toolCalls.map(Message.Call.init))
+        let message = Message(content: text.isEmpty ? nil : text, toolCalls: toolCalls.map(Message.Call.init))
         guard let json = try? encoder.encode(message) else { return text }
         return String(decoding: json, as: UTF8.self)
     }
@@ -104,22 +104,32 @@ public struct StoredAnswer: Sendable, Hashable {
             let id: String
             let type: String
             let function: Function
-            let thought_signature: String?
+            let thoughtSignature: String?
 
             init(_ call: ToolCall) {
                 id = call.id
                 type = "function"
                 function = Function(name: call.name, arguments: call.arguments)
-                thought_signature = call.thoughtSignature
+                thoughtSignature = call.thoughtSignature
+            }
+
+            enum CodingKeys: String, CodingKey {
+                case id, type, function
+                case thoughtSignature = "thought_signature"
             }
 
             var call: ToolCall {
                 ToolCall(
-                    id: id, name: function.name, arguments: function.arguments, thoughtSignature: thought_signature)
+                    id: id, name: function.name, arguments: function.arguments, thoughtSignature: thoughtSignature)
             }
         }
 
         let content: String?
-        let tool_calls: [Call]
+        let toolCalls: [Call]
+
+        enum CodingKeys: String, CodingKey {
+            case content
+            case toolCalls = "tool_calls"
+        }
     }
 }

@@ -34,7 +34,8 @@ public struct Gemini: LanguageModel {
         let headers = [("Content-Type", "application/json"), ("x-goog-api-key", key.text)]
         let post = try HTTPRequest(
             method: .post, url: url, headers: headers, body: Self.body(request, needsSignature: !isOld))
-        return try await call.run(post, of: request, reading: GeminiReply(model: model), by: deadline, onDelta: onDelta)
+        let format = GeminiReply(model: model, takesCalls: request.tools != nil)
+        return try await call.run(post, of: request, reading: format, by: deadline, onDelta: onDelta)
     }
 
     /// Before the third generation.

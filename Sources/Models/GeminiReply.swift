@@ -9,7 +9,11 @@ struct GeminiReply: ReplyFormat {
     var draft: ReplyDraft
     private(set) var mayGoOn = true
 
-    init(model: String) {
+    private let takesCalls: Bool
+
+    /// - Parameter takesCalls: without tools to call a call is no answer.
+    init(model: String, takesCalls: Bool = false) {
+        self.takesCalls = takesCalls
         draft = ReplyDraft(provider: "gemini", model: model)
     }
 
@@ -29,7 +33,7 @@ struct GeminiReply: ReplyFormat {
         guard let candidate = document["candidates"]?.firstAnswer else { return "" }
         let parts = (candidate["content"]?["parts"]?.array ?? []).filter { $0["thought"]?.bool != true }
         let text = parts.compactMap { $0["text"]?.string }.joined()
-        let calls = parts.filter { $0["functionCall"]?["name"] != nil }
+        let calls = takesCalls ? parts.filter { $0["functionCall"]?["name"] != nil } : []
         for part in calls { take(part) }
         if let reason = candidate["finishReason"]?.string {
             try finish(reason)

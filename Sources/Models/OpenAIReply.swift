@@ -6,7 +6,11 @@ struct OpenAIReply: ReplyFormat {
     var draft: ReplyDraft
     let mayGoOn = false
 
-    init(provider: String, model: String) {
+    private let takesCalls: Bool
+
+    /// - Parameter takesCalls: without tools to call a call is no answer.
+    init(provider: String, model: String, takesCalls: Bool = false) {
+        self.takesCalls = takesCalls
         draft = ReplyDraft(provider: provider, model: model)
     }
 
@@ -20,7 +24,7 @@ struct OpenAIReply: ReplyFormat {
         if let report = ErrorReport(in: choice) { throw report.failure(of: draft.provider) }
         let message = choice["delta"] ?? choice["message"]
         let text = Self.text(of: message?["content"])
-        for call in message?["tool_calls"]?.array ?? [] { take(call) }
+        if takesCalls { for call in message?["tool_calls"]?.array ?? [] { take(call) } }
         switch choice["finish_reason"]?.string {
         case nil, "":
             break

@@ -200,6 +200,19 @@ import Testing
         #expect(answer.finishReason == .length && answer.toolCalls.first?.arguments == #"{"city":"#)
     }
 
+    @Test(arguments: ProviderFixture.Kind.allCases) func aCallIsNoAnswerWhereThereAreNoTools(
+        _ kind: ProviderFixture.Kind
+    ) async throws {
+        let call =
+            kind == .gemini
+            ? #"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"now"}}]},"finishReason":"STOP"}]}"#
+            : #"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"now","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#
+        let failure = await #expect(throws: ModelFailure.self) {
+            try await ask(kind, try ProviderFixture.request(), reply: [call])
+        }
+        #expect(failure?.reason == .empty)
+    }
+
     @Test func onlyAProviderThatTakesToolsIsAsked() async throws {
         let second = ScriptedModel("b", [.answer("ok")])
         let fallback = Fallback([Echo(), second], names: ["echo-1", "m"])
