@@ -93,9 +93,9 @@ public final class AnswerCache: Sendable {
         try limit.enter()
         defer { limit.leave() }
         let flight = Flight(
-            cache: self, Reservation(id: id, principal: principal, key: isOn ? key : nil, hold: hold),
-            deadline: deadline,
-            fill: fill)
+            cache: self,
+            Reservation(id: id, principal: principal, key: isOn ? key : nil, hold: hold, deadline: deadline),
+            deadline: deadline, fill: fill)
         while true {
             let (outcome, isFirst, hasSeenText) = try await flight.outcome(trace: &trace, onDelta)
             switch outcome?.event ?? .filled(.failed(Self.overdue, isPrivate: false)) {

@@ -107,7 +107,7 @@ final class ModelCall: Sendable {
     private func untilDone(trace: inout RequestTrace, _ settling: @escaping @Sendable () async throws -> Void) async {
         do { try await settling() } catch {
             trace.remark = "reservation not settled yet: \(error)"
-            let limit = deadline + .seconds(30)
+            let limit = deadline + Reservation.grace
             pipeline.background.start { [clock = pipeline.background.clock] in
                 while ContinuousClock.now < limit {
                     do {

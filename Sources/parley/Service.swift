@@ -15,9 +15,7 @@ struct Service {
     let responder: ChatService
 
     init(_ settings: Settings, log: Logger) async throws {
-        database = try Database(
-            settings, reservationLifetime: max(settings.requestDeadline, settings.completionDeadline) + .seconds(30),
-            onBudgetAlert: { log.note($0) })
+        database = try Database(settings, onBudgetAlert: { log.note($0) })
         let sessions = await TokenAuthenticator(
             secret: settings.secret, store: database, lifetime: settings.sessionSeconds, addresses: settings.addresses)
         let authenticator = KeyAuthenticator(beside: sessions, store: database, secret: settings.keySecret)

@@ -20,7 +20,7 @@ final class Stage: Sendable {
         folder = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         let database = try Database(
-            path: folder + "/parley.sqlite", messageLimit: messageLimit, reservationLifetime: .seconds(60))
+            path: folder + "/parley.sqlite", messageLimit: messageLimit)
         try await database.prepare()
         let secret = try TokenSecret("0123456789abcdef0123456789abcdef")
         let gate: any Authenticator

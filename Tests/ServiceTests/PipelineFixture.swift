@@ -67,7 +67,7 @@ final class PipelineFixture: Sendable {
             (self.folder, path) = (folder, folder + "/parley.sqlite")
         }
         database = try Database(
-            path: path, messageLimit: messageLimit, reservationLifetime: .seconds(60), staleLifetime: .seconds(60))
+            path: path, messageLimit: messageLimit, staleLifetime: .seconds(60))
         try await database.prepare()
         authenticator = await TokenAuthenticator(
             secret: try TokenSecret("0123456789abcdef0123456789abcdef"), store: database, lifetime: 3_600)
