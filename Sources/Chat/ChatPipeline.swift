@@ -62,10 +62,10 @@ public final class ChatPipeline: Sendable {
     /// - Parameters:
     ///   - principal: from ``identify(_:trace:)``.
     ///   - trace: is filled on the way, also when this throws.
-    ///   - onDelta: gets the answer's text as it arrives; nil when nobody watches.
+    ///   - onDelta: gets the answer's text as it arrives, and what the cache had to do with it; nil when nobody watches.
     /// - Throws: ``ChatError``, or what `onDelta` threw.
     public func answer(
-        _ question: ChatRequest, for principal: Principal, trace: inout RequestTrace, onDelta: DeltaHandler?
+        _ question: ChatRequest, for principal: Principal, trace: inout RequestTrace, onDelta onText: TextHandler?
     ) async throws -> Exchange {
         let deadline = ContinuousClock.now + policy.deadline
         try policy.check(principal)
@@ -73,24 +73,23 @@ public final class ChatPipeline: Sendable {
         if reviewed.isBlocked {
             let blocked = Answer(text: ChatPolicy.blockedText, origin: .blocked)
             guard policy.contract == .completion else {
-                return try await give(blocked, to: reviewed, &trace, onDelta)
+                return try await give(blocked, nil, to: reviewed, &trace, onText)
             }
-            _ = try await give(blocked, to: reviewed, &trace, nil)
+            _ = try await give(blocked, nil, to: reviewed, &trace, nil)
             throw ChatError.blocked(question.field, reviewed.danger ?? "")
         }
-        let (key, call) = try call(for: reviewed, deadline)  // which keeps the question: this frame waits
+        let onDelta: DeltaHandler? = onText.map { onText in { @Sendable text in try await onText(text, .miss) } }
+        let call = try call(for: reviewed, deadline)  // which keeps the question: this frame waits
         do {
             switch try await cache.answer(
-                for: key, call.question.id, principal, hold: call.hold, by: deadline, limit: load, trace: &trace,
+                for: call.use, call.question.id, principal, hold: call.hold, by: deadline, limit: load, trace: &trace,
                 onDelta: onDelta,
                 fill: call.fill)
             {
             case .filled(let exchange): return exchange
             case .cached(let answer, let how):
                 let answer = Answer(answer, isStale: how == .stale, prices: policy.prices)
-                let exchange = try await give(answer, to: call.question, &trace, onDelta)
-                trace.cache = how
-                return exchange
+                return try await give(answer, how, to: call.question, &trace, onText)
             }
         } catch let failure as ModelFailure {
             throw policy.error(for: failure, field: question.field, deadline: deadline)
@@ -126,29 +125,36 @@ public final class ChatPipeline: Sendable {
         return turns
     }
 
-    private func call(for question: ReviewedQuestion, _ deadline: ContinuousClock.Instant) throws(ChatError) -> (
-        CacheKey, ModelCall
-    ) {
+    private func call(for question: ReviewedQuestion, _ deadline: ContinuousClock.Instant) throws(ChatError)
+        -> ModelCall
+    {
         let request = try policy.modelRequest(question.question, question.text, context: question.context)
         let key = CacheKey(
             request, scope: policy.cacheScope.name(for: question.principal), models: policy.models)
-        return (key, ModelCall(self, question, request, deadline: deadline))
+        return ModelCall(
+            self, question, request, cache.use(key, of: request, question.question.cacheControl), deadline: deadline)
     }
 
     /// Records an answer that cost nothing, and gives it.
     @inline(never)
     private func give(
-        _ answer: Answer, to question: ReviewedQuestion, _ trace: inout RequestTrace, _ onDelta: DeltaHandler?
+        _ answer: Answer, _ how: RequestTrace.CacheOutcome?, to question: ReviewedQuestion,
+        _ trace: inout RequestTrace, _ onText: TextHandler?
     ) async throws -> Exchange {
         trace.note(answer)
         let exchange = try await trace.time(.record) {
             try await ledger.record(question.exchange(answer), for: question.principal)
         }.admitted()
         trace.rates?.report = exchange.rates
-        try await onDelta?(answer.text)
+        trace.cache = how
+        try await onText?(answer.text, how)
         return exchange
     }
 }
+
+/// Takes one piece of an answer's text, in order, and what the cache had to do with the answer; nil when it was not
+/// asked. The next piece waits until it returns.
+public typealias TextHandler = @Sendable (_ text: String, _ cache: RequestTrace.CacheOutcome?) async throws -> Void
 
 /// A question with its id and what the sanitizer made of it.
 struct ReviewedQuestion {

@@ -25,7 +25,8 @@ struct Service {
             authenticator: authenticator, sanitizer: MessageSanitizer(mode: settings.sanitizerMode),
             cache: AnswerCache(
                 memory: memory, ledger: database, answers: database, leases: database,
-                lifetime: settings.cacheSeconds, staleLifetime: settings.staleSeconds,
+                lifetimes: settings.cacheLifetimes, firstModel: providers.health.first?.model,
+                staleLifetime: settings.staleSeconds,
                 keepsTruncated: try settings.sources.required(Catalog.cacheTruncated), background: .loop),
             model: providers.model, ledger: database,
             ids: ExchangeIDGenerator { [database] in database.claimWorkerNumber() },
@@ -74,14 +75,9 @@ extension Settings {
             cacheScope: try sources.required(Catalog.cacheScope))
     }
 
-    /// - Throws: ``SettingFault`` for an alias of a model that no provider has.
     fileprivate func models(of providers: Providers) throws(SettingFault) -> ModelList {
         let models = providers.health.map { ModelList.Model(name: $0.model, owner: $0.name) }
-        let aliases = try sources.optional(Catalog.modelAliases) ?? [:]
-        for (alias, name) in aliases where !models.contains(where: { $0.name == name }) {
-            throw SettingFault("CHAT_MODEL_ALIASES gives \(alias) to \(name), which no provider has")
-        }
-        return ModelList(models, aliases: aliases)
+        return ModelList(models, aliases: try sources.optional(Catalog.modelAliases) ?? [:])
     }
 }
 

@@ -33,7 +33,7 @@ final class Stage: Sendable {
             authenticator: gate, sanitizer: MessageSanitizer(mode: .smart),
             cache: AnswerCache(
                 memory: MemoryCache(maximumBytes: 1_000_000), ledger: database, answers: database, leases: database,
-                lifetime: 60),
+                lifetimes: CacheLifetimes(60)),
             model: model, ledger: database, ids: ExchangeIDGenerator { 0 },
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
