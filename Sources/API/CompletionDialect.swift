@@ -45,10 +45,6 @@ struct CompletionDialect: Dialect {
         }
     }
 
-    static func headers(_ trace: RequestTrace) -> [(name: String, value: String)] {
-        trace.cache.map { [("X-Parley-Cache", $0.rawValue)] } ?? []
-    }
-
     func reply(_ exchange: Exchange) -> [UInt8] {
         let answer = exchange.answer
         return JSONWriter.object(capacity: 512 + answer.text.utf8.count) { json in

@@ -39,9 +39,6 @@ protocol Dialect: Sendable {
     /// Headers of an error, beside what HTTP itself asks for.
     static func headers(of code: ChatError.Code) -> [(name: String, value: String)]
 
-    /// Headers of a whole reply, beside every reply's.
-    static func headers(_ trace: RequestTrace) -> [(name: String, value: String)]
-
     /// The one error object.
     static func body(of error: ErrorReply) -> [UInt8]
 
@@ -58,18 +55,18 @@ extension Dialect {
     static func bodyLimit(_ settings: ServiceSettings) -> Int { 131_072 }
     static func status(of code: ChatError.Code) -> Int? { nil }
     static func headers(of code: ChatError.Code) -> [(name: String, value: String)] { [] }
-    static func headers(_ trace: RequestTrace) -> [(name: String, value: String)] { [] }
 }
 
 extension ChatService {
     /// Answers a request in its dialect, whole or as a stream.
     func chat<D: Dialect>(in dialect: D.Type, _ principal: Principal, _ context: inout RequestContext) async throws {
         let speaker = try D(context.request, from: principal)
-        let request = try models.named(speaker.request)
+        var request = try models.named(speaker.request)
+        request.cacheControl = context.request.cacheControl
         if speaker.isStreamed { return try await stream(speaker, request, for: principal, &context) }
         let pipeline = D.pipeline(of: self)
         let exchange = try await pipeline.answer(request, for: principal, trace: &context.trace, onDelta: nil)
-        try await context.send(200, speaker.reply(exchange), headers: D.headers(context.trace))
+        try await context.send(200, speaker.reply(exchange), headers: context.trace.cache?.headers ?? [])
     }
 
     private func stream<D: Dialect>(
@@ -81,10 +78,11 @@ extension ChatService {
         context.stream = stream
         context.status = 200
         let pipeline = D.pipeline(of: self)
-        let exchange = try await pipeline.answer(request, for: principal, trace: &context.trace) { delta in
+        let exchange = try await pipeline.answer(request, for: principal, trace: &context.trace) { delta, cache in
+            let headers = cache?.headers ?? []
             switch delta {
-            case .text(let text): try await stream.send(speaker.delta(text))
-            case .toolCall(let call): try await stream.send(speaker.delta(call))
+            case .text(let text): try await stream.send(speaker.delta(text), headers)
+            case .toolCall(let call): try await stream.send(speaker.delta(call), headers)
             }
         }
         try await stream.send(speaker.end(exchange))

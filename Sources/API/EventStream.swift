@@ -28,9 +28,11 @@ final class EventStream: Sendable {
 
     var hasStarted: Bool { started.load(ordering: .relaxed) }
 
-    func send(_ events: [UInt8]) async throws {
+    /// - Parameter more: headers that were not known before; they count when these are the first events.
+    func send(_ events: [UInt8], _ more: [(name: String, value: String)] = []) async throws {
         guard !started.exchange(true, ordering: .relaxed) else { return try await writer.write(events) }
-        try await writer.start(ResponseHead(status: 200, headers: headers + RateHeaders.headers(rates?.report)))
+        let headers = headers + RateHeaders.headers(rates?.report) + more
+        try await writer.start(ResponseHead(status: 200, headers: headers))
         try await writer.write(beginning + events)
     }
 }

@@ -55,7 +55,7 @@ struct RequestContext {
         ]
         if let corsOrigin {
             headers.append(("Access-Control-Allow-Origin", corsOrigin))
-            headers.append(("Access-Control-Expose-Headers", "Retry-After, X-Request-ID"))
+            headers.append(("Access-Control-Expose-Headers", "Retry-After, X-Request-ID, X-Parley-Cache"))
             headers.append(("Vary", "Origin"))
         }
         return headers
@@ -75,7 +75,7 @@ struct RequestContext {
             status: 204,
             headers: headers("application/json") + [
                 ("Access-Control-Allow-Methods", allowed),
-                ("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-ID"),
+                ("Access-Control-Allow-Headers", "Authorization, Cache-Control, Content-Type, X-Request-ID"),
                 ("Access-Control-Max-Age", "600"),
             ])
         try await writer.send(head, body: [])

@@ -41,8 +41,9 @@ public final class AnswerCache: Sendable {
     let ledger: any Ledger
     private let answers: any AnswerStore
     private let leases: any CallLease
-    /// Seconds that an answer stays good; zero switches the cache off.
-    private let lifetime: TimeInterval
+    private let lifetimes: CacheLifetimes
+    /// The model that is asked when a request names none.
+    private let firstModel: String?
     /// Seconds that an expired answer may still be given when no model answers.
     private let staleLifetime: TimeInterval
     private let keepsTruncated: Bool
@@ -51,18 +52,21 @@ public final class AnswerCache: Sendable {
     let flights: SingleFlight<Flight.Outcome>
 
     /// - Parameters:
+    ///   - firstModel: what is asked when a request names no model.
     ///   - keepsTruncated: whether an answer that was cut by length is given again.
     ///   - background: where fills run, and what waiting goes by.
     public init(
         memory: MemoryCache, ledger: any Ledger, answers: any AnswerStore, leases: any CallLease,
-        lifetime: TimeInterval, staleLifetime: TimeInterval = 0, keepsTruncated: Bool = false,
+        lifetimes: CacheLifetimes, firstModel: String? = nil, staleLifetime: TimeInterval = 0,
+        keepsTruncated: Bool = false,
         now: @escaping @Sendable () -> Date = { Date() }, background: Background = Background()
     ) {
         self.memory = memory
         self.ledger = ledger
         self.answers = answers
         self.leases = leases
-        self.lifetime = lifetime
+        self.lifetimes = lifetimes
+        self.firstModel = firstModel
         self.staleLifetime = staleLifetime
         self.keepsTruncated = keepsTruncated
         self.now = now
@@ -70,13 +74,15 @@ public final class AnswerCache: Sendable {
         flights = SingleFlight(background)
     }
 
-    /// Without a cache nothing is shared: each question is a call of its own.
-    private var isOn: Bool { lifetime > 0 }
+    /// What a question may have of the cache. Where that is nothing, it is a call of its own.
+    func use(_ key: CacheKey, of request: ModelRequest, _ control: CacheControl) -> CacheUse {
+        CacheUse(key, lifetime: lifetimes.lifetime(of: request, else: firstModel), control)
+    }
 
     /// The answer to a question: an old one, one that is being made, or a new one.
     ///
     /// - Parameters:
-    ///   - key: nil for a question that is neither shared nor kept.
+    ///   - use: what the question may have of the cache.
     ///   - id: what a fill is reserved and settled under.
     ///   - hold: the most that a fill may use.
     ///   - limit: how many may wait for a fill. A hit needs no place in it.
@@ -84,19 +90,19 @@ public final class AnswerCache: Sendable {
     /// - Throws: ``ModelFailure``, ``ChatError``, `CancellationError`, or what `onDelta` threw.
     @inline(never)
     func answer(
-        for key: CacheKey?, _ id: ExchangeID, _ principal: Principal, hold: Hold, by deadline: ContinuousClock.Instant,
+        for use: CacheUse, _ id: ExchangeID, _ principal: Principal, hold: Hold, by deadline: ContinuousClock.Instant,
         limit: ConcurrencyLimit, trace: inout RequestTrace, onDelta: DeltaHandler?, fill: @escaping Fill
     ) async throws -> Answered {
         // What the pool shares is looked up with the reservation; where no question may be asked, before it.
-        if let key, let hit = try await trace.time(.cache, { try await hit(key, inPool: limit.isFull) }) {
+        if let hit = try await trace.time(.cache, { try await hit(use, inPool: limit.isFull) }) {
             return .cached(hit, .hit)
         }
         try limit.enter()
         defer { limit.leave() }
         let flight = Flight(
-            cache: self, Reservation(id: id, principal: principal, key: isOn ? key : nil, hold: hold),
-            deadline: deadline,
-            fill: fill)
+            cache: self,
+            Reservation(id: id, principal: principal, key: use.takes ? use.key : nil, hold: hold, deadline: deadline),
+            deadline: deadline, fill: fill)
         while true {
             let (outcome, isFirst, hasSeenText) = try await flight.outcome(trace: &trace, onDelta)
             switch outcome?.event ?? .filled(.failed(Self.overdue, isPrivate: false)) {
@@ -107,9 +113,7 @@ public final class AnswerCache: Sendable {
                 throw ChatError(.internalFault, "Something went wrong here", cause: "a call without an answer to share")
             case .filled(.failed(_, isPrivate: true)) where !isFirst && ContinuousClock.now < deadline: continue
             case .filled(.failed(let failure, _)):
-                guard failure.isOutage, !hasSeenText, let key, let last = try? await lastResort(for: key) else {
-                    throw failure
-                }
+                guard failure.isOutage, !hasSeenText, let last = try? await lastResort(for: use) else { throw failure }
                 trace.remark = "\(failure.reason): \(failure.detail)"
                 return .cached(last.answer, last.isStale ? .stale : .joined)
             // The next of those who waited asks in its own name.
@@ -123,9 +127,9 @@ public final class AnswerCache: Sendable {
     private static let overdue = ModelFailure(
         provider: "an equal question", reason: .timedOut, detail: "has no answer yet")
 
-    func hit(_ key: CacheKey, inPool: Bool) async throws -> CachedAnswer? {
-        guard isOn else { return nil }
-        let now = now()
+    func hit(_ use: CacheUse, inPool: Bool) async throws -> CachedAnswer? {
+        guard use.takes else { return nil }
+        let (key, now) = (use.key, now())
         if let hit = memory.answer(for: key, at: now) { return hit }
         guard inPool, let hit = try await answers.get(key), hit.expires > now, hit.key == key else { return nil }
         memory.insert(hit)
@@ -135,8 +139,8 @@ public final class AnswerCache: Sendable {
     /// An answer that is better than none, however old within its limit.
     ///
     /// - Returns: with it whether it has expired; another worker may just have got a new one.
-    func lastResort(for key: CacheKey) async throws -> (answer: CachedAnswer, isStale: Bool)? {
-        guard isOn, let old = try await answers.get(key), old.key == key else { return nil }
+    func lastResort(for use: CacheUse) async throws -> (answer: CachedAnswer, isStale: Bool)? {
+        guard use.takes, let old = try await answers.get(use.key), old.key == use.key else { return nil }
         let now = now()
         if old.expires > now { return (old, false) }
         return old.expires.addingTimeInterval(staleLifetime) > now ? (old, true) : nil
@@ -144,9 +148,9 @@ public final class AnswerCache: Sendable {
 
     // MARK: What a fill gives to share
 
-    /// What those who wait for an answer here share; nil when the cache is off.
-    func entry(for key: CacheKey, _ answer: ModelAnswer) -> CachedAnswer? {
-        isOn ? CachedAnswer(key, answer, expires: now().addingTimeInterval(lifetime)) : nil
+    /// What those who wait for an answer here share; nil when it is for its caller alone.
+    func entry(_ use: CacheUse, _ answer: ModelAnswer) -> CachedAnswer? {
+        use.gives ? CachedAnswer(use.key, answer, expires: now().addingTimeInterval(use.lifetime)) : nil
     }
 
     /// What to store of it: an answer that was cut by length only for processes that wait for it now, and only until they

@@ -62,10 +62,10 @@ public final class ChatPipeline: Sendable {
     /// - Parameters:
     ///   - principal: from ``identify(_:trace:)``.
     ///   - trace: is filled on the way, also when this throws.
-    ///   - onDelta: gets the answer as it arrives; nil when nobody watches.
+    ///   - onDelta: gets the answer as it arrives, and what the cache had to do with it; nil when nobody watches.
     /// - Throws: ``ChatError``, or what `onDelta` threw.
     public func answer(
-        _ question: ChatRequest, for principal: Principal, trace: inout RequestTrace, onDelta: DeltaHandler?
+        _ question: ChatRequest, for principal: Principal, trace: inout RequestTrace, onDelta onAnswer: AnswerHandler?
     ) async throws -> Exchange {
         let deadline = ContinuousClock.now + policy.deadline
         try policy.check(principal)
@@ -73,24 +73,24 @@ public final class ChatPipeline: Sendable {
         if reviewed.isBlocked {
             let blocked = Answer(text: ChatPolicy.blockedText, origin: .blocked)
             guard policy.contract == .completion else {
-                return try await give(blocked, to: reviewed, &trace, onDelta)
+                return try await give(blocked, nil, to: reviewed, &trace, onAnswer)
             }
-            _ = try await give(blocked, to: reviewed, &trace, nil)
+            _ = try await give(blocked, nil, to: reviewed, &trace, nil)
             throw ChatError.blocked(question.field, reviewed.danger ?? "")
         }
-        let (key, call) = try call(for: reviewed, deadline)  // which keeps the question: this frame waits
+        let onDelta: DeltaHandler? = onAnswer.map { onAnswer in { @Sendable delta in try await onAnswer(delta, .miss) }
+        }
+        let call = try call(for: reviewed, deadline)  // which keeps the question: this frame waits
         do {
             switch try await cache.answer(
-                for: key, call.question.id, principal, hold: call.hold, by: deadline, limit: load, trace: &trace,
+                for: call.use, call.question.id, principal, hold: call.hold, by: deadline, limit: load, trace: &trace,
                 onDelta: onDelta,
                 fill: call.fill)
             {
             case .filled(let exchange): return exchange
             case .cached(let answer, let how):
                 let answer = Answer(answer, isStale: how == .stale, prices: policy.prices)
-                let exchange = try await give(answer, to: call.question, &trace, onDelta)
-                trace.cache = how
-                return exchange
+                return try await give(answer, how, to: call.question, &trace, onAnswer)
             }
         } catch let failure as ModelFailure {
             throw policy.error(for: failure, field: question.field, deadline: deadline)
@@ -126,9 +126,9 @@ public final class ChatPipeline: Sendable {
         return turns
     }
 
-    private func call(for question: ReviewedQuestion, _ deadline: ContinuousClock.Instant) throws(ChatError) -> (
-        CacheKey?, ModelCall
-    ) {
+    private func call(for question: ReviewedQuestion, _ deadline: ContinuousClock.Instant) throws(ChatError)
+        -> ModelCall
+    {
         let request = try policy.modelRequest(question.question, question.text, context: question.context)
         guard model.supports(request) else {
             throw .unsupported(
@@ -136,29 +136,36 @@ public final class ChatPipeline: Sendable {
                 "cannot be used: no provider here takes them"
                     + (request.sampling.format == nil ? "" : " with this format"))
         }
-        let key =
-            request.usesTools && !policy.cachesTools
-            ? nil : CacheKey(request, scope: policy.cacheScope.name(for: question.principal), models: policy.models)
-        return (key, ModelCall(self, question, request, deadline: deadline))
+        let key = CacheKey(
+            request, scope: policy.cacheScope.name(for: question.principal), models: policy.models)
+        let control = request.usesTools && !policy.cachesTools ? .noStore : question.question.cacheControl
+        return ModelCall(self, question, request, cache.use(key, of: request, control), deadline: deadline)
     }
 
     /// Records an answer that cost nothing, and gives it.
     @inline(never)
     private func give(
-        _ answer: Answer, to question: ReviewedQuestion, _ trace: inout RequestTrace, _ onDelta: DeltaHandler?
+        _ answer: Answer, _ how: RequestTrace.CacheOutcome?, to question: ReviewedQuestion,
+        _ trace: inout RequestTrace, _ onAnswer: AnswerHandler?
     ) async throws -> Exchange {
         trace.note(answer)
         let exchange = try await trace.time(.record) {
             try await ledger.record(question.exchange(answer), for: question.principal)
         }.admitted()
         trace.rates?.report = exchange.rates
-        if !answer.text.isEmpty { try await onDelta?(.text(answer.text)) }
+        trace.cache = how
+        if !answer.text.isEmpty { try await onAnswer?(.text(answer.text), how) }
         for (index, call) in answer.toolCalls.enumerated() {
-            try await onDelta?(.toolCall(ToolCallDelta(call, index: index)))
+            try await onAnswer?(.toolCall(ToolCallDelta(call, index: index)), how)
         }
         return exchange
     }
 }
+
+/// Takes one piece of an answer's text, in order, and what the cache had to do with the answer; nil when it was not
+/// asked. The next piece waits until it returns.
+public typealias AnswerHandler =
+    @Sendable (_ delta: AnswerDelta, _ cache: RequestTrace.CacheOutcome?) async throws -> Void
 
 /// A question with its id and what the sanitizer made of it.
 struct ReviewedQuestion {

@@ -56,6 +56,7 @@ public struct ChatRequest: Sendable {
     /// The model that is wanted; nil for any.
     public let model: String?
     public let parameters: Parameters
+    public var cacheControl = CacheControl.none
 
     /// What is answered.
     public var message: ChatMessage { messages[messages.count - 1] }

@@ -1,8 +1,11 @@
 public import FoundationEssentials
 
 /// A message that a session may still send, taken for one question while the model is asked, and with it the right to ask
-/// for the answer to `key`. Both lapse by themselves if their holder dies.
+/// for the answer to `key`. Both lapse by themselves if their holder dies, a little after the request's own deadline.
 public struct Reservation: Sendable, Hashable {
+    /// For what is still to be settled when the time of the request is over.
+    static let grace = Duration.seconds(30)
+
     /// Of the exchange that it is for.
     public let id: ExchangeID
     public let principal: Principal
@@ -10,12 +13,20 @@ public struct Reservation: Sendable, Hashable {
     public let key: CacheKey?
     /// Of what an API key may use.
     public let hold: Hold
+    /// When the request's time is over.
+    public let deadline: ContinuousClock.Instant
 
-    public init(id: ExchangeID, principal: Principal, key: CacheKey?, hold: Hold = .none) {
+    /// How long it is kept from now on, for a worker that may have died.
+    public var lifetime: Duration { max(.zero, deadline - .now + Self.grace) }
+
+    public init(
+        id: ExchangeID, principal: Principal, key: CacheKey?, hold: Hold = .none, deadline: ContinuousClock.Instant
+    ) {
         self.id = id
         self.principal = principal
         self.key = key
         self.hold = hold
+        self.deadline = deadline
     }
 }
 

@@ -8,15 +8,17 @@ final class ModelCall: Sendable {
     private let pipeline: ChatPipeline
     let question: ReviewedQuestion
     private let request: ModelRequest
+    let use: CacheUse
     private let deadline: ContinuousClock.Instant
 
     init(
-        _ pipeline: ChatPipeline, _ question: ReviewedQuestion, _ request: ModelRequest,
+        _ pipeline: ChatPipeline, _ question: ReviewedQuestion, _ request: ModelRequest, _ use: CacheUse,
         deadline: ContinuousClock.Instant
     ) {
         self.pipeline = pipeline
         self.question = question
         self.request = request
+        self.use = use
         self.deadline = deadline
     }
 
@@ -61,7 +63,7 @@ final class ModelCall: Sendable {
         -> AnswerCache.Filled
     {
         let (cache, ledger) = (pipeline.cache, pipeline.ledger)
-        let entry = reservation.key.map { cache.entry(for: $0, answer) } ?? nil
+        let entry = cache.entry(use, answer)
         let fresh = await cache.stored(entry, answer)
         let exchange = question.exchange(Answer(answer, prices: pipeline.policy.prices))
         trace.note(exchange.answer)
@@ -107,7 +109,7 @@ final class ModelCall: Sendable {
     private func untilDone(trace: inout RequestTrace, _ settling: @escaping @Sendable () async throws -> Void) async {
         do { try await settling() } catch {
             trace.remark = "reservation not settled yet: \(error)"
-            let limit = deadline + .seconds(30)
+            let limit = deadline + Reservation.grace
             pipeline.background.start { [clock = pipeline.background.clock] in
                 while ContinuousClock.now < limit {
                     do {

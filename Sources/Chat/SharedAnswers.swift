@@ -64,8 +64,9 @@ public enum LeaseProgress: Sendable, Equatable {
 public protocol CallLease: Sendable {
     /// Takes the lease of a question, or begins to wait for who has it. Of a process's own leases only the latest counts.
     ///
+    /// - Parameter lifetime: after which it lapses if its holder has not ended it.
     /// - Returns: another process's lease, which now knows that one more waits; nil when this one may ask.
-    func acquire(_ key: CacheKey, for id: ExchangeID) async throws -> Lease?
+    func acquire(_ key: CacheKey, for id: ExchangeID, lifetime: Duration) async throws -> Lease?
 
     func progress(of lease: Lease) async throws -> LeaseProgress
 

@@ -22,8 +22,6 @@ public final class Database: Sendable {
     let bounded: BoundedWait
     private let file: DatabaseFile
     let messageLimit: Int
-    /// How long a reserved message is kept for a worker that may have died, in milliseconds.
-    let reservationLifetime: Int64
     /// How long an expired answer is kept, in milliseconds.
     let staleLifetime: Int64
     /// The most bytes of answers.
@@ -38,7 +36,6 @@ public final class Database: Sendable {
     /// - Parameters:
     ///   - path: the database file; its folder must exist.
     ///   - messageLimit: the most exchanges of one session.
-    ///   - reservationLifetime: longer than any request may take.
     ///   - staleLifetime: how long an expired answer is kept.
     ///   - answerBytes: the most bytes of answers; the oldest go.
     ///   - stateDirectory: where the files are by which processes lock each other out; nil for beside the database.
@@ -46,7 +43,7 @@ public final class Database: Sendable {
     ///   - onBudgetAlert: told once when a key has spent four fifths of its budget.
     /// - Throws: when its threads cannot be started.
     public init(
-        path: String, messageLimit: Int, reservationLifetime: Duration, staleLifetime: Duration = .zero,
+        path: String, messageLimit: Int, staleLifetime: Duration = .zero,
         answerBytes: Int = .max, stateDirectory: String? = nil, now: @escaping @Sendable () -> Date = { Date() },
         background: Background = Background(),
         onBudgetAlert: @escaping @Sendable (BudgetAlert) -> Void = { _ in }
@@ -63,7 +60,6 @@ public final class Database: Sendable {
         self.file = file
         probe = WriteProbe(writer, path, bounded)
         self.messageLimit = messageLimit
-        self.reservationLifetime = Int64(reservationLifetime.milliseconds)
         self.staleLifetime = Int64(staleLifetime.milliseconds)
         self.answerBytes = answerBytes
         self.now = now

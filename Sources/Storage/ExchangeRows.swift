@@ -70,7 +70,7 @@ extension Database: Ledger {
             case .success(let report): rates = report
             case .failure(let refusal): return .failure(refusal)
             }
-            let lapses = now + reservationLifetime
+            let lapses = now + Int64(place.lifetime.milliseconds)
             try db.run(
                 reservation, who.session.rawValue, who.user.rawValue, now, messageLimit(of: who), place.id.number,
                 lapses,

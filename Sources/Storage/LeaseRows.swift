@@ -17,7 +17,7 @@ private let failureLifetime: Int64 = 5_000
 /// A lease is the right to ask one question, as long as its holder lives. It is taken with the reservation of the one who
 /// asks, and ends with it, in the same transactions.
 extension Database: CallLease {
-    public func acquire(_ key: CacheKey, for id: ExchangeID) async throws -> Lease? {
+    public func acquire(_ key: CacheKey, for id: ExchangeID, lifetime: Duration) async throws -> Lease? {
         let own = try holder.number()
         return try await writer.write(durability: .relaxed) { [self] db in
             let now = now().stored
@@ -25,7 +25,7 @@ extension Database: CallLease {
                 try db.wait(for: lease)
                 return lease
             }
-            try db.takeLease(key, for: id, own, until: now + reservationLifetime)
+            try db.takeLease(key, for: id, own, until: now + Int64(lifetime.milliseconds))
             return nil
         }
     }

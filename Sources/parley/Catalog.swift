@@ -109,8 +109,9 @@ enum Catalog {
         "CHAT_KEY_COOLDOWN", "600", 0.1...86_400,
         "Seconds that a provider which refused its key or credit is left alone.")
 
-    static let cacheTTL = Setting.number(
-        "CHAT_CACHE_TTL", "3600", 0...31_536_000, "Seconds that an answer may be given again; 0 switches the cache off."
+    static let cacheTTL = Setting.lifetimes(
+        "CHAT_CACHE_TTL", "3600", 0...31_536_000,
+        "Seconds that an answer may be given again; 0 switches the cache off. Exceptions may follow: 3600,conversation=600,structured=60,model:NAME=0."
     )
     static let staleTTL = Setting.number(
         "CHAT_STALE_TTL", "86400", 0...31_536_000,

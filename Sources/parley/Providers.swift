@@ -11,7 +11,8 @@ struct Providers {
     let identity: String
     private let circuits: [(name: String, model: String, circuit: Circuit)]
 
-    /// - Throws: ``SettingFault`` for a provider that lacks a setting or has one that cannot be.
+    /// - Throws: ``SettingFault`` for a provider that lacks a setting or has one that cannot be, and for a setting that
+    ///   names a model which none of them has.
     init(_ settings: Settings, on board: CircuitBoard, log: Logger) throws {
         let retries = try settings.sources.required(Catalog.retries)
         let builder = try ProviderBuilder(settings)
@@ -33,6 +34,7 @@ struct Providers {
         model = Fallback(models, names: circuits.map(\.model))
         self.circuits = circuits
         identity = identities.joined(separator: " ")
+        try settings.checkNames(of: circuits.map(\.model))
     }
 
     /// The models' names, in the order of fallback.
@@ -62,6 +64,15 @@ struct Providers {
 }
 
 extension Settings {
+    fileprivate func checkNames(of models: [String]) throws(SettingFault) {
+        for (alias, name) in try sources.optional(Catalog.modelAliases) ?? [:] where !models.contains(name) {
+            throw SettingFault("CHAT_MODEL_ALIASES gives \(alias) to \(name), which no provider has")
+        }
+        for name in cacheLifetimes.models.keys where !models.contains(name) {
+            throw SettingFault("CHAT_CACHE_TTL has a lifetime for \(name), a model that no provider has")
+        }
+    }
+
     /// Whether any provider is asked over the network.
     var callsProviders: Bool { providers.contains { $0 != "echo" } }
 }

@@ -89,6 +89,7 @@ extension Storage.Purge.Counts {
 
 extension Settings {
     var purgePolicy: PurgePolicy {
-        PurgePolicy(retentionDays: retentionDays, keepsAddresses: addresses == .full, answerSeconds: cacheSeconds)
+        PurgePolicy(
+            retentionDays: retentionDays, keepsAddresses: addresses == .full, answerSeconds: cacheLifetimes.longest)
     }
 }

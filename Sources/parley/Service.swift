@@ -15,9 +15,7 @@ struct Service {
     let responder: ChatService
 
     init(_ settings: Settings, log: Logger) async throws {
-        database = try Database(
-            settings, reservationLifetime: max(settings.requestDeadline, settings.completionDeadline) + .seconds(30),
-            onBudgetAlert: { log.note($0) })
+        database = try Database(settings, onBudgetAlert: { log.note($0) })
         let sessions = await TokenAuthenticator(
             secret: settings.secret, store: database, lifetime: settings.sessionSeconds, addresses: settings.addresses)
         let authenticator = KeyAuthenticator(beside: sessions, store: database, secret: settings.keySecret)
@@ -27,7 +25,8 @@ struct Service {
             authenticator: authenticator, sanitizer: MessageSanitizer(mode: settings.sanitizerMode),
             cache: AnswerCache(
                 memory: memory, ledger: database, answers: database, leases: database,
-                lifetime: settings.cacheSeconds, staleLifetime: settings.staleSeconds,
+                lifetimes: settings.cacheLifetimes, firstModel: providers.health.first?.model,
+                staleLifetime: settings.staleSeconds,
                 keepsTruncated: try settings.sources.required(Catalog.cacheTruncated), background: .loop),
             model: providers.model, ledger: database,
             ids: ExchangeIDGenerator { [database] in database.claimWorkerNumber() },
@@ -77,14 +76,9 @@ extension Settings {
             cachesTools: try sources.required(Catalog.cacheTools))
     }
 
-    /// - Throws: ``SettingFault`` for an alias of a model that no provider has.
     fileprivate func models(of providers: Providers) throws(SettingFault) -> ModelList {
         let models = providers.health.map { ModelList.Model(name: $0.model, owner: $0.name) }
-        let aliases = try sources.optional(Catalog.modelAliases) ?? [:]
-        for (alias, name) in aliases where !models.contains(where: { $0.name == name }) {
-            throw SettingFault("CHAT_MODEL_ALIASES gives \(alias) to \(name), which no provider has")
-        }
-        return ModelList(models, aliases: aliases)
+        return ModelList(models, aliases: try sources.optional(Catalog.modelAliases) ?? [:])
     }
 }
 

@@ -86,7 +86,7 @@ extension Setting<Double> {
 }
 
 /// Without an exponent, and without a fraction where there is none.
-private func decimal(_ number: Double) -> String {
+func decimal(_ number: Double) -> String {
     number == number.rounded() ? String(Int(number)) : String(number)
 }
 

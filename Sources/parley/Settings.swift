@@ -17,7 +17,7 @@ struct Settings: Sendable {
     /// Where locks and board are; nil for beside the database.
     let stateDirectory: String?
     let providers: [String]
-    let cacheSeconds: Double
+    let cacheLifetimes: CacheLifetimes
     let staleSeconds: Double
     let cacheBytes: Int
     let cacheStoreBytes: Int
@@ -48,7 +48,7 @@ struct Settings: Sendable {
         database = try sources.required(Catalog.database)
         stateDirectory = try sources.optional(Catalog.stateDirectory)
         providers = try sources.providers()
-        cacheSeconds = try sources.required(Catalog.cacheTTL)
+        cacheLifetimes = try sources.required(Catalog.cacheTTL)
         staleSeconds = try sources.required(Catalog.staleTTL)
         cacheBytes = try sources.required(Catalog.cacheBytes)
         cacheStoreBytes = try sources.required(Catalog.cacheStoreBytes)

@@ -37,15 +37,12 @@ extension Settings {
 
 extension Database {
     /// The one that the settings name.
-    ///
-    /// - Parameter reservationLifetime: of this process's own reservations; commands make none.
     convenience init(
-        _ settings: Settings, reservationLifetime: Duration = .zero,
-        onBudgetAlert: @escaping @Sendable (BudgetAlert) -> Void = { _ in }
+        _ settings: Settings, onBudgetAlert: @escaping @Sendable (BudgetAlert) -> Void = { _ in }
     ) throws {
         try self.init(
             path: settings.database.path, messageLimit: settings.messageLimit,
-            reservationLifetime: reservationLifetime, staleLifetime: .seconds(settings.staleSeconds),
+            staleLifetime: .seconds(settings.staleSeconds),
             answerBytes: settings.cacheStoreBytes, stateDirectory: settings.stateDirectory, background: .loop,
             onBudgetAlert: onBudgetAlert)
     }

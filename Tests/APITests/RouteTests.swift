@@ -124,12 +124,14 @@ import Testing
             await stage.post("/auth/email", #"{"email":"ann@example.com"}"#, headers: origin),
         ] {
             #expect(reply.header("access-control-allow-origin") == "https://app.example")
-            #expect(reply.header("access-control-expose-headers") == "Retry-After, X-Request-ID")
+            #expect(reply.header("access-control-expose-headers") == "Retry-After, X-Request-ID, X-Parley-Cache")
             #expect(reply.header("vary") == "Origin")
         }
         let preflight = await stage.send("OPTIONS", "/chat", headers: origin)
         #expect(preflight.status == 204 && preflight.header("access-control-allow-methods") == "POST")
-        #expect(preflight.header("access-control-allow-headers")?.contains("Authorization") == true)
+        for name in ["Authorization", "Cache-Control"] {
+            #expect(preflight.header("access-control-allow-headers")?.contains(name) == true)
+        }
         let history = await stage.send("OPTIONS", "/history/user_1", headers: origin)
         #expect(history.status == 204 && history.header("access-control-allow-methods") == "GET, HEAD")
         let nowhere = await stage.send("OPTIONS", "/nowhere", headers: origin)

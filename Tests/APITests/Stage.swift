@@ -23,7 +23,7 @@ final class Stage: Sendable {
         folder = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         let database = try Database(
-            path: folder + "/parley.sqlite", messageLimit: messageLimit, reservationLifetime: .seconds(60))
+            path: folder + "/parley.sqlite", messageLimit: messageLimit)
         try await database.prepare()
         let secret = try TokenSecret("0123456789abcdef0123456789abcdef")
         let gate: any Authenticator
@@ -36,7 +36,7 @@ final class Stage: Sendable {
             authenticator: gate, sanitizer: MessageSanitizer(mode: .smart),
             cache: AnswerCache(
                 memory: MemoryCache(maximumBytes: 1_000_000), ledger: database, answers: database, leases: database,
-                lifetime: 60),
+                lifetimes: CacheLifetimes(60)),
             model: model, ledger: database, ids: ExchangeIDGenerator { 0 },
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",

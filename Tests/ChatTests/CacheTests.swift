@@ -110,30 +110,34 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
     private let pool = MemoryPool(messageLimit: 50)
 
     private func cache(
-        _ answers: any AnswerStore, lifetime: TimeInterval = 60, staleLifetime: TimeInterval = 0,
-        leases: MemoryLeases? = nil
+        _ answers: any AnswerStore, staleLifetime: TimeInterval = 0, leases: MemoryLeases? = nil
     ) -> AnswerCache {
         AnswerCache(
             memory: MemoryCache(maximumBytes: 10_000), ledger: MemoryLedger(pool), answers: answers,
-            leases: leases ?? MemoryLeases(pool), lifetime: lifetime, staleLifetime: staleLifetime, now: { noon })
+            leases: leases ?? MemoryLeases(pool), lifetimes: CacheLifetimes(60), staleLifetime: staleLifetime,
+            now: { noon })
     }
 
     @Test func givesAnExpiredAnswerWithinItsTimeAndToItsQuestionOnly() async throws {
         let (key, another) = (key("q"), key("another"))
         let shared = OneAnswer(answer: answer("old", to: key, expires: noon - 60))
-        func stale(_ lifetime: TimeInterval, _ stale: TimeInterval, _ key: CacheKey) async throws -> String? {
-            try await cache(shared, lifetime: lifetime, staleLifetime: stale).lastResort(for: key)?.answer.text
+        func stale(_ lifetime: TimeInterval, _ stale: TimeInterval, _ key: CacheKey, _ control: CacheControl = .none)
+            async throws -> String?
+        {
+            try await cache(shared, staleLifetime: stale)
+                .lastResort(for: CacheUse(key, lifetime: lifetime, control))?.answer.text
         }
         #expect(try await stale(1, 61, key) == "old")
         #expect(try await stale(1, 60, key) == nil)
         #expect(try await stale(0, 61, key) == nil, "the cache is off")
         #expect(try await stale(1, 61, another) == nil)
+        #expect(try await stale(1, 61, key, .noCache) == nil)
     }
 
     @Test func doesNotWaitForAnotherWorkerBeyondTheDeadline() async throws {
         let (key, one, other) = (key("q"), MemoryLeases(pool), MemoryLeases(pool))
-        #expect(one.acquire(key, for: ExchangeID(number: 1)) == nil)
-        let lease = try #require(other.acquire(key, for: ExchangeID(number: 2)))
+        #expect(one.acquire(key, for: ExchangeID(number: 1), lifetime: .seconds(60)) == nil)
+        let lease = try #require(other.acquire(key, for: ExchangeID(number: 2), lifetime: .seconds(60)))
         let progress = try await cache(MemoryAnswers(pool), leases: other).end(
             of: lease, by: .now + .milliseconds(50))
         guard case .failed(let failure) = progress else { return #expect(Bool(false), "\(progress)") }
@@ -142,21 +146,46 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
 
     @Test func refusesAHitForAnotherRequest() async throws {
         let shared = OneAnswer(answer: answer("wrong", to: key("another question")))
-        #expect(try await cache(shared).hit(key("my question"), inPool: true) == nil)
+        #expect(try await cache(shared).hit(CacheUse(key("my question"), lifetime: 60), inPool: true) == nil)
     }
 
     @Test func refusesAnExpiredSharedAnswer() async throws {
         let key = key("q")
-        #expect(try await cache(OneAnswer(answer: answer("old", to: key, expires: noon))).hit(key, inPool: true) == nil)
+        let use = CacheUse(key, lifetime: 60)
+        #expect(try await cache(OneAnswer(answer: answer("old", to: key, expires: noon))).hit(use, inPool: true) == nil)
         let good = OneAnswer(answer: answer("good", to: key))
-        #expect(try await cache(good).hit(key, inPool: false) == nil, "not in this worker's memory")
-        #expect(try await cache(good).hit(key, inPool: true)?.text == "good")
+        #expect(try await cache(good).hit(use, inPool: false) == nil, "not in this worker's memory")
+        #expect(try await cache(good).hit(use, inPool: true)?.text == "good")
     }
 
     @Test func isSwitchedOffByALifetimeOfZero() async throws {
         let key = key("q")
-        let cache = cache(OneAnswer(answer: answer("a", to: key)), lifetime: 0)
-        #expect(try await cache.hit(key, inPool: true) == nil)
+        let cache = cache(OneAnswer(answer: answer("a", to: key)))
+        #expect(try await cache.hit(CacheUse(key, lifetime: 0), inPool: true) == nil)
+    }
+
+    @Test func theShortestOfTheExceptionsCounts() {
+        var lifetimes = CacheLifetimes(3_600)
+        lifetimes.conversation = 600
+        lifetimes.structured = 60
+        lifetimes.models = ["other": 0, "first": 7_200]
+        var json = Sampling()
+        json.format = .jsonObject
+        let turn = ChatMessage(role: .assistant, text: "a")
+        func lifetime(_ context: [ChatMessage] = [], _ model: String? = nil, _ sampling: Sampling = Sampling())
+            -> TimeInterval
+        {
+            let request = ModelRequest(
+                messages: [ChatMessage(role: .system, text: "s")] + context + [.user("q")], model: model,
+                temperature: 0,
+                maxTokens: 1, sampling: sampling)
+            return lifetimes.lifetime(of: request, else: "first")
+        }
+        #expect(lifetime([], "another") == 3_600)
+        #expect(lifetime() == 7_200, "the model that is asked first")
+        #expect(lifetime([turn]) == 600 && lifetime([], nil, json) == 60 && lifetime([turn], nil, json) == 60)
+        #expect(lifetime([turn], "other", json) == 0)
+        #expect(lifetimes.longest == 7_200)
     }
 }
 

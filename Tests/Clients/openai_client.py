@@ -46,6 +46,10 @@ assert short.choices[0].finish_reason == "length" and short.choices[0].message.c
 raw = [client.chat.completions.with_raw_response.create(**hello) for _ in range(2)]
 assert [reply.headers["x-parley-cache"] for reply in raw] == ["miss", "hit"]
 assert raw[0].parse().choices == raw[1].parse().choices
+anew = client.chat.completions.with_raw_response.create(**hello, extra_headers={"Cache-Control": "no-cache"})
+assert anew.headers["x-parley-cache"] == "miss"
+with client.chat.completions.with_streaming_response.create(**hello, stream=True) as reply:
+    assert reply.headers["x-parley-cache"] == "hit"
 
 chunks = list(client.chat.completions.create(**hello, stream=True, stream_options={"include_usage": True}))
 assert chunks[0].choices[0].delta.role == "assistant"

@@ -153,7 +153,8 @@ func expectError(
 /// Expects that a browser lets a page of this origin read the reply.
 func expectReadable(_ reply: Reply, by origin: String, sourceLocation: SourceLocation = #_sourceLocation) {
     let expected = [
-        "access-control-allow-origin": origin, "access-control-expose-headers": "Retry-After, X-Request-ID",
+        "access-control-allow-origin": origin,
+        "access-control-expose-headers": "Retry-After, X-Request-ID, X-Parley-Cache",
         "vary": "Origin",
     ]
     for (name, value) in expected {

@@ -95,6 +95,12 @@ import Testing
         #expect(code != 0 && errors.contains("CHAT_OPENAI_MODEL is not set"))
     }
 
+    @Test(arguments: [("CHAT_CACHE_TTL", "60,model:nobody=0"), ("CHAT_MODEL_ALIASES", "a=nobody")])
+    func aModelThatNoProviderHasStopsTheStart(_ name: String, _ value: String) async throws {
+        let (code, _, errors) = try await parley(["serve"], secret.merging([name: value]) { $1 })
+        #expect(code != 0 && errors.contains(name) && errors.contains("nobody"), "\(errors)")
+    }
+
     @Test func aNamedFileComesBeforeTheEnvironmentsOne() async throws {
         let folder = try Deployment.newFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }

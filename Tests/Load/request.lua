@@ -6,10 +6,12 @@
 --                    unknown     GET of a path that does not exist
 --                    history     GET /chat/history, 50 exchanges
 --                    cached      POST /chat, one question of those that `keep_questions` asked, by chance
+--                    cached-v1   POST /v1/chat/completions, always the same question
 --                    uncached    POST /chat, a new question
 --                    mixed       health, cached and uncached in turn
 --   BENCH_TOKENS     a bearer token a line; the first one asks, except for cached: question N is that of token N
 --   BENCH_QUESTIONS  how many questions `keep_questions` asked
+--   BENCH_BODY       what cached-v1 posts
 --   BENCH_RUN        makes questions new
 --   BENCH_STATUS     of every right reply; 200
 -- Of the mixed case, the first replies that are not a 200 are shown on standard error.
@@ -32,15 +34,19 @@ end
 
 -- The heads, up to the length of the body, are made once: what wrk does takes processor time from what it measures.
 local function read_tokens()
+    local path = case == "cached-v1" and "/v1/chat/completions" or "/chat"
     for token in io.lines(os.getenv("BENCH_TOKENS")) do
-        heads[#heads + 1] = "POST /chat HTTP/1.1\r\nHost: localhost\r\nUser-Agent: parley-bench/1\r\n" ..
+        heads[#heads + 1] = "POST " .. path .. " HTTP/1.1\r\nHost: localhost\r\nUser-Agent: parley-bench/1\r\n" ..
             "Content-Type: application/json\r\nAuthorization: Bearer " .. token .. "\r\nContent-Length: "
     end
 end
 
-local function question(head, text)
-    local body = '{"message":"' .. text .. '"}'
+local function post(head, body)
     return head .. #body .. "\r\n\r\n" .. body
+end
+
+local function question(head, text)
+    return post(head, '{"message":"' .. text .. '"}')
 end
 
 local function cached()
@@ -77,6 +83,9 @@ function init()
         request = function() return fixed end
     elseif case == "cached" then
         request = cached
+    elseif case == "cached-v1" then
+        local fixed = post(heads[1], os.getenv("BENCH_BODY"))
+        request = function() return fixed end
     elseif case == "uncached" then
         request = uncached
     else

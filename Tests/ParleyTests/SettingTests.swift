@@ -16,6 +16,9 @@ import Testing
         ("CHAT_CACHE_SCOPE", "session", "session"), ("CHAT_WORKER_STALL_TIMEOUT", "0", "0"),
         ("CHAT_SOCKET_MODE", "0600", "0600"), ("CHAT_TRUSTED_PROXIES", "10.0.0.0/8, ::1", "10.0.0.0/8, ::1"),
         ("CHAT_SERVER_NAME", "a.example, B.example", "a.example, B.example"),
+        ("CHAT_CACHE_TTL", "0", "0"), ("CHAT_CACHE_TTL", "0.50", "0.5"),
+        ("CHAT_CACHE_TTL", "36e2, structured=60,conversation=600", "3600,conversation=600,structured=60"),
+        ("CHAT_CACHE_TTL", "60,model:b:free=0,model:a/x=1=2.5", "60,model:a/x=1=2.5,model:b:free=0"),
         ("CHAT_JWT_SECRET", String(repeating: "k", count: 32), String(repeating: "k", count: 32)),
     ])
     func whatCanBeIsTakenAndWrittenInOneWay(_ name: String, _ text: String, _ canonical: String) throws {
@@ -32,6 +35,11 @@ import Testing
         ("CHAT_SERVER_NAME", "a;b"), ("CHAT_TRUSTED_PROXIES", "proxy.example"),
         ("CHAT_TRUSTED_PROXIES", "10.0.0.1; allow all"), ("CHAT_WORKER_STALL_TIMEOUT", "1"),
         ("CHAT_SOCKET_MODE", "0666"), ("CHAT_SOCKET_MODE", "rw"), ("CHAT_DATABASE_URL", "postgres://x"),
+        ("CHAT_CACHE_TTL", "soon"), ("CHAT_CACHE_TTL", "-1"), ("CHAT_CACHE_TTL", "conversation=600"),
+        ("CHAT_CACHE_TTL", "60,"), ("CHAT_CACHE_TTL", "60,600"), ("CHAT_CACHE_TTL", "60,conversation"),
+        ("CHAT_CACHE_TTL", "60,conversation=soon"), ("CHAT_CACHE_TTL", "60,structured=-1"),
+        ("CHAT_CACHE_TTL", "60,stream=1"), ("CHAT_CACHE_TTL", "60,model:=1"), ("CHAT_CACHE_TTL", "60,model=1"),
+        ("CHAT_CACHE_TTL", "60,structured=1,structured=2"), ("CHAT_CACHE_TTL", "60,model:a=1,model:a=1"),
         ("CHAT_JWT_SECRET", String(repeating: "k", count: 31)), ("CHAT_KEY_SECRET", String(repeating: "k", count: 31)),
         ("CHAT_PRICES", "/no/such/file"), ("CHAT_GEMINI_MODEL", ""),
     ])

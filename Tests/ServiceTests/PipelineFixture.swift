@@ -52,11 +52,11 @@ final class PipelineFixture: Sendable {
 
     /// - Parameters:
     ///   - neighbour: another worker of the same pool.
-    ///   - lifetime: of cached answers, in seconds.
+    ///   - lifetimes: of cached answers.
     ///   - ledger: in place of the database.
     init(
         besides neighbour: PipelineFixture? = nil, messageLimit: Int = 50, danger: ChatPolicy.Danger = .hold,
-        lifetime: Double = 60, keepsTruncated: Bool = false, maxInFlight: Int = 100,
+        lifetimes: CacheLifetimes = CacheLifetimes(60), keepsTruncated: Bool = false, maxInFlight: Int = 100,
         cacheScope: ChatPolicy.CacheScope = .user, ledger: (Database) -> any Ledger = { $0 }
     ) async throws {
         if let neighbour {
@@ -67,7 +67,7 @@ final class PipelineFixture: Sendable {
             (self.folder, path) = (folder, folder + "/parley.sqlite")
         }
         database = try Database(
-            path: path, messageLimit: messageLimit, reservationLifetime: .seconds(60), staleLifetime: .seconds(60))
+            path: path, messageLimit: messageLimit, staleLifetime: .seconds(60))
         try await database.prepare()
         authenticator = await TokenAuthenticator(
             secret: try TokenSecret("0123456789abcdef0123456789abcdef"), store: database, lifetime: 3_600)
@@ -76,7 +76,7 @@ final class PipelineFixture: Sendable {
             cache: AnswerCache(
                 memory: MemoryCache(maximumBytes: 1_000_000), ledger: ledger(database), answers: database,
                 leases: database,
-                lifetime: lifetime, staleLifetime: 60, keepsTruncated: keepsTruncated),
+                lifetimes: lifetimes, firstModel: "scripted-1", staleLifetime: 60, keepsTruncated: keepsTruncated),
             model: model, ledger: ledger(database),
             ids: ExchangeIDGenerator { [database] in database.claimWorkerNumber() },
             policy: ChatPolicy(
@@ -92,12 +92,15 @@ final class PipelineFixture: Sendable {
     }
 
     func ask(
-        _ text: String, _ token: String, conversation: ConversationID? = nil, onDelta: DeltaHandler? = nil
+        _ text: String, _ token: String, conversation: ConversationID? = nil, _ control: CacheControl = .none,
+        onDelta: DeltaHandler? = nil
     ) async throws -> Exchange {
         var trace = RequestTrace()
         let principal = try await pipeline.identify(token, trace: &trace)
-        let question = try ChatRequest(question: text, field: "message", conversation: conversation)
-        return try await pipeline.answer(question, for: principal, trace: &trace, onDelta: onDelta)
+        var question = try ChatRequest(question: text, field: "message", conversation: conversation)
+        question.cacheControl = control
+        let onText: TextHandler? = onDelta.map { onDelta in { @Sendable text, _ in try await onDelta(text) } }
+        return try await pipeline.answer(question, for: principal, trace: &trace, onDelta: onText)
     }
 
     func history(_ token: String) async throws -> [Exchange] {

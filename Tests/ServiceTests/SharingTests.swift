@@ -162,7 +162,7 @@ import Testing
     }
 
     @Test func withoutACacheNothingIsShared() async throws {
-        let bench = try await PipelineFixture(lifetime: 0)
+        let bench = try await PipelineFixture(lifetimes: CacheLifetimes(0))
         let token = try await bench.logIn()
         let exchanges = try await askAll(5, [bench], token)
         #expect(bench.model.calls == 5 && exchanges.allSatisfy { !$0.answer.isCached })
@@ -192,7 +192,7 @@ import Testing
 /// What is answered when the model cannot be asked, or not by so many.
 @Suite(.timeLimit(.minutes(2))) struct ScarcityTests {
     @Test func anExpiredAnswerIsBetterThanNone() async throws {
-        let bench = try await PipelineFixture(lifetime: 0.001)
+        let bench = try await PipelineFixture(lifetimes: CacheLifetimes(0.001))
         let token = try await bench.logIn()
         let first = try await bench.ask("hello", token)
         bench.model.failure.withLock { $0 = ModelFailure(provider: "p", reason: .timedOut, detail: "") }
@@ -204,7 +204,7 @@ import Testing
 
     @Test(arguments: [ModelFailure.Reason.filtered(reason: "SAFETY"), .tooLong, .refused(status: 400)])
     func aVerdictIsNotReplacedByAnOldAnswer(reason: ModelFailure.Reason) async throws {
-        let bench = try await PipelineFixture(lifetime: 0.001)
+        let bench = try await PipelineFixture(lifetimes: CacheLifetimes(0.001))
         let token = try await bench.logIn()
         _ = try await bench.ask("hello", token)
         bench.model.failure.withLock { $0 = ModelFailure(provider: "p", reason: reason, detail: "") }

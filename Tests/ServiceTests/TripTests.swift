@@ -1,4 +1,5 @@
 import Chat
+import Sanitizing
 import Storage
 import Support
 import Synchronization
@@ -17,6 +18,8 @@ private final class WatchedLedger: Ledger {
     let failing = Mutex(0)
     /// Awaited once a reservation has been made.
     let pause = Mutex<(@Sendable () async -> Void)?>(nil)
+    /// For how long messages were reserved.
+    let lifetimes = Mutex<[Duration]>([])
 
     init(_ ledger: any Ledger) { self.ledger = ledger }
 
@@ -32,6 +35,7 @@ private final class WatchedLedger: Ledger {
 
     func reserve(_ reservation: Reservation) async throws -> Result<Admission, Refusal> {
         note(.reserve)
+        lifetimes.withLock { $0.append(reservation.lifetime) }
         let admission = try await ledger.reserve(reservation)
         await pause.withLock { $0 }?()
         return admission
@@ -111,6 +115,26 @@ private final class WatchedLedger: Ledger {
         bench.model.failure.withLock { $0 = ModelFailure(provider: "p", reason: .unreachable, detail: "") }
         _ = try? await bench.ask("another", token)
         #expect(ledger.trips() == [.reserve, .refund])
+    }
+
+    private static func policy(deadline: Duration) -> ChatPolicy {
+        ChatPolicy(
+            system: "", temperature: nil, maxTokens: 500, models: "scripted/scripted-1", deadline: deadline,
+            danger: .hold, cacheScope: .user)
+    }
+
+    @Test func aReservationLastsAsLongAsItsRequestMay() async throws {
+        let token = try await bench.logIn()
+        _ = try await bench.ask("hello", token)
+        let short = bench.pipeline.under(Self.policy(deadline: .seconds(5)), MessageSanitizer(mode: .off))
+        var trace = RequestTrace()
+        let principal = try await short.identify(token, trace: &trace)
+        _ = try await short.answer(
+            try ChatRequest(question: "and now?", field: "message", conversation: nil), for: principal, trace: &trace,
+            onDelta: nil)
+        let lifetimes = ledger.lifetimes.withLock { $0 }
+        #expect(lifetimes.count == 2 && lifetimes[0] > .seconds(80) && lifetimes[0] <= .seconds(90))
+        #expect(lifetimes[1] > .seconds(25) && lifetimes[1] <= .seconds(35))
     }
 
     /// The store says that it failed, and has done it.

@@ -37,7 +37,7 @@ import Testing
     }
 
     private func other() throws -> Storage.Database {
-        try Storage.Database(path: path, messageLimit: 1_000, reservationLifetime: .zero)
+        try Storage.Database(path: path, messageLimit: 1_000)
     }
 
     private func expectDamaged(_ database: Storage.Database) async {

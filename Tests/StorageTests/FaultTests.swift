@@ -60,7 +60,7 @@ import Testing
         let temporary = try await TemporaryDatabase()
         let copy = try Data(contentsOf: URL(fileURLWithPath: temporary.path))
         let fresh = try Storage.Database(
-            path: temporary.folder + "/other.sqlite", messageLimit: 1, reservationLifetime: .zero)
+            path: temporary.folder + "/other.sqlite", messageLimit: 1)
         try Data(repeating: 0x5A, count: 8_192).write(to: URL(fileURLWithPath: temporary.folder + "/other.sqlite"))
         await #expect(throws: ChatError.self) { try await fresh.prepare() }
         await #expect(throws: ChatError.self) { try await fresh.checkIntegrity() }
@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test func aMissingFolderIsUnavailable() async throws {
-        let database = try Storage.Database(path: "/nowhere/parley.sqlite", messageLimit: 1, reservationLifetime: .zero)
+        let database = try Storage.Database(path: "/nowhere/parley.sqlite", messageLimit: 1)
         let error = await #expect(throws: ChatError.self) { try await database.prepare() }
         #expect(error?.code == .unavailable)
         #expect(error?.message.contains("nowhere") == false, "paths stay in the cause")
@@ -101,7 +101,7 @@ import Testing
         try await DatabaseQueue(path: temporary.path).write { db in
             try db.execute(sql: "INSERT INTO grdb_migrations VALUES ('999 from the future')")
         }
-        let database = try Storage.Database(path: temporary.path, messageLimit: 1, reservationLifetime: .zero)
+        let database = try Storage.Database(path: temporary.path, messageLimit: 1)
         let error = await #expect(throws: ChatError.self) { try await database.prepare() }
         #expect(error?.cause?.contains("newer version") == true)
     }
@@ -149,7 +149,7 @@ import Testing
         let temporary = try await TemporaryDatabase(messageLimit: 10_000)
         let session = try await temporary.session()
         let others = try (0..<3).map { _ in
-            try Storage.Database(path: temporary.path, messageLimit: 10_000, reservationLifetime: .seconds(60))
+            try Storage.Database(path: temporary.path, messageLimit: 10_000)
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<300 {

@@ -9,7 +9,7 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct HealthTests {
     /// A writer that has had no success for a second is one that never had any.
     private func quiet(_ temporary: TemporaryDatabase) throws -> Storage.Database {
-        try Storage.Database(path: temporary.path, messageLimit: 50, reservationLifetime: .seconds(60))
+        try Storage.Database(path: temporary.path, messageLimit: 50)
     }
 
     @Test func aWellDatabaseHasNoFault() async throws {

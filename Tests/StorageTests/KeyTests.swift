@@ -17,7 +17,7 @@ private final class KeyPool: Sendable {
     /// What one process of the pool has.
     func process() throws -> Database {
         try Database(
-            path: temporary.path, messageLimit: 2, reservationLifetime: .seconds(60), now: { self.now.withLock { $0 } },
+            path: temporary.path, messageLimit: 2, now: { self.now.withLock { $0 } },
             onBudgetAlert: { alert in self.alerts.withLock { $0.append(alert) } })
     }
 
@@ -43,7 +43,7 @@ extension Database {
     fileprivate func place(_ principal: Principal, dollars: String? = "0", tokens: Int = 0) -> Reservation {
         Reservation(
             id: ids.next(), principal: principal, key: nil,
-            hold: Hold(tokens: tokens, cost: dollars.map { Money(dollars: $0)! }))
+            hold: Hold(tokens: tokens, cost: dollars.map { Money(dollars: $0)! }), deadline: .now + .seconds(30))
     }
 
     fileprivate func settle(_ place: Reservation, dollars: String?, tokens: Int = 0) async throws {

@@ -44,7 +44,7 @@ import Testing
         let session = try await temporary.session()
         let key = CacheKey(asking: "q")
         let keeping = try Database(
-            path: temporary.path, messageLimit: 50, reservationLifetime: .zero, staleLifetime: .seconds(60))
+            path: temporary.path, messageLimit: 50, staleLifetime: .seconds(60))
         for (database, isKept) in [(keeping, true), (temporary.database, false)] {
             try await database.record("q", in: session, caching: CachedAnswer(to: key, lifetime: -10))
             try await database.record("b", in: session, caching: CachedAnswer(to: CacheKey(asking: "another")))
@@ -73,7 +73,7 @@ import Testing
         #expect([.answered(answer), .free].contains(try await other.leases.progress(of: lease)))
         guard
             case .answered(let found) = try await other.ledger.reserve(
-                Reservation(id: ids.next(), principal: session.principal, key: key)
+                Reservation(id: ids.next(), principal: session.principal, key: key, deadline: .now)
             ).admitted()
         else { return #expect(Bool(false), "asks again") }
         #expect(found == answer)
@@ -83,15 +83,17 @@ import Testing
         let pool = try await StorePool(kind)
         let (one, other) = (try pool.process().leases, try pool.process().leases)
         let (id, another) = (ids.next(), ids.next())
-        for _ in 0..<2 { #expect(try await one.acquire(key, for: id) == nil) }
-        let lease = try #require(try await other.acquire(key, for: another))
+        for _ in 0..<2 { #expect(try await one.acquire(key, for: id, lifetime: .seconds(60)) == nil) }
+        let lease = try #require(try await other.acquire(key, for: another, lifetime: .seconds(60)))
         #expect(lease == Lease(key: key, id: id))
         #expect(try await other.progress(of: lease) == .leased)
         for _ in 0..<2 { try await one.release(key, for: id, sharing: nil) }
         #expect(try await other.progress(of: lease) == .free)
-        #expect(try await other.acquire(key, for: another) == nil)
+        #expect(try await other.acquire(key, for: another, lifetime: .seconds(60)) == nil)
         try await one.release(key, for: id, sharing: nil)
-        #expect(try await one.acquire(key, for: ids.next())?.id == another, "what ended before ends no other")
+        #expect(
+            try await one.acquire(key, for: ids.next(), lifetime: .seconds(60))?.id == another,
+            "what ended before ends no other")
     }
 
     @Test(arguments: StoreKind.allCases) func whoseSessionHasEndedNeitherWaitsNorGetsTheAnswer(kind: StoreKind)
@@ -180,10 +182,13 @@ import Testing
     }
 
     @Test(arguments: StoreKind.allCases) func aLeaseLapses(kind: StoreKind) async throws {
-        let pool = try await StorePool(kind, reservationLifetime: 0)
+        let pool = try await StorePool(kind)
         let (one, other) = (try pool.process(), try pool.process())
         let session = try await pool.session()
-        _ = try await one.ledger.reserved(in: session, asking: key)
-        _ = try await other.ledger.reserved(in: session, asking: key)
+        _ = try await one.ledger.reserved(in: session, asking: key, by: .now - .seconds(20))
+        _ = try await other.ledger.lease(in: session, asking: key)
+        let late = CacheKey(asking: "late")
+        _ = try await one.ledger.reserved(in: session, asking: late, by: .now - .seconds(30))
+        _ = try await other.ledger.reserved(in: session, asking: late)
     }
 }

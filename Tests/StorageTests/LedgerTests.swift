@@ -59,7 +59,8 @@ import Testing
             #expect(exchange.id == recorded.id && exchange.answer.text == "first")
         }
         #expect(try await pool.used(session) == 1)
-        let place = Reservation(id: ids.next(), principal: session.principal, key: CacheKey(asking: "q"))
+        let place = Reservation(
+            id: ids.next(), principal: session.principal, key: CacheKey(asking: "q"), deadline: .now)
         for _ in 0..<3 {
             guard case .granted = try await ledger.reserve(place).admitted() else {
                 return #expect(Bool(false), "not granted again")
@@ -107,11 +108,16 @@ import Testing
         #expect(try await ledger.history(session).count == 2)
     }
 
-    @Test(arguments: StoreKind.allCases) func aDeadWorkersReservationLapses(kind: StoreKind) async throws {
-        let pool = try await StorePool(kind, messageLimit: 1, reservationLifetime: 0)
-        let (ledger, session) = (try pool.process().ledger, try await pool.session())
-        _ = try await ledger.reserved(in: session)
-        try await ledger.record("not held up", in: session)
+    @Test(arguments: StoreKind.allCases) func aDeadWorkersReservationLapsesHalfAMinuteAfterItsDeadline(
+        kind: StoreKind
+    ) async throws {
+        let pool = try await StorePool(kind, messageLimit: 1)
+        let ledger = try pool.process().ledger
+        let (early, late) = (try await pool.session("a"), try await pool.session("b"))
+        _ = try await ledger.reserved(in: early, by: .now - .seconds(20))
+        await #expect(throws: ChatError.quotaExceeded(limit: 1)) { try await ledger.record("held up", in: early) }
+        _ = try await ledger.reserved(in: late, by: .now - .seconds(30))
+        try await ledger.record("not held up", in: late)
     }
 
     @Test(arguments: StoreKind.allCases) func aSessionThatIsNotLiveCanDoNothing(kind: StoreKind) async throws {
@@ -171,6 +177,6 @@ import Testing
         for _ in 0..<100 { numbers.insert(try #require(temporary.database.claimWorkerNumber())) }
         #expect(numbers.count == 100)
         #expect(
-            try Database(path: "/nowhere/x", messageLimit: 1, reservationLifetime: .zero).claimWorkerNumber() == nil)
+            try Database(path: "/nowhere/x", messageLimit: 1).claimWorkerNumber() == nil)
     }
 }

@@ -30,7 +30,7 @@ import Testing
         _ = try await temporary.database.live(session.principal, at: Date())
         let lock = HeldLock(temporary)
         defer { lock.release() }
-        let newcomer = try Database(path: temporary.path, messageLimit: 1, reservationLifetime: .zero)
+        let newcomer = try Database(path: temporary.path, messageLimit: 1)
         let start = ContinuousClock.now
         await withTaskGroup(of: Void.self) { group in
             for number in 0..<40 {
@@ -101,7 +101,7 @@ import Testing
         let (state, path) = (temporary.folder + "/state", temporary.folder + "/other.sqlite")
         try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: false)
         func database() throws -> Database {
-            try Database(path: path, messageLimit: 1, reservationLifetime: .zero, stateDirectory: state)
+            try Database(path: path, messageLimit: 1, stateDirectory: state)
         }
         let one = try database()
         try await one.prepare()
@@ -116,7 +116,7 @@ import Testing
     }
 
     @Test func bringingItUpToDateWaitsForAsLongAsItTakes() async throws {
-        let newcomer = try Database(path: temporary.path, messageLimit: 1, reservationLifetime: .zero)
+        let newcomer = try Database(path: temporary.path, messageLimit: 1)
         let lock = HeldLock(temporary)
         let prepared = Task { try await newcomer.prepare(isPatient: true) }
         await #expect(throws: ChatError.self) { try await temporary.database.record("lost", in: session) }

@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func theLastOneOutLeavesEverythingInTheOneFile() async throws {
-        let other = try Storage.Database(path: temporary.path, messageLimit: 10_000, reservationLifetime: .zero)
+        let other = try Storage.Database(path: temporary.path, messageLimit: 10_000)
         try await temporary.database.record("one", in: session)
         try await other.record("two", in: session)
         #expect(try await other.history(of: session.principal, limit: 10, before: nil).admitted().count == 2)

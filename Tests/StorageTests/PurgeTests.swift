@@ -91,7 +91,7 @@ import Testing
 
     @Test func answersStayBelowTheirBytesAndTheOldestGo() async throws {
         let small = try Storage.Database(
-            path: temporary.path, messageLimit: 10_000, reservationLifetime: .zero, answerBytes: 50_000)
+            path: temporary.path, messageLimit: 10_000, answerBytes: 50_000)
         let session = try await temporary.session()
         for number in 0..<100 {
             try await small.record("\(number)", in: session, caching: try answer(number))
@@ -111,7 +111,7 @@ import Testing
         let session = try await temporary.session()
         for number in 0..<200 { try await database.record("\(number)", in: session, caching: try answer(number)) }
         let small = try Storage.Database(
-            path: temporary.path, messageLimit: 10_000, reservationLifetime: .zero, answerBytes: 20_000)
+            path: temporary.path, messageLimit: 10_000, answerBytes: 20_000)
         var purge = Purge(small, PurgePolicy(retentionDays: nil, keepsAddresses: false, answerSeconds: 3_600))
         var last = 0
         while try await purge.step() {
@@ -131,7 +131,7 @@ import Testing
     }
 
     @Test func oneOfThePoolPurges() throws {
-        let other = try Storage.Database(path: temporary.path, messageLimit: 1, reservationLifetime: .zero)
+        let other = try Storage.Database(path: temporary.path, messageLimit: 1)
         #expect(try database.claimsPurging() && database.claimsPurging())
         #expect(try !other.claimsPurging())
     }
@@ -164,7 +164,7 @@ import Testing
             DELETE FROM grdb_migrations WHERE identifier LIKE 'bytes of%';
             """)
         let newer = try Storage.Database(
-            path: temporary.path, messageLimit: 10_000, reservationLifetime: .zero, answerBytes: 1_500)
+            path: temporary.path, messageLimit: 10_000, answerBytes: 1_500)
         try await newer.record("q", in: session, caching: try answer(2))
         #expect(try await newer.get(try answer(1).key) == nil, "the bound counts it")
         #expect(try await newer.get(try answer(2).key) != nil)

@@ -18,7 +18,7 @@ import Testing
     }
 
     private func other() throws -> Storage.Database {
-        try Storage.Database(path: path, messageLimit: 50, reservationLifetime: .seconds(60))
+        try Storage.Database(path: path, messageLimit: 50)
     }
 
     private func questions(_ database: Storage.Database) async throws -> [String] {
@@ -129,7 +129,7 @@ import Testing
 
     @Test func anUnfinishedBeginningIsTakenBack() async throws {
         let folder = temporary.folder + "/later"
-        let database = try Storage.Database(path: folder + "/new.sqlite", messageLimit: 1, reservationLifetime: .zero)
+        let database = try Storage.Database(path: folder + "/new.sqlite", messageLimit: 1)
         await #expect(throws: ChatError.self) { try await database.prepare() }
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         try await database.prepare()

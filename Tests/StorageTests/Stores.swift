@@ -25,7 +25,7 @@ final class StorePool: Sendable {
     let process: @Sendable () throws -> Stores
     private let temporary: TemporaryDatabase?
 
-    init(_ kind: StoreKind, messageLimit: Int = 50, reservationLifetime: TimeInterval = 60) async throws {
+    init(_ kind: StoreKind, messageLimit: Int = 50) async throws {
         switch kind {
         case .sqlite:
             let temporary = try await TemporaryDatabase()
@@ -34,13 +34,12 @@ final class StorePool: Sendable {
             sessions = temporary.database
             process = {
                 let database = try Database(
-                    path: path, messageLimit: messageLimit, reservationLifetime: .seconds(reservationLifetime),
-                    staleLifetime: .seconds(60))
+                    path: path, messageLimit: messageLimit, staleLifetime: .seconds(60))
                 return Stores(ledger: database, answers: database, leases: database)
             }
         case .memory:
             temporary = nil
-            let pool = MemoryPool(messageLimit: messageLimit, reservationLifetime: reservationLifetime)
+            let pool = MemoryPool(messageLimit: messageLimit)
             sessions = MemoryLedger(pool)
             process = {
                 let (answers, leases) = (MemoryAnswers(pool), MemoryLeases(pool))
@@ -104,15 +103,17 @@ extension Exchange {
 
 extension Ledger {
     /// The reservation that a question has got.
-    func reserved(in session: Session, asking key: CacheKey? = nil) async throws -> Reservation {
-        let place = Reservation(id: ids.next(), principal: session.principal, key: key)
+    func reserved(
+        in session: Session, asking key: CacheKey? = nil, by deadline: ContinuousClock.Instant = .now + .seconds(60)
+    ) async throws -> Reservation {
+        let place = Reservation(id: ids.next(), principal: session.principal, key: key, deadline: deadline)
         let admission = try await reserve(place).admitted()
         guard case .granted = admission else { throw Unexpected(description: "\(admission)") }
         return place
     }
 
     func lease(in session: Session, asking key: CacheKey) async throws -> Lease {
-        let place = Reservation(id: ids.next(), principal: session.principal, key: key)
+        let place = Reservation(id: ids.next(), principal: session.principal, key: key, deadline: .now)
         let admission = try await reserve(place).admitted()
         guard case .leased(let lease) = admission else { throw Unexpected(description: "\(admission)") }
         return lease
@@ -128,7 +129,7 @@ extension Ledger {
     ) async throws -> Exchange {
         let exchange = Exchange(question, answer, id: place?.id ?? ids.next(), in: first)
         guard place != nil || fresh != nil else { return try await record(exchange, for: session.principal).admitted() }
-        let place = place ?? Reservation(id: exchange.id, principal: session.principal, key: nil)
+        let place = place ?? Reservation(id: exchange.id, principal: session.principal, key: nil, deadline: .now)
         return try await settle(exchange, place, sharing: fresh).admitted()
     }
 

@@ -8,11 +8,11 @@ final class TemporaryDatabase: Sendable {
     let path: String
     let database: Database
 
-    init(messageLimit: Int = 50, reservationLifetime: Duration = .seconds(60)) async throws {
+    init(messageLimit: Int = 50) async throws {
         folder = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         path = folder + "/parley.sqlite"
-        database = try Database(path: path, messageLimit: messageLimit, reservationLifetime: reservationLifetime)
+        database = try Database(path: path, messageLimit: messageLimit)
         try await database.prepare()
     }
 

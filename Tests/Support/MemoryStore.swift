@@ -33,14 +33,12 @@ public final class MemoryPool: Sendable {
 
     fileprivate let state = Mutex(State())
     fileprivate let messageLimit: Int
-    fileprivate let reservationLifetime: TimeInterval
     fileprivate let now: @Sendable () -> Date
 
     public init(
-        messageLimit: Int, reservationLifetime: TimeInterval = 60, now: @escaping @Sendable () -> Date = { Date() }
+        messageLimit: Int, now: @escaping @Sendable () -> Date = { Date() }
     ) {
         self.messageLimit = messageLimit
-        self.reservationLifetime = reservationLifetime
         self.now = now
     }
 }
@@ -76,7 +74,7 @@ public struct MemoryLedger: Ledger, SessionStore {
             if let refusal = state.refusal(place.principal, place.id, limit: limit, needsLife: true, at: now) {
                 return .failure(refusal)
             }
-            let lapses = now.addingTimeInterval(pool.reservationLifetime)
+            let lapses = now.addingTimeInterval(place.lifetime.milliseconds / 1_000)
             state.accounts[place.principal.session]?.reserved[place.id] = lapses
             return .success(.granted(nil))
         }
@@ -202,7 +200,7 @@ public final class MemoryLeases: CallLease {
         }
     }
 
-    public func acquire(_ key: CacheKey, for id: ExchangeID) -> Lease? {
+    public func acquire(_ key: CacheKey, for id: ExchangeID, lifetime: Duration) -> Lease? {
         let now = pool.now()
         return pool.state.withLock { state in
             if let other = state.leases[key], other.holder != process, other.isHolderAlive, other.lapses > now,
@@ -211,7 +209,7 @@ public final class MemoryLeases: CallLease {
                 state.leases[key]?.awaited += 1
                 return Lease(key: key, id: other.id)
             }
-            let lapses = now.addingTimeInterval(pool.reservationLifetime)
+            let lapses = now.addingTimeInterval(lifetime.milliseconds / 1_000)
             state.leases[key] = MemoryPool.LeaseRecord(id: id, holder: process, lapses: lapses)
             return nil
         }
@@ -275,7 +273,9 @@ public struct CombinedLedger: Ledger {
             try await ledger.refund(place, sharing: nil)
             return .success(.answered(answer))
         }
-        guard let lease = try await leases.acquire(key, for: place.id) else { return admission }
+        guard let lease = try await leases.acquire(key, for: place.id, lifetime: place.lifetime) else {
+            return admission
+        }
         try await ledger.refund(place, sharing: nil)
         return .success(.leased(lease))
     }
