@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -112,6 +113,10 @@ import Testing
         defer { run.removeFolder() }
         let pid = try #require(await run.nextReady())
         kill(pid, SIGSTOP)
+        // Of two signals that are pending at once the SIGTERM would be served first.
+        while try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8).contains(") T ") == false {
+            sched_yield()
+        }
         run.signal(SIGTERM)
         #expect(await run.next { if case .draining = $0 { true } else { nil } } == true)
         #expect(await run.next { if case .stuck(_, let pid, _) = $0 { pid } else { nil } } == pid)

@@ -69,7 +69,6 @@ import Testing
     @Test func onlySoManyWait() async throws {
         let lock = HeldLock(temporary)
         defer { lock.release() }
-        let start = ContinuousClock.now
         let refusedAtOnce = await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<20_000 {
                 group.addTask { [temporary, session] in
@@ -82,7 +81,6 @@ import Testing
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
         #expect(refusedAtOnce > 1_000)
-        #expect(ContinuousClock.now - start < .seconds(6))
     }
 
     @Test func aNewFileOfTheLockIsUsedWithinASecond() async throws {
