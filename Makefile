@@ -46,8 +46,9 @@ run: build
 	@deploy/run
 
 # The end-to-end tests run the debug program of the same build, one after the other, and the unit tests beside them.
+# The clients from PyPI are fetched while the build goes on.
 test: test-packages
-	swift build --build-tests
+	@Tests/Clients/install .build/clients & swift build --build-tests && wait $$!
 	@Tests/run
 
 coverage: test-packages
