@@ -99,8 +99,8 @@ final class PipelineFixture: Sendable {
         let principal = try await pipeline.identify(token, trace: &trace)
         var question = try ChatRequest(question: text, field: "message", conversation: conversation)
         question.cacheControl = control
-        let onText: TextHandler? = onDelta.map { onDelta in { @Sendable text, _ in try await onDelta(text) } }
-        return try await pipeline.answer(question, for: principal, trace: &trace, onDelta: onText)
+        let onAnswer: AnswerHandler? = onDelta.map { onDelta in { @Sendable delta, _ in try await onDelta(delta) } }
+        return try await pipeline.answer(question, for: principal, trace: &trace, onDelta: onAnswer)
     }
 
     func history(_ token: String) async throws -> [Exchange] {
