@@ -54,7 +54,9 @@ struct Connection {
                 drop()
                 throw WALRemoved()
             }
-            guard file.closeReader(waits: true) else { throw StorageFailure(.locked, "a long read keeps \(file.path) open") }
+            guard file.closeReader(waits: true) else {
+                throw StorageFailure(.locked, "a long read keeps \(file.path) open")
+            }
             guard try database.saveWAL() else {
                 drop()
                 throw StorageFailure(
