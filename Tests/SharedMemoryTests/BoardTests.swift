@@ -2,7 +2,7 @@ import Glibc
 import SharedMemory
 import Testing
 
-@Suite final class BoardTests {
+@Suite(.timeLimit(.minutes(1))) final class BoardTests {
     private static let first = BoardSection("first", version: 1, words: 3)
     private static let second = BoardSection("second", version: 1, words: 100)
 
