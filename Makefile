@@ -11,7 +11,7 @@ BENCH_PARTS ?=
 COVERAGE_FLOOR := 95
 
 # Every bash script, by its first line.
-SCRIPTS := $(shell grep -lErs '^\#!/usr/bin/env bash|^\# shellcheck shell=bash' deploy Tests/Coverage Tests/Deploy Tests/Load Tests/run .ci)
+SCRIPTS := $(shell grep -lErs '^\#!/usr/bin/env bash|^\# shellcheck shell=bash' deploy Tests/Clients Tests/Coverage Tests/Deploy Tests/Load Tests/run .ci)
 SWIFT_SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
