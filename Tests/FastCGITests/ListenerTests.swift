@@ -213,7 +213,7 @@ import Testing
                     connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
                 }
             }
-            try await Task.sleep(for: .milliseconds(350))
+            usleep(350_000)  // not Task.sleep: Dispatch ends the process when it finds no descriptor for its timers
             files.rlim_cur = before
             setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
             guard try await server.exchange(Client.get("/")).status == 200, await server.stop() else { exit(1) }
