@@ -125,8 +125,9 @@ import Testing
         #expect(run.workers.count == 2)
     }
 
-    /// The new one cannot know what was in it: the old one says that this is lost, once, and goes on.
-    @Test func aWorkerThatBeginsWithoutARemovedWALIsAFaultThatTheLogExplains() async throws {
+    /// A write of the old one saves what was in it. If the new one begins before that, the old one says that it is lost,
+    /// once, and goes on.
+    @Test func aRemovedWALIsSavedOrTheLogSaysThatItIsLost() async throws {
         let run = try await Deployment()
         defer { try? FileManager.default.removeItem(atPath: run.folder) }
         let token = try await run.logIn()
@@ -137,19 +138,22 @@ import Testing
         try await run.logLine { $0["message"] as? String == "worker ready" && $0["pid"] as? Int != Int(worker) }
         let limit = ContinuousClock.now + .seconds(10)
         while !run.log.contains("what was only in it is lost") {
-            try #require(ContinuousClock.now < limit)
+            try #require(ContinuousClock.now < limit, "lost, and nobody said so")
             // nginx keeps its connections: only several at once reach both workers.
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<64 {
                     group.addTask { _ = try? await run.post("/auth/email", ["email": "ann@example.com"]) }
                 }
             }
+            if try await run.get("/chat/history", token: token).number("count") == 1 { break }
         }
         let other = try await run.logIn()
+        var refused = 0
         for number in 0..<8 {
-            #expect(try await run.post("/chat", token: other, ["message": "\(number)"]).status == 200)
+            if try await run.post("/chat", token: other, ["message": "\(number)"]).status != 200 { refused += 1 }
         }
-        #expect(try await run.get("/chat/history", token: other).number("count") == 8)
+        #expect(refused <= 1, "a worker says once what is lost")
+        #expect(try await run.get("/chat/history", token: other).number("count") == 8 - refused)
         #expect(await run.stop() == 0)
     }
 }
