@@ -55,9 +55,12 @@ import Testing
             return .answer("answer \(call)")
         }
         let run = try await Deployment(
-            provider.asGemini.merging(["CHAT_WORKERS": "4", "CHAT_FIRST_TOKEN_TIMEOUT": "30"]) { $1 })
+            provider.asGemini.merging(
+                ["CHAT_WORKERS": "4", "CHAT_FIRST_TOKEN_TIMEOUT": "30", "CHAT_MESSAGE_LIMIT": "1000"]
+            ) { $1 })
         let token = try await run.logIn()
-        async let flood = flood(run, 40, token: token, "What is HTTP?")
+        // So many that one worker does not take them all.
+        async let flood = flood(run, 200, token: token, "What is HTTP?")
         let holder = try await workerThatAsks(run, provider.port)
         try await untilAnotherWaits(run)
         kill(holder, SIGKILL)
