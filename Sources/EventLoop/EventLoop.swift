@@ -107,11 +107,10 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
         let serial = asUnownedSerialExecutor()
         for _ in 0..<Self.jobRounds {
             if hasMail.exchange(false, ordering: .sequentiallyConsistent) {
-                ready.append(
-                    contentsOf: mailbox.withLock { mail in
-                        defer { mail.removeAll(keepingCapacity: true) }
-                        return mail
-                    })
+                mailbox.withLock { mail in
+                    ready.append(contentsOf: mail)
+                    mail.removeAll(keepingCapacity: mail.capacity <= Self.keptJobs)
+                }
             }
             if ready.isEmpty { return true }
             swap(&ready, &round)

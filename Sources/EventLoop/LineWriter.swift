@@ -177,10 +177,15 @@ extension LineWriter.State {
 
     fileprivate mutating func advance(by count: Int) {
         written += count
-        guard written == pending.count, lost == 0 else { return }
-        // A burst's memory is given back.
-        pending.removeAll(keepingCapacity: pending.capacity <= 65_536)
-        written = 0
+        if written == pending.count, lost == 0 {
+            // A burst's memory is given back.
+            pending.removeAll(keepingCapacity: pending.capacity <= 65_536)
+            written = 0
+        } else if written >= max(65_536, pending.count / 2), isBetweenLines {
+            // A slow reader may never take all: what it has taken must not pile up.
+            pending.removeSubrange(..<written)
+            written = 0
+        }
     }
 
     /// Nobody takes it: the reader has gone, or the disk is full.

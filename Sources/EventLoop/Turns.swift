@@ -68,7 +68,7 @@ public struct Readiness: OptionSet, Sendable {
             let isIdle = loop.runJobs()
             fireTimers()
             endTurn()
-            let timeout = isIdle && loop.prepareToSleep() ? timers.millisecondsToNext() : 0
+            let timeout = isIdle && endings.isEmpty && loop.prepareToSleep() ? timers.millisecondsToNext() : 0
             let count = epoll_wait(epoll, events.baseAddress, Int32(events.count), timeout)
             loop.wakes()
             for event in events.prefix(Int(max(count, 0))) { report(event) }
@@ -88,7 +88,7 @@ public struct Readiness: OptionSet, Sendable {
     private func endTurn() {
         guard !endings.isEmpty else { return }
         let actions = endings
-        endings.removeAll(keepingCapacity: true)
+        endings = []
         for action in actions { action() }
     }
 

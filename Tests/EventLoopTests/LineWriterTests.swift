@@ -1,4 +1,5 @@
 import EventLoop
+import Foundation
 import Glibc
 import Testing
 import Threads
@@ -50,6 +51,31 @@ import Threads
                 continuation.resume(throwing: error)
             }
         }
+    }
+
+    /// One that reads as fast as is written, but never all.
+    @Test func aReaderThatIsAlwaysBehindCostsNoMemory() async throws {
+        let (writing, reading) = try pair { pipe($0) }
+        let writer = writer(writing)
+        let line = [UInt8](repeating: UInt8(ascii: "x"), count: 65_535) + [UInt8(ascii: "\n")]
+        for _ in 0..<6 { writer.write(line) }
+        let before = try resident()
+        try await onThread {
+            var piece = [UInt8](repeating: 0, count: line.count)
+            for _ in 0..<800 {
+                var count = 0
+                while count < piece.count { count += max(0, Glibc.read(reading, &piece, piece.count - count)) }
+                writer.write(line)
+            }
+        }
+        #expect(try resident() - before < 20 << 20, "50 MiB have passed")
+        close(reading)
+    }
+
+    /// Bytes of memory that this process has now.
+    private func resident() throws -> Int {
+        let text = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+        return try #require(Int(text.split(separator: " ")[1])) * sysconf(Int32(_SC_PAGESIZE))
     }
 
     @Test func theLinesOfOneTurnLeaveInOneWrite() async throws {
