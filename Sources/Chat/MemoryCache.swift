@@ -99,6 +99,9 @@ extension CachedAnswer {
     /// Its strings and arrays, and about 300 bytes for headers, slot and dictionary entry.
     fileprivate var storedBytes: Int {
         300 + key.digest.count + key.canonical.count + text.utf8.count + model.utf8.count + provider.utf8.count
-            + toolCalls.reduce(0) { $0 + $1.id.utf8.count + $1.name.utf8.count + $1.arguments.utf8.count + 100 }
+            + toolCalls.reduce(0) {
+                $0 + $1.id.utf8.count + $1.name.utf8.count + $1.arguments.utf8.count
+                    + ($1.thoughtSignature?.utf8.count ?? 0) + 100
+            }
     }
 }

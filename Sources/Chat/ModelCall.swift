@@ -77,7 +77,13 @@ final class ModelCall: Sendable {
             cache.remember(fresh)
             return .answered(settled, entry)
         } catch {
-            await untilDone(trace: &trace) { try await ledger.refund(reservation, sharing: nil) }
+            await untilDone(trace: &trace) {
+                // A session gets its message back; what the provider did is paid for, and counts for a key.
+                guard reservation.principal.key != nil else {
+                    return try await ledger.refund(reservation, sharing: nil)
+                }
+                try await ledger.forfeit(reservation, usage: answer.usage, cost: exchange.answer.cost)
+            }
             throw error
         }
     }

@@ -1,4 +1,5 @@
 import Chat
+import Foundation
 import Sanitizing
 import Storage
 import Support
@@ -154,6 +155,24 @@ private final class WatchedLedger: Ledger {
         #expect(ledger.trips() == [.reserve, .settle, .settle, .refund])
         #expect(try await bench.authenticator.admit(token).messagesUsed == 0)
         #expect(try await bench.ask("hello", token).answer.isCached == false, "nothing was shared either")
+    }
+
+    /// The provider is paid all the same.
+    @Test func whatCannotBeSettledIsPaidByAKey() async throws {
+        let hash = [UInt8](repeating: 7, count: 32)
+        let grant = try APIKey.Grant(name: "n")
+        try await bench.database.insert(
+            APIKey(id: .random(), grant: grant, prefix: "prl_7", created: Date(), isDisabled: false, spent: .zero),
+            hash: hash, for: nil)
+        let key = try #require(try await bench.database.principal(of: hash))
+        ledger.failing.withLock { $0 = 2 }
+        var trace = RequestTrace()
+        await #expect(throws: WatchedLedger.Lost.self) {
+            _ = try await bench.pipeline.answer(
+                try ChatRequest(question: "hello", field: "message", conversation: nil), for: key, trace: &trace,
+                onDelta: nil)
+        }
+        #expect(ledger.trips() == [.reserve, .settle, .settle, .forfeit])
     }
 
     /// Between the reservation and the model.
