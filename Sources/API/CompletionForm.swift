@@ -24,7 +24,7 @@ struct CompletionForm {
     func request() throws(ChatError) -> ChatRequest {
         guard let model = try json.text("model"), !model.isEmpty else { throw .invalid("model", "is required") }
         let messages = try messages()
-        try ToolForm.checkCalls(in: messages)
+        try ToolForm.checkCalls(in: messages, of: json.member("messages")?.array ?? [])
         return try ChatRequest(
             messages: messages, field: "messages[\(messages.count - 1)].content", model: model,
             parameters: try parameters())
@@ -71,12 +71,10 @@ struct CompletionForm {
         case "text": return nil
         case "json_object": return .jsonObject
         case "json_schema":
-            guard let schema = format["json_schema"], schema["name"]?.string?.isEmpty == false else {
-                throw .invalid("response_format.json_schema", "must be an object with a name")
-            }
-            return .jsonSchema(
-                written["response_format"]?["json_schema"]?.text
-                    ?? String(decoding: JSONWriter.value(schema), as: UTF8.self))
+            guard format["json_schema"]?["name"]?.string?.isEmpty == false,
+                let schema = written["response_format"]?["json_schema"]
+            else { throw .invalid("response_format.json_schema", "must be an object with a name") }
+            return .jsonSchema(schema.text)
         default: throw .invalid("response_format.type", "must be text, json_object or json_schema")
         }
     }
@@ -174,12 +172,6 @@ struct CompletionForm {
 }
 
 extension JSON {
-    /// Nil when it is null, too.
-    func member(_ name: String) -> JSON? {
-        guard let value = self[name], !value.isNull else { return nil }
-        return value
-    }
-
     fileprivate func number(_ name: String, in range: ClosedRange<Double>) throws(ChatError) -> Double? {
         guard let value = member(name) else { return nil }
         guard let number = value.double, range.contains(number) else {

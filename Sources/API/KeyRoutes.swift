@@ -60,7 +60,7 @@ extension JSON {
     }
 
     fileprivate func number(_ name: String) throws(ChatError) -> Int? {
-        guard let value = self[name], !value.isNull else { return nil }
+        guard let value = member(name) else { return nil }
         guard let number = value.int.flatMap({ Int(exactly: $0) }) else {
             throw .invalid(name, "must be a whole number")
         }
@@ -68,7 +68,7 @@ extension JSON {
     }
 
     fileprivate func texts(_ name: String) throws(ChatError) -> [String]? {
-        guard let value = self[name], !value.isNull else { return nil }
+        guard let value = member(name) else { return nil }
         guard let values = value.array else { throw .invalid(name, "must be a list of names") }
         var texts: [String] = []
         for value in values {

@@ -35,9 +35,9 @@ public struct ModelList: Sendable {
     func named(_ request: ChatRequest) throws(ChatError) -> ChatRequest {
         guard let wanted = request.model else { return request }
         guard let model = model(wanted) else { throw .noSuchModel(wanted) }
-        return try ChatRequest(
-            messages: request.messages, field: request.field, conversation: request.conversation, model: model.name,
-            parameters: request.parameters)
+        var request = request
+        request.model = model.name
+        return request
     }
 
     /// Under its own name first, and under each other one.

@@ -26,10 +26,4 @@ enum RateHeaders {
         let rest = "\(milliseconds / 1_000 % 60)\(fraction.isEmpty ? "" : "." + fraction)s"
         return (hours > 0 ? "\(hours)h" : "") + (hours > 0 || minutes > 0 ? "\(minutes)m" : "") + rest
     }
-
-    /// Whole seconds, rounded up, one at least (RFC 9110 §10.2.3).
-    static func retryAfter(_ wait: Duration) -> Int {
-        let (seconds, attoseconds) = wait.components
-        return max(1, Int(seconds) + (attoseconds > 0 ? 1 : 0))
-    }
 }

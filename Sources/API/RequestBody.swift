@@ -75,15 +75,21 @@ extension Request {
 }
 
 extension JSON {
+    /// Nil when it is null, too.
+    func member(_ name: String) -> JSON? {
+        guard let value = self[name], !value.isNull else { return nil }
+        return value
+    }
+
     /// A member that must be a string where it is there; null counts as absent.
     func text(_ name: String) throws(ChatError) -> String? {
-        guard let value = self[name], !value.isNull else { return nil }
+        guard let value = member(name) else { return nil }
         guard let text = value.string else { throw .invalid(name, "must be a string") }
         return text
     }
 
     func flag(_ name: String) throws(ChatError) -> Bool? {
-        guard let value = self[name], !value.isNull else { return nil }
+        guard let value = member(name) else { return nil }
         guard let flag = value.bool else { throw .invalid(name, "must be true or false") }
         return flag
     }

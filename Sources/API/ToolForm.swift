@@ -132,7 +132,9 @@ extension ToolForm {
     }
 
     /// Every result follows its call, and every call has its result before anything else is said.
-    static func checkCalls(in messages: [ChatMessage]) throws(ChatError) {
+    ///
+    /// - Parameter list: what `messages` were made of.
+    static func checkCalls(in messages: [ChatMessage], of list: [JSON]) throws(ChatError) {
         var open: (field: String, ids: Set<String>) = ("", [])
         for (index, message) in messages.enumerated() {
             if let id = message.toolCallID {
@@ -144,7 +146,7 @@ extension ToolForm {
                 continue
             }
             guard open.ids.isEmpty else { break }
-            guard let text = message.toolCalls, let calls = try? JSON(parsing: Array(text.utf8)).array else { continue }
+            guard message.toolCalls != nil, let calls = list[index]["tool_calls"]?.array else { continue }
             open = ("messages[\(index)].tool_calls", Set(calls.compactMap { $0["id"]?.string }))
         }
         guard open.ids.isEmpty else {

@@ -54,7 +54,7 @@ public struct ChatRequest: Sendable {
     public let field: String
     public let conversation: ConversationID?
     /// The model that is wanted; nil for any.
-    public let model: String?
+    public var model: String?
     public let parameters: Parameters
     public var cacheControl = CacheControl.none
 

@@ -4,7 +4,12 @@ public struct RawJSON: Sendable, Equatable, JSONWritable {
     private let bytes: ArraySlice<UInt8>
 
     /// - Parameter text: one that ``JSON/init(parsing:_:)`` takes; of any other what is found in it means nothing.
-    public init(parsed text: [UInt8]) { self.init(text[...], at: 0) }
+    public init(parsed text: [UInt8]) {
+        // One value and the white space around it: nothing is read before something is asked for.
+        let start = text.firstIndex { $0 > 0x20 } ?? text.endIndex
+        let end = text.lastIndex { $0 > 0x20 }.map { $0 + 1 } ?? text.endIndex
+        bytes = text[start..<end]
+    }
 
     public init(parsed text: String) { self.init(parsed: Array(text.utf8)) }
 

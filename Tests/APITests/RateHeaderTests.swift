@@ -17,7 +17,11 @@ import Testing
 
     @Test(arguments: [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (6_000, 6), (59_001, 60)])
     func roundsRetryAfterUp(_ milliseconds: Int, _ seconds: Int) {
-        #expect(RateHeaders.retryAfter(.milliseconds(milliseconds)) == seconds)
+        let refusal = Refusal.rateLimited(
+            .requests(60), .after(.milliseconds(milliseconds)), RateReport(requests: nil, tokens: nil))
+        let admission = Result<Admission, Refusal>.failure(refusal)
+        let error = #expect(throws: ChatError.self) { _ = try admission.admitted() }
+        #expect(error?.retryAfter == seconds)
     }
 
     @Test func namesWhatIsLimitedOnly() {
