@@ -102,7 +102,7 @@ public final class AnswerCache: Sendable {
         let flight = Flight(
             cache: self,
             Reservation(id: id, principal: principal, key: use.takes ? use.key : nil, hold: hold, deadline: deadline),
-            deadline: deadline, fill: fill)
+            fill: fill)
         while true {
             let (outcome, isFirst, hasSeenText) = try await flight.outcome(trace: &trace, onDelta)
             switch outcome?.event ?? .filled(.failed(Self.overdue, isPrivate: false)) {

@@ -28,16 +28,11 @@ final class Flight: Sendable {
 
     private let cache: AnswerCache
     private let reservation: Reservation
-    private let deadline: ContinuousClock.Instant
     private let fill: AnswerCache.Fill
 
-    init(
-        cache: AnswerCache, _ reservation: Reservation, deadline: ContinuousClock.Instant,
-        fill: @escaping AnswerCache.Fill
-    ) {
+    init(cache: AnswerCache, _ reservation: Reservation, fill: @escaping AnswerCache.Fill) {
         self.cache = cache
         self.reservation = reservation
-        self.deadline = deadline
         self.fill = fill
     }
 
@@ -52,7 +47,7 @@ final class Flight: Sendable {
         let part = join(trace, deltas?.continuation)
         var hasSeenText = false
         if part.isFirst, let deltas, let onDelta { hasSeenText = try await pass(deltas.stream, of: part, to: onDelta) }
-        let outcome = try await cache.flights.outcome(of: part, by: deadline)
+        let outcome = try await cache.flights.outcome(of: part, by: reservation.deadline)
         if part.isFirst, let outcome {
             trace = outcome.trace
         } else {
@@ -118,11 +113,12 @@ final class Flight: Sendable {
     /// - Returns: what another process's call came to; nil when somebody else has to ask.
     @inline(never)
     private func event(of lease: Lease, trace: inout RequestTrace) async throws -> Outcome.Event? {
-        switch try await trace.time(.model, { try await cache.end(of: lease, by: deadline) }) {
+        switch try await trace.time(.model, { try await cache.end(of: lease, by: reservation.deadline) }) {
         case .answered(let answer):
             cache.remember(answer)
             return .found(answer)
-        case .failed(let failure): return .filled(.failed(failure, isPrivate: ContinuousClock.now >= deadline))
+        case .failed(let failure):
+            return .filled(.failed(failure, isPrivate: ContinuousClock.now >= reservation.deadline))
         case .free, .leased: return nil
         }
     }

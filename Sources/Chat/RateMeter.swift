@@ -49,19 +49,19 @@ public struct RateMeter: Sendable, Hashable {
 
     /// Uses up some of the limit, if all of it is there.
     ///
-    /// - Parameters:
-    ///   - limit: a minute.
-    ///   - held: what others may yet use, and has not been counted.
+    /// - Parameter limit: a minute.
     /// - Returns: nil when it was taken, else how long to wait until it is there if nobody else takes it. More than the
     ///   limit itself is never there: ``RateRefusal/never``.
-    public mutating func take(_ count: Int, of limit: Int, held: Int = 0, at now: Date) -> RateRefusal? {
+    public mutating func take(_ count: Int, of limit: Int, at now: Date) -> RateRefusal? {
         leak(limit, now)
-        if let refusal = refusal(of: count, limit, held) { return refusal }
+        if let refusal = refusal(of: count, limit, 0) { return refusal }
         level += Int64(count) * Self.unit
         return nil
     }
 
     /// The same, without taking it: what may be used is held elsewhere, and ``add(_:of:at:)`` counts what was.
+    ///
+    /// - Parameter held: what others may yet use, and has not been counted.
     public func refusal(of count: Int, of limit: Int, held: Int = 0, at now: Date) -> RateRefusal? {
         var meter = self
         meter.leak(limit, now)

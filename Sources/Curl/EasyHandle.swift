@@ -127,6 +127,7 @@ internal import EventLoop
 
     private static let receiveBody: ccurl_receiver = { bytes, size, count, context in
         guard let context else { return 0 }
+        // As above.
         nonisolated(unsafe) let body = UnsafeRawBufferPointer(start: bytes, count: size * count)
         let state = Unmanaged<TransferState>.fromOpaque(context).takeUnretainedValue()
         return LoopActor.assumeIsolated {

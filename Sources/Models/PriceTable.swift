@@ -6,10 +6,11 @@ internal import StrictJSON
 /// A price is found under the model's name as it is configured. OpenRouter's names of OpenAI's and Google's models are found
 /// without the maker's name too, because it charges what they do (openrouter.ai/docs/faq).
 public struct PriceTable: Sendable {
+    /// The operator's own.
     private let prices: [String: ModelPrice]
 
     /// Only the prices that are built in.
-    public static let builtIn = PriceTable(prices: known)
+    public static let builtIn = PriceTable(prices: [:])
 
     private init(prices: [String: ModelPrice]) { self.prices = prices }
 
@@ -17,15 +18,16 @@ public struct PriceTable: Sendable {
     ///   `cached_input` and `above`, in dollars a million tokens with at most six digits after the point.
     /// - Throws: ``InvalidPrice`` for anything else: a name that is misspelt must not make something free.
     public init(json: [UInt8]) throws(InvalidPrice) {
-        self.init(prices: Self.known.merging(try Self.read(json)) { $1 })
+        self.init(prices: try Self.read(json))
     }
 
     /// - Returns: nil when nobody has said what it costs.
     public func price(of model: String) -> ModelPrice? {
-        if let price = prices[model] { return price }
+        if let price = prices[model] ?? Self.known[model] { return price }
         let parts = model.split(separator: "/", maxSplits: 1)
         guard parts.count == 2, ["openai", "google", "models"].contains(parts[0]) else { return nil }
-        return prices[String(parts[1])]
+        let name = String(parts[1])
+        return prices[name] ?? Self.known[name]
     }
 
     static func read(_ json: [UInt8]) throws(InvalidPrice) -> [String: ModelPrice] {

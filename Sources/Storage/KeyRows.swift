@@ -39,16 +39,20 @@ private let liveness = Query(
 
 private let columns = """
     k.id, k.name, k.models, k.rpm, k.tpm, k.parallel, k.budget, k.budget_period, k.management, k.spent, k.period_start,
-    k.request_level, k.request_time, k.token_level, k.token_time, s.created_at, s.expires_at, s.active,
+    k.request_level, k.request_time, k.token_level, k.token_time, s.created_at, s.expires_at, s.active
+    """
+/// How the text of a key's newest secret begins.
+private let prefix = """
     (SELECT prefix FROM key_tokens t WHERE t.key_id = k.id ORDER BY t.expires_at DESC, t.number DESC LIMIT 1)
     """
 private let tables = "keys k JOIN sessions s ON s.id = k.session_id"
-private let everyKey = Query("SELECT \(columns) FROM \(tables) ORDER BY s.created_at DESC, k.id")
-private let byID = Query("SELECT \(columns) FROM \(tables) WHERE k.id = ?")
-private let bySession = Query("SELECT \(columns) FROM \(tables) WHERE k.session_id = ?")
+private let everyKey = Query("SELECT \(columns), \(prefix) FROM \(tables) ORDER BY s.created_at DESC, k.id")
+private let byID = Query("SELECT \(columns), \(prefix) FROM \(tables) WHERE k.id = ?")
+/// For a question, which shows nobody its key.
+private let bySession = Query("SELECT \(columns), '' FROM \(tables) WHERE k.session_id = ?")
 /// The revoked ones last: a name is theirs only while no other has it.
 private let byName = Query(
-    "SELECT \(columns) FROM \(tables) WHERE k.name = ? ORDER BY s.active DESC, s.created_at DESC")
+    "SELECT \(columns), \(prefix) FROM \(tables) WHERE k.name = ? ORDER BY s.active DESC, s.created_at DESC")
 private let counting = Query(
     """
     UPDATE keys SET spent = ?2, period_start = ?3, request_level = ?4, request_time = ?5, token_level = ?6, token_time = ?7

@@ -10,7 +10,7 @@ import Synchronization
 /// first use on.
 final class LivenessLock: Sendable {
     /// linux/fcntl.h; glibc shows them under `_GNU_SOURCE` only, which Swift does not define.
-    private static let (getLock, setLock): (Int32, Int32) = (36, 37)
+    static let (getLock, setLock): (Int32, Int32) = (36, 37)
 
     private let path: String
     private let own = Mutex<(descriptor: Int32, number: Int64)?>(nil)
@@ -59,7 +59,7 @@ final class LivenessLock: Sendable {
     }
 
     /// - Returns: the kind of lock that the kernel wrote back; nil when it refused.
-    private static func control(_ descriptor: Int32, _ command: Int32, _ number: Int64) -> Int32? {
+    static func control(_ descriptor: Int32, _ command: Int32, _ number: Int64) -> Int32? {
         var range = flock()
         range.l_type = Int16(F_WRLCK)
         range.l_whence = Int16(SEEK_SET)

@@ -25,7 +25,7 @@ struct Service {
             authenticator: authenticator, sanitizer: MessageSanitizer(mode: settings.sanitizerMode),
             cache: AnswerCache(
                 memory: memory, ledger: database, answers: database, leases: database,
-                lifetimes: settings.cacheLifetimes, firstModel: providers.health.first?.model,
+                lifetimes: settings.cacheLifetimes, firstModel: providers.models.first,
                 staleLifetime: settings.staleSeconds,
                 keepsTruncated: try settings.sources.required(Catalog.cacheTruncated), background: .loop),
             model: providers.model, ledger: database,
@@ -63,9 +63,7 @@ extension Settings {
             deadline: requestDeadline,
             danger: try sources.required(Catalog.dangerous), cacheScope: try sources.required(Catalog.cacheScope))
     }
-}
 
-extension Settings {
     fileprivate func completionPolicy(of providers: Providers) throws(SettingFault) -> ChatPolicy {
         ChatPolicy(
             contract: .completion, system: "", temperature: nil,
