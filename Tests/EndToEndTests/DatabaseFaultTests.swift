@@ -129,7 +129,6 @@ import Testing
     /// once, and goes on.
     @Test func aRemovedWALIsSavedOrTheLogSaysThatItIsLost() async throws {
         let run = try await Deployment()
-        defer { try? FileManager.default.removeItem(atPath: run.folder) }
         let token = try await run.logIn()
         #expect(try await run.post("/chat", token: token, ["message": "before"]).status == 200)
         try FileManager.default.removeItem(atPath: run.folder + "/parley.sqlite-wal")

@@ -41,12 +41,16 @@ import Testing
     }
 
     private func expectDamaged(_ database: Storage.Database) async {
+        await expectDamagedForWriting(database)
+        let health = await database.health()
+        #expect(health.writing == .damaged && health.reading == .damaged, "\(health)")
+    }
+
+    private func expectDamagedForWriting(_ database: Storage.Database) async {
         for _ in 0..<2 {
             let error = await #expect(throws: ChatError.self) { try await database.record("lost", in: session) }
             #expect(error?.code == .unavailable && error?.cause?.contains("damaged") == true, "\(error?.cause ?? "")")
         }
-        let health = await database.health()
-        #expect(health.writing == .damaged && health.reading == .damaged, "\(health)")
     }
 
     private func expectRecovery(of database: Storage.Database) async throws {
@@ -74,7 +78,7 @@ import Testing
         try damage.happen(to: bad)
         try FileManager.default.moveItem(atPath: path, toPath: away)
         try FileManager.default.moveItem(atPath: bad, toPath: path)
-        await #expect(throws: ChatError.self) { try await temporary.database.record("lost", in: session) }
+        await expectDamagedForWriting(temporary.database)
         try FileManager.default.removeItem(atPath: path)
         try FileManager.default.moveItem(atPath: away, toPath: path)
         try await expectRecovery(of: temporary.database)

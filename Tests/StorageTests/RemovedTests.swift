@@ -88,6 +88,24 @@ import Testing
         try await temporary.database.checkIntegrity()
     }
 
+    @Test func whatIsNoDatabaseAndWrittenOverTheFileIsFound() async throws {
+        let copy = temporary.folder + "/copy"
+        _ = try Backup.make(of: path, to: copy)
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try file.write(contentsOf: Data(repeating: 0x5A, count: 65_536))
+        try file.close()
+        try await until("writing finds it") {
+            do { try await temporary.database.record("lost", in: session) } catch let error as ChatError {
+                return error.cause?.contains("damaged") == true
+            }
+            return false
+        }
+        _ = rename(copy, path)
+        try await until("the backup is read") { (try? await questions(temporary.database)) == ["before"] }
+        try await temporary.database.record("after", in: session)
+        #expect(try await questions(try other()) == ["before", "after"])
+    }
+
     @Test func aFilePutBackAsACopyKeepsItsWAL() async throws {
         try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
         await expectRefusal("gone") { try await temporary.database.record("lost", in: session) }
@@ -122,9 +140,13 @@ import Testing
         try FileManager.default.removeItem(atPath: path + "-wal")
         try Data().write(to: URL(fileURLWithPath: path + "-wal"))
         await expectRefusal("is lost") { try await temporary.database.record("lost", in: session) }
-        _ = try? await temporary.database.live(session.principal, at: Date())
         try await temporary.database.prepare()
         try await temporary.database.checkIntegrity()
+        // The first one may have been in the lost WAL only.
+        let another = try await temporary.session("b")
+        try await temporary.database.record("after", in: another)
+        let history = try await temporary.database.history(of: another.principal, limit: 100, before: nil).admitted()
+        #expect(history.map(\.question) == ["after"])
     }
 
     @Test func anUnfinishedBeginningIsTakenBack() async throws {
