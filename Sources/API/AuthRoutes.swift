@@ -44,8 +44,8 @@ extension ChatService {
         json.member("expires_at", session.expires.iso8601)
         // The quota is of sessions; keys have budgets and rates.
         let limit = APIKey.ID(session.user.rawValue) == nil ? settings.messageLimit : nil
-        json.member("message_limit", limit.map { .int(Int64($0)) } ?? JSON.null)
+        json.member("message_limit", limit)
         json.member("messages_used", session.messagesUsed)
-        json.member("messages_left", limit.map { .int(Int64(max(0, $0 - session.messagesUsed))) } ?? JSON.null)
+        json.member("messages_left", limit.map { max(0, $0 - session.messagesUsed) })
     }
 }

@@ -101,7 +101,7 @@ extension JSONWriter.Members {
     /// What every shape of an exchange has.
     mutating func describe(_ exchange: Exchange) {
         let answer = exchange.answer
-        if let model = answer.model { member("model", model) } else { member("model", JSON.null) }
+        member("model", answer.model)
         member("timestamp", exchange.created.iso8601)
         member("cached", answer.isCached)
         member("stale", answer.isStale)

@@ -54,11 +54,7 @@ struct CompletionDialect: Dialect {
                     choice.member("index", 0)
                     choice.object("message") { message in
                         message.member("role", "assistant")
-                        if answer.text.isEmpty, !answer.toolCalls.isEmpty {
-                            message.member("content", JSON.null)
-                        } else {
-                            message.member("content", answer.text)
-                        }
+                        message.member("content", answer.text.isEmpty && !answer.toolCalls.isEmpty ? nil : answer.text)
                         message.member("refusal", JSON.null)
                         if !answer.toolCalls.isEmpty {
                             message.array("tool_calls") { calls in
@@ -111,11 +107,7 @@ struct CompletionDialect: Dialect {
                     choice.member("index", 0)
                     choice.object("delta", delta)
                     choice.member("logprobs", JSON.null)
-                    if let finishReason {
-                        choice.member("finish_reason", finishReason.rawValue)
-                    } else {
-                        choice.member("finish_reason", JSON.null)
-                    }
+                    choice.member("finish_reason", finishReason?.rawValue)
                 }
             }
             if includesUsage { json.member("usage", JSON.null) }
@@ -176,12 +168,8 @@ struct CompletionDialect: Dialect {
             json.object("error") { json in
                 json.member("message", reply.error.message)
                 json.member("type", type)
-                if let field = reply.error.field {
-                    json.member("param", field)
-                } else {
-                    json.member("param", JSON.null)
-                }
-                if let code { json.member("code", code) } else { json.member("code", JSON.null) }
+                json.member("param", reply.error.field)
+                json.member("code", code)
             }
         }
     }

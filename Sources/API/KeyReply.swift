@@ -26,19 +26,18 @@ public enum KeyReply {
 
     private static func describe(_ key: APIKey, _ token: String?, _ json: inout JSONWriter.Members) {
         let grant = key.grant
-        func number(_ number: Int?) -> JSON { number.map { .int(Int64($0)) } ?? .null }
         json.member("id", key.id.rawValue)
         json.member("name", grant.name)
         if let token { json.member("key", token) }
         json.member("prefix", key.prefix)
         json.member("created_at", key.created.iso8601)
-        json.member("expires_at", grant.expires.map { JSON.string($0.iso8601) } ?? .null)
-        json.member("budget", grant.budget.map { JSON.string($0.description) } ?? .null)
+        json.member("expires_at", grant.expires?.iso8601)
+        json.member("budget", grant.budget?.description)
         json.member("spent", JSONDecimal(key.spent.dollars))
-        json.member("rpm", number(grant.limits.requests))
-        json.member("tpm", number(grant.limits.tokens))
-        json.member("parallel", number(grant.limits.parallel))
-        json.member("models", grant.models.map { JSON.array($0.map(JSON.string)) } ?? .null)
+        json.member("rpm", grant.limits.requests)
+        json.member("tpm", grant.limits.tokens)
+        json.member("parallel", grant.limits.parallel)
+        json.member("models", grant.models.map { JSON.array($0.map(JSON.string)) })
         json.member("management", grant.isManagement)
         json.member("disabled", key.isDisabled)
     }

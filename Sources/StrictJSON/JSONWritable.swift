@@ -26,6 +26,13 @@ extension Double: JSONWritable {
     }
 }
 
+extension Optional: JSONWritable where Wrapped: JSONWritable {
+    /// Nil is `null`.
+    public func write(to buffer: inout JSONBuffer) {
+        if let self { self.write(to: &buffer) } else { buffer.append("null") }
+    }
+}
+
 extension JSON: JSONWritable {
     /// Members in the order of their names, so that equal values give equal bytes.
     public func write(to buffer: inout JSONBuffer) {

@@ -61,12 +61,12 @@ struct SessionList: ParsableCommand {
                     json.member("user_id", record.session.user.rawValue)
                     json.member("created_at", record.session.created.iso8601)
                     json.member("expires_at", record.session.expires.iso8601)
-                    json.member("last_message_at", orNull: record.lastMessage?.iso8601)
+                    json.member("last_message_at", record.lastMessage?.iso8601)
                     json.member("state", record.state(at: now))
                     json.member("messages_used", record.session.messagesUsed)
                     json.member("email_hash", record.emailHash)
                     json.member("browser_hash", record.browserHash)
-                    json.member("address", orNull: record.address.isEmpty ? nil : record.address)
+                    json.member("address", record.address.isEmpty ? nil : record.address)
                 }
             }
         }
@@ -101,11 +101,5 @@ struct SessionList: ParsableCommand {
 extension SessionRecord {
     fileprivate func state(at now: Date) -> String {
         isLoggedOut ? "logged out" : session.expires > now ? "open" : "expired"
-    }
-}
-
-extension JSONWriter.Members {
-    fileprivate mutating func member(_ name: StaticString, orNull value: String?) {
-        if let value { member(name, value) } else { member(name, JSON.null) }
     }
 }
