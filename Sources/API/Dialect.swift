@@ -61,7 +61,7 @@ extension ChatService {
     /// Answers a request in its dialect, whole or as a stream.
     func chat<D: Dialect>(in dialect: D.Type, _ principal: Principal, _ context: inout RequestContext) async throws {
         let speaker = try D(context.request, from: principal)
-        var request = try models.named(speaker.request)
+        var request = speaker.request
         request.cacheControl = context.request.cacheControl
         if speaker.isStreamed { return try await stream(speaker, request, for: principal, &context) }
         let pipeline = D.pipeline(of: self)

@@ -28,6 +28,7 @@ public struct CacheKey: Sendable, Hashable {
         }
         form.append(request.sampling)
         form.append(request.tools)
+        if let models = request.models { form.append("models", models) }
         for (index, message) in request.messages.enumerated() {
             if let calls = message.toolCalls { form.append("tool_calls", of: index, calls) }
             if let id = message.toolCallID { form.append("tool_call_id", of: index, id) }
@@ -87,6 +88,12 @@ private struct CanonicalForm {
         append(tools.definitions)
         append(tools.choice ?? "")
         append(tools.parallelCalls.map { $0 ? "parallel" : "one" } ?? "")
+    }
+
+    mutating func append(_ name: String, _ texts: [String]) {
+        append(name)
+        append(UInt64(texts.count))
+        for text in texts { append(text) }
     }
 
     mutating func append(_ name: String, of message: Int, _ text: String) {

@@ -31,7 +31,9 @@ public struct CacheLifetimes: Sendable, Equatable {
         var exceptions: [TimeInterval] = []
         if let conversation, request.hasTurns { exceptions.append(conversation) }
         if let structured, request.sampling.format != nil { exceptions.append(structured) }
-        if let model = request.model ?? model, let lifetime = models[model] { exceptions.append(lifetime) }
+        if let model = request.model ?? request.models?.first ?? model, let lifetime = models[model] {
+            exceptions.append(lifetime)
+        }
         return exceptions.min() ?? usual
     }
 }

@@ -68,7 +68,6 @@ public final class ChatPipeline: Sendable {
         _ question: ChatRequest, for principal: Principal, trace: inout RequestTrace, onDelta onAnswer: AnswerHandler?
     ) async throws -> Exchange {
         let deadline = ContinuousClock.now + policy.deadline
-        try policy.check(principal)
         let reviewed = try await review(question, for: principal, trace: &trace)
         if reviewed.isBlocked {
             let blocked = Answer(text: ChatPolicy.blockedText, origin: .blocked)
@@ -101,6 +100,7 @@ public final class ChatPipeline: Sendable {
     private func review(_ question: ChatRequest, for principal: Principal, trace: inout RequestTrace) async throws
         -> ReviewedQuestion
     {
+        let question = try policy.admitted(question, for: principal)
         let id = ids.next()
         let context = try await context(of: question, for: principal, trace: &trace)
         let review = trace.time(.sanitize) { reviewed(question.message) }

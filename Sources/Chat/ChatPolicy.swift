@@ -48,8 +48,7 @@ public struct ChatPolicy: Sendable {
     public let maxTokens: Int
     /// What can answer, in the order of fallback: part of the cache key.
     public let models: String
-    /// Their names.
-    public let modelNames: [String]
+    public let modelList: ModelList
     public let prices: PriceList
     /// How long one request may take, all tries together.
     public let deadline: Duration
@@ -62,7 +61,7 @@ public struct ChatPolicy: Sendable {
 
     public init(
         contract: Contract = .question, system: String, temperature: Double?, maxTokens: Int, models: String,
-        modelNames: [String] = [], prices: PriceList = PriceList([:]), deadline: Duration, danger: Danger,
+        modelList: ModelList = ModelList([]), prices: PriceList = PriceList([:]), deadline: Duration, danger: Danger,
         cacheScope: CacheScope, cachesTools: Bool = false
     ) {
         self.cachesTools = cachesTools
@@ -71,19 +70,34 @@ public struct ChatPolicy: Sendable {
         self.temperature = temperature
         self.maxTokens = maxTokens
         self.models = models
-        self.modelNames = modelNames
+        self.modelList = modelList
         self.prices = prices
         self.deadline = deadline
         self.danger = danger
         self.cacheScope = cacheScope
     }
 
-    /// - Throws: ``ChatError`` `.forbidden` for an API key that may not ask these models.
-    func check(_ principal: Principal) throws(ChatError) {
-        guard let key = principal.key else { return }
-        guard !key.isManagement else { throw ChatError(.forbidden, "A management key cannot ask a model") }
-        guard let models = key.models, let other = modelNames.first(where: { !models.contains($0) }) else { return }
-        throw ChatError(.forbidden, "The key may not ask the model \(other)")
+    /// - Returns: the request with its model's own name and, for a key that may not ask all models, those that may answer.
+    /// - Throws: ``ChatError`` `.noSuchModel` for a model that is not there, or not for this key; `.forbidden` for a key that
+    ///   may ask none.
+    func admitted(_ request: ChatRequest, for principal: Principal) throws(ChatError) -> ChatRequest {
+        if principal.key == nil, request.model == nil { return request }
+        if principal.key?.isManagement == true { throw ChatError(.forbidden, "A management key cannot ask a model") }
+        let allowed = modelList.allowed(to: principal)
+        var request = request
+        if let model = request.model { request.model = try allowed.model(model).name }
+        guard principal.key?.models != nil, allowed.models != modelList.models else { return request }
+        guard !allowed.models.isEmpty else {
+            throw ChatError(.forbidden, "The key may ask none of the models that answer here")
+        }
+        request.models = allowed.models.map(\.name)
+        return request
+    }
+
+    /// The most that a request can cost; nil when nobody knows.
+    func worstCase(of request: ModelRequest) -> Money? {
+        let allowed = request.models.map { names in modelList.models.filter { names.contains($0.name) } }
+        return prices.worstCase(of: request, among: allowed?.map(\.owner))
     }
 
     /// - Parameters:
@@ -105,7 +119,8 @@ public struct ChatPolicy: Sendable {
         messages += request.messages.dropLast()
         messages.append(request.message.with(text))
         return ModelRequest(
-            messages: messages, model: request.model, temperature: request.parameters.temperature ?? temperature,
+            messages: messages, model: request.model, models: request.models,
+            temperature: request.parameters.temperature ?? temperature,
             maxTokens: request.parameters.maxTokens ?? maxTokens, sampling: request.parameters.sampling,
             tools: request.parameters.tools, tryLimit: contract == .completion ? deadline : nil)
     }

@@ -53,8 +53,10 @@ public struct ChatRequest: Sendable {
     /// The request's own name for the text of the last message, for error messages.
     public let field: String
     public let conversation: ConversationID?
-    /// The model that is wanted; nil for any.
-    public var model: String?
+    /// The model that is wanted, by any of its names; nil for any.
+    public internal(set) var model: String?
+    /// The models that may answer, by their own names and in the order of fallback; nil for all.
+    public internal(set) var models: [String]?
     public let parameters: Parameters
     public var cacheControl = CacheControl.none
 

@@ -31,6 +31,8 @@ public struct ModelRequest: Sendable, Hashable {
     public let messages: [ChatMessage]
     /// The model that the caller wants; nil for any.
     public let model: String?
+    /// The models that may answer, in the order of fallback; nil for all.
+    public let models: [String]?
     /// Sampling temperature, 0 to 2; nil for the model's own.
     public let temperature: Double?
     /// The most tokens that the answer may have.
@@ -42,9 +44,10 @@ public struct ModelRequest: Sendable, Hashable {
     public let tryLimit: Duration?
 
     public init(
-        messages: [ChatMessage], model: String? = nil, temperature: Double?, maxTokens: Int,
+        messages: [ChatMessage], model: String? = nil, models: [String]? = nil, temperature: Double?, maxTokens: Int,
         sampling: Sampling = Sampling(), tools: Tools? = nil, tryLimit: Duration? = nil
     ) {
+        self.models = models
         self.tools = tools
         self.tryLimit = tryLimit
         self.messages = messages

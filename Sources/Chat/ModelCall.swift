@@ -25,8 +25,7 @@ final class ModelCall: Sendable {
     /// The most that it may use, which is held for an API key.
     var hold: Hold {
         guard question.principal.key != nil else { return .none }
-        return Hold(
-            tokens: request.promptBound + request.maxTokens, cost: pipeline.policy.prices.worstCase(of: request))
+        return Hold(tokens: request.promptBound + request.maxTokens, cost: pipeline.policy.worstCase(of: request))
     }
 
     /// - Throws: what is no failure of the model.

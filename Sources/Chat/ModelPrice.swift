@@ -68,21 +68,26 @@ public struct ModelPrice: Sendable, Hashable {
 /// What each provider that can be asked costs.
 public struct PriceList: Sendable {
     private let prices: [String: ModelPrice]
-    private let isComplete: Bool
+    private let all: [String]
 
     /// - Parameter prices: by the provider's setting name; nil for a price that nobody knows.
     public init(_ prices: [String: ModelPrice?]) {
         self.prices = prices.compactMapValues { $0 }
-        isComplete = self.prices.count == prices.count
+        all = Array(prices.keys)
     }
 
     /// The most that a request can cost, whichever provider answers it.
     ///
+    /// - Parameter providers: those that may answer; nil for all.
     /// - Returns: nil when one of them has no known price.
-    public func worstCase(of request: ModelRequest) -> Money? {
-        guard isComplete else { return nil }
+    public func worstCase(of request: ModelRequest, among providers: [String]? = nil) -> Money? {
         let prompt = request.promptBound
-        return prices.values.map { $0.worstCase(prompt: prompt, completion: request.maxTokens) }.max()
+        var dearest: Money?
+        for provider in providers ?? all {
+            guard let price = prices[provider] else { return nil }
+            dearest = max(dearest ?? .zero, price.worstCase(prompt: prompt, completion: request.maxTokens))
+        }
+        return dearest
     }
 
     /// What an answer cost: as the provider itself says, else by its price.

@@ -3,37 +3,38 @@ public import Chat
 /// Asks one provider after the other until one answers.
 ///
 /// A filter's verdict is final: another provider is not asked for what one refused. When all fail, the most telling
-/// failure is thrown, with every provider's words in its detail. A request that wants a model begins with its provider; one
-/// that needs what a provider cannot do passes it by.
+/// failure is thrown, with every provider's words in its detail. A request that wants a model begins with its provider. A
+/// provider is passed by when it cannot do what the request needs, and when its model is none of those that may answer.
 public struct Fallback: LanguageModel {
-    private let models: [any LanguageModel]
-    private let names: [String]
+    private let models: [(model: any LanguageModel, name: String?)]
 
     /// - Parameters:
     ///   - models: in order of preference, at least one.
     ///   - names: what the callers may call each of them.
     public init(_ models: [any LanguageModel], names: [String] = []) {
         precondition(!models.isEmpty, "a fallback needs a provider")
-        self.models = models
-        self.names = names
+        self.models = models.enumerated().map { ($1, names.indices.contains($0) ? names[$0] : nil) }
     }
 
-    private func order(for request: ModelRequest) -> [any LanguageModel] {
+    /// What can and may answer, in the order in which it is asked.
+    private func chain(for request: ModelRequest) -> [any LanguageModel] {
         var models = models
-        if let wanted = request.model, let index = names.firstIndex(of: wanted) {
+        if let wanted = request.model, let index = models.firstIndex(where: { $0.name == wanted }) {
             models.insert(models.remove(at: index), at: 0)
         }
-        return models.filter { $0.supports(request) }
+        return models.filter { model, name in
+            model.supports(request) && request.models.map { $0.contains { $0 == name } } ?? true
+        }.map(\.model)
     }
 
-    public func supports(_ request: ModelRequest) -> Bool { models.contains { $0.supports(request) } }
+    public func supports(_ request: ModelRequest) -> Bool { !chain(for: request).isEmpty }
 
     public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
         async throws -> ModelAnswer
     {
         let watch = DeltaWatch(onDelta)
         var failures: [ModelFailure] = []
-        for model in order(for: request) {
+        for model in chain(for: request) {
             do {
                 return try await model.answer(request, by: deadline, onDelta: watch.handler)
             } catch let failure as ModelFailure {

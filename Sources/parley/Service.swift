@@ -59,7 +59,7 @@ extension Settings {
             system: try sources.required(Catalog.systemPrompt),
             temperature: try sources.required(Catalog.temperature),
             maxTokens: try sources.required(Catalog.maxTokens),
-            models: providers.identity, modelNames: providers.models, prices: providers.prices(from: prices),
+            models: providers.identity, modelList: try models(of: providers), prices: providers.prices(from: prices),
             deadline: requestDeadline,
             danger: try sources.required(Catalog.dangerous), cacheScope: try sources.required(Catalog.cacheScope))
     }
@@ -68,7 +68,7 @@ extension Settings {
         ChatPolicy(
             contract: .completion, system: "", temperature: nil,
             maxTokens: try sources.required(Catalog.completionTokens), models: providers.identity,
-            modelNames: providers.models, prices: providers.prices(from: prices), deadline: completionDeadline,
+            modelList: try models(of: providers), prices: providers.prices(from: prices), deadline: completionDeadline,
             danger: try sources.required(Catalog.dangerous),
             cacheScope: try sources.required(Catalog.cacheScope),
             cachesTools: try sources.required(Catalog.cacheTools))

@@ -32,6 +32,9 @@ final class Stage: Sendable {
         } else {
             gate = await TokenAuthenticator(secret: secret, store: database, lifetime: 3_600)
         }
+        let models = ModelList(
+            [.init(name: "scripted-1", owner: "scripted"), .init(name: "vendor/other", owner: "other")],
+            aliases: ["gpt-4o": "scripted-1"])
         let pipeline = ChatPipeline(
             authenticator: gate, sanitizer: MessageSanitizer(mode: .smart),
             cache: AnswerCache(
@@ -40,19 +43,17 @@ final class Stage: Sendable {
             model: model, ledger: database, ids: ExchangeIDGenerator { 0 },
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
-                deadline: .seconds(60), danger: .hold, cacheScope: .session),
+                modelList: models, deadline: .seconds(60), danger: .hold, cacheScope: .session),
             load: ConcurrencyLimit(limit: 100))
         let completions = pipeline.under(
             ChatPolicy(
                 contract: .completion, system: "", temperature: nil, maxTokens: 4_096, models: "scripted/scripted-1",
-                deadline: .seconds(60), danger: .hold, cacheScope: .session, cachesTools: cachesTools),
+                modelList: models, deadline: .seconds(60), danger: .hold, cacheScope: .session, cachesTools: cachesTools
+            ),
             MessageSanitizer(mode: .off))
         service = ChatService(
             pipeline: pipeline, completions: completions,
-            models: ModelList(
-                [.init(name: "scripted-1", owner: "scripted"), .init(name: "vendor/other", owner: "other")],
-                aliases: ["gpt-4o": "scripted-1"]),
-            authenticator: gate, ledger: database, health: health,
+            models: models, authenticator: gate, ledger: database, health: health,
             settings: ServiceSettings(
                 version: "test", messageLimit: messageLimit, minimumUserAgentLength: 10, corsOrigins: corsOrigins),
             telemetry: log)

@@ -9,11 +9,11 @@ private let noon = Date(timeIntervalSince1970: 1_700_000_000)
 
 private func request(
     system: String = "s", context: [ChatMessage] = [], text: String = "hello", model: String? = nil,
-    temperature: Double = 0.7, maxTokens: Int = 500
+    models: [String]? = nil, temperature: Double = 0.7, maxTokens: Int = 500
 ) -> ModelRequest {
     ModelRequest(
         messages: [ChatMessage(role: .system, text: system)] + context + [.user(text)], model: model,
-        temperature: temperature, maxTokens: maxTokens)
+        models: models, temperature: temperature, maxTokens: maxTokens)
 }
 
 private func key(_ text: String) -> CacheKey {
@@ -36,6 +36,8 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
             CacheKey(request(text: "hello!"), scope: "a", models: "m"),
             CacheKey(request(temperature: 0.8), scope: "a", models: "m"),
             CacheKey(request(model: "m"), scope: "a", models: "m"),
+            CacheKey(request(models: ["m"]), scope: "a", models: "m"),
+            CacheKey(request(models: ["m", "n"]), scope: "a", models: "m"),
             CacheKey(request(maxTokens: 501), scope: "a", models: "m"),
             CacheKey(request(context: [turn]), scope: "a", models: "m"),
             CacheKey(request(context: [ChatMessage(role: .assistant, text: "hello")]), scope: "a", models: "m"),
@@ -185,6 +187,8 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
         #expect(lifetime() == 7_200, "the model that is asked first")
         #expect(lifetime([turn]) == 600 && lifetime([], nil, json) == 60 && lifetime([turn], nil, json) == 60)
         #expect(lifetime([turn], "other", json) == 0)
+        let narrow = ModelRequest(messages: [.user("q")], models: ["other", "first"], temperature: 0, maxTokens: 1)
+        #expect(lifetimes.lifetime(of: narrow, else: "first") == 0, "the first that may answer")
         #expect(lifetimes.longest == 7_200)
     }
 }

@@ -81,6 +81,15 @@ private func request(_ text: String, maxTokens: Int = 100) -> ModelRequest {
         #expect(hello.promptBound >= 5)
     }
 
+    @Test func onlyWhatMayAnswerCounts() {
+        let hello = request("hello", maxTokens: 10)
+        let list = PriceList(["gemini": cheap, "openai": dear, "echo": nil])
+        #expect(
+            list.worstCase(of: hello, among: ["gemini"]) == cheap.worstCase(prompt: hello.promptBound, completion: 10))
+        #expect(list.worstCase(of: hello, among: ["gemini", "openai"]) != list.worstCase(of: hello, among: ["gemini"]))
+        #expect(list.worstCase(of: hello, among: ["gemini", "echo"]) == nil && list.worstCase(of: hello) == nil)
+    }
+
     @Test func whatNobodyKnowsIsUnknownAndNotFree() throws {
         let list = PriceList(["gemini": cheap, "openai": nil])
         #expect(list.worstCase(of: request("hello")) == nil)

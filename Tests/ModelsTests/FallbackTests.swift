@@ -22,6 +22,25 @@ import Testing
         #expect(answer.provider == "b")
     }
 
+    @Test func asksOnlyWhatMayAnswer() async throws {
+        func request(_ wanted: String?, _ models: [String]) -> ModelRequest {
+            ModelRequest(messages: [.user("q")], model: wanted, models: models, temperature: nil, maxTokens: 5)
+        }
+        let (first, second, third) = (
+            ScriptedModel("a", []), ScriptedModel("b", [.answer("ok"), .failure(.unreachable)]),
+            ScriptedModel("c", [.failure(.unreachable), .failure(.timedOut)])
+        )
+        let fallback = Fallback([first, second, third], names: ["one", "two", "three"])
+        let answer = try await fallback.answer(
+            request("three", ["two", "three"]), by: .now + .seconds(60), onDelta: nil)
+        #expect(answer.provider == "b" && third.calls == 1)
+        let failure = await #expect(throws: ModelFailure.self) {
+            try await fallback.answer(request(nil, ["two", "three"]), by: .now + .seconds(60), onDelta: nil)
+        }
+        #expect(failure?.reason == .timedOut && first.calls == 0)
+        #expect(!fallback.supports(request(nil, ["four"])))
+    }
+
     @Test func doesNotAskAnotherWhatAFilterRefused() async throws {
         let second = ScriptedModel("b", [])
         let failure = await #expect(throws: ModelFailure.self) {

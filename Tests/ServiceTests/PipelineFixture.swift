@@ -81,7 +81,8 @@ final class PipelineFixture: Sendable {
             ids: ExchangeIDGenerator { [database] in database.claimWorkerNumber() },
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
-                deadline: .seconds(60), danger: danger, cacheScope: cacheScope),
+                modelList: ModelList([.init(name: "scripted-1", owner: "scripted")]), deadline: .seconds(60),
+                danger: danger, cacheScope: cacheScope),
             load: ConcurrencyLimit(limit: maxInFlight))
     }
 

@@ -98,11 +98,11 @@ import Testing
             let principal = try await bench.pipeline.identify(token, trace: &trace)
             return try await bench.pipeline.answer(request, for: principal, trace: &trace, onDelta: nil)
         }
-        let exchange = try await ask("m", .init(temperature: 0.1, maxTokens: 7))
+        let exchange = try await ask("scripted-1", .init(temperature: 0.1, maxTokens: 7))
         #expect(exchange.question == "What is my name?")
         let asked = bench.model.requests.withLock { $0[0] }
         #expect(asked.messages.dropFirst() == messages.dropLast() + [.user("What is my name?")])
-        #expect(asked.model == "m" && asked.temperature == 0.1 && asked.maxTokens == 7)
+        #expect(asked.model == "scripted-1" && asked.temperature == 0.1 && asked.maxTokens == 7)
         #expect(try await ask(nil, .init()).answer.isCached == false, "each of them is another question")
         let usual = bench.model.requests.withLock { $0[1] }
         #expect(usual.model == nil && usual.temperature == 0.7 && usual.maxTokens == 500)
