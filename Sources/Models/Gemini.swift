@@ -34,7 +34,7 @@ public struct Gemini: LanguageModel {
         let headers = [("Content-Type", "application/json"), ("x-goog-api-key", key.text)]
         let post = try HTTPRequest(
             method: .post, url: url, headers: headers, body: Self.body(request, needsSignature: !isOld))
-        let format = GeminiReply(model: model, takesCalls: request.tools != nil)
+        let format = GeminiReply(model: model, tools: request.tools)
         return try await call.run(post, of: request, reading: format, by: deadline, onDelta: onDelta)
     }
 

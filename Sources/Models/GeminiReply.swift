@@ -11,10 +11,10 @@ struct GeminiReply: ReplyFormat {
 
     private let takesCalls: Bool
 
-    /// - Parameter takesCalls: without tools to call a call is no answer.
-    init(model: String, takesCalls: Bool = false) {
-        self.takesCalls = takesCalls
-        draft = ReplyDraft(provider: "gemini", model: model)
+    /// - Parameter tools: without tools to call a call is no answer.
+    init(model: String, tools: Tools? = nil) {
+        takesCalls = tools != nil
+        draft = ReplyDraft(provider: "gemini", model: model, tools: tools)
     }
 
     mutating func read(_ document: JSON) throws(ModelFailure) -> String {

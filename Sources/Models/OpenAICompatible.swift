@@ -47,7 +47,7 @@ public struct OpenAICompatible: LanguageModel {
         var headers = [("Content-Type", "application/json")]
         if let key { headers.append(("Authorization", "Bearer \(key.text)")) }
         let post = try HTTPRequest(method: .post, url: url, headers: headers, body: body(request))
-        let format = OpenAIReply(provider: service.rawValue, model: model, takesCalls: request.tools != nil)
+        let format = OpenAIReply(provider: service.rawValue, model: model, tools: request.tools)
         return try await call.run(post, of: request, reading: format, by: deadline, onDelta: onDelta)
     }
 

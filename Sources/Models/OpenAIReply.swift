@@ -8,10 +8,10 @@ struct OpenAIReply: ReplyFormat {
 
     private let takesCalls: Bool
 
-    /// - Parameter takesCalls: without tools to call a call is no answer.
-    init(provider: String, model: String, takesCalls: Bool = false) {
-        self.takesCalls = takesCalls
-        draft = ReplyDraft(provider: provider, model: model)
+    /// - Parameter tools: without tools to call a call is no answer.
+    init(provider: String, model: String, tools: Tools? = nil) {
+        takesCalls = tools != nil
+        draft = ReplyDraft(provider: provider, model: model, tools: tools)
     }
 
     mutating func read(_ document: JSON) throws(ModelFailure) -> String {

@@ -19,15 +19,16 @@ struct ReplyDraft: Sendable {
     let provider: String
     private(set) var model: String
     private var text = ""
-    var calls = ToolCallDraft()
+    var calls: ToolCallDraft
     /// The last that the provider said; nil for nothing.
     var usage: TokenUsage?
     /// Why the provider said that the answer ends here; nil as long as it did not.
     var finishReason: FinishReason?
 
-    init(provider: String, model: String) {
+    init(provider: String, model: String, tools: Tools?) {
         self.provider = provider
         self.model = model
+        calls = ToolCallDraft(tools)
     }
 
     /// Adds to the answer. Control characters other than tab and newline go: U+0000 would end the text in the database,
@@ -57,7 +58,7 @@ struct ReplyDraft: Sendable {
     }
 
     /// Text and calls, for an estimate.
-    private var said: String { text + calls.calls.map { $0.name + $0.arguments }.joined() }
+    private var said: String { text + calls.said.map { $0.name + $0.arguments }.joined() }
 
     /// - Parameters:
     ///   - request: what is answered, for an estimate where the provider did not count.

@@ -1,12 +1,21 @@
 internal import Chat
 
 /// The tool calls of an answer while it is being read, whole or in fragments.
+///
+/// Of an answer that may have one call only the first counts: Gemini cannot be told so, and some servers do not listen.
 struct ToolCallDraft: Sendable {
-    private(set) var calls: [ToolCall] = []
+    private let takesOne: Bool
+    /// All that the provider said.
+    private(set) var said: [ToolCall] = []
     /// What was added since the caller was told.
     private var news: [ToolCallDelta] = []
     /// Where the calls are that the provider gave a number.
     private var places: [Int: Int] = [:]
+
+    /// - Parameter tools: what the caller wants to be called; nil for any.
+    init(_ tools: Tools? = nil) { takesOne = tools?.parallelCalls == false }
+
+    var calls: [ToolCall] { takesOne ? Array(said.prefix(1)) : said }
 
     /// Adds a call, or more of one. A call that the provider gave no id gets one.
     ///
@@ -16,25 +25,25 @@ struct ToolCallDraft: Sendable {
         at place: Int? = nil, id: String?, name: String?, arguments: String, thoughtSignature: String? = nil
     ) {
         let (id, name) = (id.flatMap { $0.isEmpty ? nil : $0 }, name.flatMap { $0.isEmpty ? nil : $0 })
-        if let known = place == nil ? calls.indices.last : places[place ?? 0] {
-            let isAnother = id.map { $0 != calls[known].id } ?? (place == nil)
+        if let known = place == nil ? said.indices.last : places[place ?? 0] {
+            let isAnother = id.map { $0 != said[known].id } ?? (place == nil)
             if name == nil || !isAnother {
                 return add(to: known, name: name, arguments, thoughtSignature)
             }
         }
         let call = ToolCall(
             id: id ?? Self.newID(), name: name ?? "", arguments: arguments, thoughtSignature: thoughtSignature)
-        if let place { places[place] = calls.count }
+        if let place { places[place] = said.count }
         news.append(
             ToolCallDelta(
-                index: calls.count, id: call.id, name: name, arguments: arguments, thoughtSignature: thoughtSignature))
-        calls.append(call)
+                index: said.count, id: call.id, name: name, arguments: arguments, thoughtSignature: thoughtSignature))
+        said.append(call)
     }
 
     private mutating func add(to index: Int, name: String?, _ arguments: String, _ signature: String?) {
-        let call = calls[index]
+        let call = said[index]
         let name = call.name.isEmpty ? name : nil
-        calls[index] = ToolCall(
+        said[index] = ToolCall(
             id: call.id, name: name ?? call.name, arguments: call.arguments + arguments,
             thoughtSignature: signature ?? call.thoughtSignature)
         guard name != nil || !arguments.isEmpty || signature != nil else { return }
@@ -44,7 +53,7 @@ struct ToolCallDraft: Sendable {
 
     mutating func takeNews() -> [ToolCallDelta] {
         defer { news = [] }
-        return news
+        return takesOne ? news.filter { $0.index == 0 } : news
     }
 
     private static func newID() -> String {

@@ -61,8 +61,8 @@ import Testing
     @Test func anOpenAICompatibleProviderGetsThemAsTheyAreAndItsFragmentsPass() async throws {
         let choice = #"{"type":"function","function":{"name":"now"}}"#
         let (body, answer, deltas) = try await ask(
-            .openrouter, Self.request(choice: choice, parallelCalls: false), reply: Self.openAIReply)
-        #expect(body.contains(#""tools":\#(Self.definitions),"tool_choice":\#(choice),"parallel_tool_calls":false"#))
+            .openrouter, Self.request(choice: choice, parallelCalls: true), reply: Self.openAIReply)
+        #expect(body.contains(#""tools":\#(Self.definitions),"tool_choice":\#(choice),"parallel_tool_calls":true"#))
         #expect(
             body.contains(
                 #"{"role":"assistant","content":null,"tool_calls":[{"type":"function","id":"c1","function":{"name":"get_weather","arguments":"{\"unit\":\"C\",\"city\":\"Paris\"}"}},"#
@@ -147,6 +147,19 @@ import Testing
                         thoughtSignature: "c2ln")),
                 .toolCall(ToolCallDelta(index: 1, id: "g2", name: "now", arguments: "{}")),
             ])
+    }
+
+    /// Gemini cannot be told so, and some of the others do not listen.
+    @Test(arguments: ProviderFixture.Kind.allCases) func whoWantsOneCallAtATimeGetsOne(_ kind: ProviderFixture.Kind)
+        async throws
+    {
+        let (body, answer, deltas) = try await ask(
+            kind, Self.request(parallelCalls: false), reply: kind == .gemini ? Self.geminiReply : Self.openAIReply)
+        #expect(body.contains(#""parallel_tool_calls":false"#) == (kind != .gemini))
+        #expect(answer.toolCalls.map(\.arguments) == [#"{"city":"Paris"}"#] && answer.finishReason == .toolCalls)
+        let pieces = deltas.compactMap { if case .toolCall(let call) = $0 { call } else { nil } }
+        #expect(pieces.allSatisfy { $0.index == 0 } && pieces.map(\.arguments).joined() == #"{"city":"Paris"}"#)
+        #expect(answer.usage.total == (kind == .gemini ? 7 : 9), "what was made is paid for")
     }
 
     @Test(arguments: [
