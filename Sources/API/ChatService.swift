@@ -67,7 +67,11 @@ public final class ChatService: Responder {
             return try await context.send(preflight: routes.allowed)
         }
         guard let path = routes.first?.path else {
-            throw ChatError(.notFound, "There is nothing at this path; see /docs/")
+            throw ChatError(
+                .notFound,
+                context.dialect == CompletionDialect.self
+                    ? "There is nothing at this path; the base URL of OpenAI's clients ends in /v1 here, without a slash"
+                    : "There is nothing at this path; see /docs/")
         }
         guard let route = routes.route(for: request.method) else {
             throw ChatError(.methodNotAllowed(allowed: routes.allowed), "\(path) takes \(routes.allowed) only")

@@ -22,7 +22,7 @@ struct CompletionDialect: Dialect {
         let form = try CompletionForm(try request.jsonObject(), written: request.body)
         self.request = try form.request()
         isStreamed = try form.json.flag("stream") ?? false
-        includesUsage = try form.json["stream_options"]?.flag("include_usage") ?? false
+        includesUsage = try form.includesUsage()
         id = "chatcmpl-" + request.identifier()
     }
 

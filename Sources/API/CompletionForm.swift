@@ -49,6 +49,16 @@ struct CompletionForm {
             sampling: sampling, tools: try ToolForm(json, written: written).tools())
     }
 
+    func includesUsage() throws(ChatError) -> Bool {
+        guard let options = json.member("stream_options") else { return false }
+        guard options.object != nil else { throw .invalid("stream_options", "must be an object") }
+        let isWanted = options.member("include_usage")
+        guard isWanted == nil || isWanted?.bool != nil else {
+            throw .invalid("stream_options.include_usage", "must be true or false")
+        }
+        return isWanted?.bool ?? false
+    }
+
     private func stop() throws(ChatError) -> [String] {
         guard let stop = json.member("stop") else { return [] }
         if let text = stop.string { return text.isEmpty ? [] : [text] }
@@ -74,6 +84,9 @@ struct CompletionForm {
             guard format["json_schema"]?["name"]?.string?.isEmpty == false,
                 let schema = written["response_format"]?["json_schema"]
             else { throw .invalid("response_format.json_schema", "must be an object with a name") }
+            guard format["json_schema"]?.member("schema").map({ $0.object != nil }) ?? true else {
+                throw .invalid("response_format.json_schema.schema", "must be a JSON schema")
+            }
             return .jsonSchema(schema.text)
         default: throw .invalid("response_format.type", "must be text, json_object or json_schema")
         }
@@ -117,12 +130,19 @@ struct CompletionForm {
         case "function": throw .unsupported("\(field).role", "must be tool in place of function")
         default: throw .invalid("\(field).role", "must be system, developer, user, assistant or tool")
         }
-        guard let content = message.member("content") else {
-            guard role == .assistant else { throw .invalid("\(field).content", "is required") }
-            return ChatMessage(role: role, text: "", toolCalls: calls)
+        for name in ["function_call", "audio"] where message.member(name) != nil {
+            throw .unsupported("\(field).\(name)", "is not supported")
+        }
+        let name = message.member("name")
+        if let name, name.string == nil { throw .invalid("\(field).name", "must be a string") }
+        // What a model refused to say is in the place of what it said.
+        let refusal = role == .assistant ? message.member("refusal") : nil
+        guard let content = message.member("content") ?? refusal ?? (role == .assistant ? .string("") : nil) else {
+            throw .invalid("\(field).content", "is required")
         }
         return ChatMessage(
-            role: role, text: try text(of: content, "\(field).content"), toolCalls: calls, toolCallID: id)
+            role: role, name: name?.string, text: try text(of: content, "\(field).content"), toolCalls: calls,
+            toolCallID: id)
     }
 
     /// A text, or an array of parts, one below the other.
@@ -162,7 +182,8 @@ struct CompletionForm {
         if let kinds = json.member("modalities"), kinds != .array([.string("text")]) {
             throw .unsupported("modalities", "must be [\"text\"]")
         }
-        for name in ["audio", "top_logprobs", "web_search_options"] where json.member(name) != nil {
+        if let count = json.member("top_logprobs"), count.int != 0 { throw .unsupported("top_logprobs", "must be 0") }
+        for name in ["audio", "web_search_options"] where json.member(name) != nil {
             throw .unsupported(name, "is not supported")
         }
         if let tier = json.member("service_tier"), !["auto", "default"].contains(tier.string) {

@@ -29,6 +29,9 @@ extension Request {
     }
 
     private func checkContentType() throws(ChatError) {
+        guard ["identity", nil].contains(header("CONTENT_ENCODING")?.lowercased()) else {
+            throw ChatError(.unsupportedMediaType, "Send the body as it is, without a Content-Encoding")
+        }
         if header("CONTENT_TYPE") == "application/json" { return }
         let parts = (header("CONTENT_TYPE") ?? "").lowercased().split(separator: ";").map { part in
             String(part.filter { !$0.isWhitespace && $0 != "\"" })

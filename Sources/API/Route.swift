@@ -59,8 +59,14 @@ struct Route: Sendable {
     static func dialect(for request: Request) -> any Dialect.Type { dialect(at: request.path) }
 
     private static func dialect(at path: String) -> any Dialect.Type {
-        path == "/v1" || path.hasPrefix("/v1/") ? CompletionDialect.self : ChatDialect.self
+        path == "/v1" || path.hasPrefix("/v1/") || pathsWithoutVersion.contains(path)
+            ? CompletionDialect.self : ChatDialect.self
     }
+
+    /// What OpenAI's clients ask for when `/v1` is missing in their base URL.
+    private static let pathsWithoutVersion: Set = [
+        "/chat/completions", "/completions", "/embeddings", "/models", "/responses",
+    ]
 
     /// All that the table has at a request's path.
     static func all(for request: Request) -> [Route] {

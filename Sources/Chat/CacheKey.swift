@@ -30,6 +30,7 @@ public struct CacheKey: Sendable, Hashable {
         form.append(request.tools)
         if let models = request.models { form.append("models", models) }
         for (index, message) in request.messages.enumerated() {
+            if let name = message.name { form.append("name", of: index, name) }
             if let calls = message.toolCalls { form.append("tool_calls", of: index, calls) }
             if let id = message.toolCallID { form.append("tool_call_id", of: index, id) }
         }

@@ -131,6 +131,9 @@ public final class ChatPipeline: Sendable {
     {
         let request = try policy.modelRequest(question.question, question.text, context: question.context)
         guard model.supports(request) else {
+            guard request.usesTools else {
+                throw .unsupported("response_format", "cannot be used: no provider here keeps to one")
+            }
             throw .unsupported(
                 "tools",
                 "cannot be used: no provider here takes them"

@@ -3,21 +3,24 @@ public struct ChatMessage: Sendable, Hashable {
     public enum Role: String, Sendable { case system, user, assistant, tool }
 
     public let role: Role
+    /// Tells participants of the same role apart; nil for none.
+    public let name: String?
     public let text: String
     /// What an assistant asked to be called: a JSON array in OpenAI's form, as the caller wrote it; nil for nothing.
     public let toolCalls: String?
     /// Of a tool's message: the call whose result it is.
     public let toolCallID: String?
 
-    public init(role: Role, text: String, toolCalls: String? = nil, toolCallID: String? = nil) {
+    public init(role: Role, name: String? = nil, text: String, toolCalls: String? = nil, toolCallID: String? = nil) {
         self.role = role
+        self.name = name
         self.text = text
         self.toolCalls = toolCalls
         self.toolCallID = toolCallID
     }
 
     func with(_ text: String) -> ChatMessage {
-        ChatMessage(role: role, text: text, toolCalls: toolCalls, toolCallID: toolCallID)
+        ChatMessage(role: role, name: name, text: text, toolCalls: toolCalls, toolCallID: toolCallID)
     }
 
     public static func user(_ text: String) -> ChatMessage { ChatMessage(role: .user, text: text) }

@@ -102,7 +102,7 @@ extension ModelRequest {
     /// More tokens than any tokenizer makes of the request: none makes more than one of a byte, and each message has a few
     /// for itself.
     public var promptBound: Int {
-        var bound = messages.reduce(16) { $0 + $1.text.utf8.count + 16 }
+        var bound = messages.reduce(16) { $0 + $1.text.utf8.count + ($1.name?.utf8.count ?? 0) + 16 }
         if case .jsonSchema(let schema)? = sampling.format { bound += schema.utf8.count }
         return bound + toolBytes
     }

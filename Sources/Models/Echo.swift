@@ -8,7 +8,8 @@ public struct Echo: LanguageModel {
 
     public init() {}
 
-    public func supports(_ request: ModelRequest) -> Bool { !request.usesTools }
+    /// It calls no tools, and an echo has no form.
+    public func supports(_ request: ModelRequest) -> Bool { !request.usesTools && request.sampling.format == nil }
 
     public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
         async throws -> ModelAnswer

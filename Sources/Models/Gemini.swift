@@ -50,7 +50,7 @@ public struct Gemini: LanguageModel {
     static func body(_ request: ModelRequest, needsSignature: Bool = false) -> [UInt8] {
         JSONWriter.object { json in
             // Gemini has one place for instructions, wherever they stand in the conversation.
-            let instructions = request.messages.filter { $0.role == .system }
+            let instructions = request.messages.filter { $0.role == .system && !$0.text.isEmpty }
             if !instructions.isEmpty {
                 json.object("systemInstruction") { json in
                     json.array("parts") { parts in
@@ -59,7 +59,12 @@ public struct Gemini: LanguageModel {
                 }
             }
             json.array("contents") { contents in
-                write(request.messages[...], to: &contents, needsSignature: needsSignature)
+                // It refuses a part without text, and a request that has nothing but instructions.
+                let messages = request.messages.filter { message in
+                    message.role != .system
+                        && (!message.text.isEmpty || message.toolCalls != nil || message.role == .tool)
+                }
+                write((messages.isEmpty ? [.user(" ")] : messages)[...], to: &contents, needsSignature: needsSignature)
             }
             if let tools = request.tools { GeminiTools.write(tools, to: &json) }
             json.object("generationConfig") { json in
@@ -78,9 +83,6 @@ public struct Gemini: LanguageModel {
             // The results of calls that were made together belong together.
             let results = rest.prefix { $0.role == .tool }
             rest = rest.dropFirst(max(1, results.count))
-            // It refuses a part without text.
-            let isEmpty = message.text.isEmpty && message.toolCalls == nil && results.isEmpty
-            guard message.role != .system, !isEmpty else { continue }
             contents.object { content in
                 content.member("role", message.role == .assistant ? "model" : "user")
                 content.array("parts") { parts in
@@ -109,7 +111,9 @@ public struct Gemini: LanguageModel {
         if let penalty = sampling.presencePenalty { json.member("presencePenalty", penalty) }
         if let penalty = sampling.frequencyPenalty { json.member("frequencyPenalty", penalty) }
         if sampling.format != nil { json.member("responseMimeType", "application/json") }
-        if case .jsonSchema(let text) = sampling.format, let schema = RawJSON(parsed: text)["schema"] {
+        if case .jsonSchema(let text) = sampling.format, let schema = RawJSON(parsed: text)["schema"],
+            schema.text != "null"
+        {
             json.member("responseJsonSchema", schema)
         }
     }

@@ -71,11 +71,8 @@ public struct OpenAICompatible: LanguageModel {
 
     private static func write(_ message: ChatMessage, to json: inout JSONWriter.Members) {
         json.member("role", message.role.rawValue)
-        if message.toolCalls != nil, message.text.isEmpty {
-            json.member("content", JSON.null)
-        } else {
-            json.member("content", message.text)
-        }
+        json.member("content", message.toolCalls != nil && message.text.isEmpty ? nil : message.text)
+        if let name = message.name { json.member("name", name) }
         if let calls = message.toolCalls { json.member("tool_calls", RawJSON(parsed: calls)) }
         if let id = message.toolCallID { json.member("tool_call_id", id) }
     }

@@ -85,7 +85,9 @@ import Testing
             #"""
             {"model":"gpt-4o","messages":[
                 {"role":"developer","content":"Be <b>brief</b>."},{"role":"user","content":[{"type":"text","text":"one"},
-                {"type":"text","text":"two"}]},{"role":"assistant","content":null},
+                {"type":"text","text":"two"}],"name":"ann"},{"role":"assistant","content":null},
+                {"role":"assistant","content":[{"type":"refusal","refusal":"no"}],"refusal":null},
+                {"role":"assistant","content":null,"refusal":"never","function_call":null,"audio":null,"tool_calls":[]},
                 {"role":"user","content":" List<Item> <b>x</b>\r\n\u0007"}],
              "temperature":null,"top_p":0.5,"max_tokens":9,"max_completion_tokens":7,"stop":["a","b"],"seed":-5,
              "presence_penalty":0,"frequency_penalty":-1.5,"reasoning_effort":"low","verbosity":"high",
@@ -97,8 +99,10 @@ import Testing
         let asked = try #require(stage.model.requests.withLock { $0.first })
         #expect(
             asked.messages == [
-                ChatMessage(role: .system, text: "Be <b>brief</b>."), .user("one\ntwo"),
-                ChatMessage(role: .assistant, text: ""), .user(" List<Item> <b>x</b>\n"),
+                ChatMessage(role: .system, text: "Be <b>brief</b>."),
+                ChatMessage(role: .user, name: "ann", text: "one\ntwo"), ChatMessage(role: .assistant, text: ""),
+                ChatMessage(role: .assistant, text: "no"), ChatMessage(role: .assistant, text: "never"),
+                .user(" List<Item> <b>x</b>\n"),
             ])
         #expect(asked.model == "scripted-1" && asked.temperature == nil && asked.maxTokens == 7)
         var sampling = Sampling()
@@ -110,6 +114,27 @@ import Testing
         sampling.verbosity = "high"
         sampling.format = .jsonSchema(#"{"schema":{"type":"object", "b":1.0}, "name":"n"}"#)
         #expect(asked.sampling == sampling)
+    }
+
+    @Test func whatIsNullIsAsGoodAsNotThere() async throws {
+        let stage = try await Stage()
+        let token = try await stage.logIn()
+        #expect(await ask(stage, token, "").status == 200)
+        let names = [
+            "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs",
+            "max_completion_tokens", "max_tokens", "metadata", "modalities", "n", "parallel_tool_calls", "prediction",
+            "presence_penalty", "prompt_cache_key", "reasoning_effort", "response_format", "safety_identifier", "seed",
+            "service_tier", "stop", "store", "stream", "stream_options", "temperature", "tool_choice", "tools",
+            "top_logprobs", "top_p", "user", "verbosity", "web_search_options",
+        ]
+        for name in names {
+            let reply = await ask(stage, token, #""\#(name)":null"#)
+            #expect(reply.status == 200 && reply.header("x-parley-cache") == "hit", "\(name): \(reply.body)")
+        }
+        let harmless =
+            #""stop":"","store":false,"n":1,"logprobs":false,"top_logprobs":0,"modalities":["text"],"functions":[],"#
+            + #""function_call":"none","prediction":{"type":"content","content":"a"},"metadata":{"a":"b"},"logit_bias":{}"#
+        #expect(await ask(stage, token, harmless).header("x-parley-cache") == "hit")
     }
 
     @Test func everyParameterThatDecidesTheAnswerIsAnotherQuestion() async throws {
@@ -137,7 +162,12 @@ import Testing
         (#""presence_penalty":3"#, "presence_penalty"), (#""stream":"yes""#, "stream"),
         (#""response_format":{"type":"xml"}"#, "response_format.type"),
         (#""response_format":{"type":"json_schema"}"#, "response_format.json_schema"),
-        (#""stream_options":{"include_usage":1}"#, "include_usage"),
+        (#""stream_options":{"include_usage":1}"#, "stream_options.include_usage"),
+        (#""stream_options":true"#, "stream_options"),
+        (
+            #""response_format":{"type":"json_schema","json_schema":{"name":"n","schema":[]}}"#,
+            "response_format.json_schema.schema"
+        ),
     ])
     func aParameterOutOfRangeIsNamed(_ member: String, _ param: String) async throws {
         let stage = try await Stage()
@@ -149,7 +179,8 @@ import Testing
         (#""logit_bias":{"1":2}"#, "logit_bias"), (#""audio":{}"#, "audio"), (#""modalities":["audio"]"#, "modalities"),
         (#""tools":[{"type":"custom","custom":{"name":"a"}}]"#, "tools[0].type"), (#""functions":[{}]"#, "functions"),
         (#""function_call":{"name":"a"}"#, "function_call"),
-        (#""web_search_options":{}"#, "web_search_options"), (#""service_tier":"flex""#, "service_tier"),
+        (#""top_logprobs":2"#, "top_logprobs"), (#""web_search_options":{}"#, "web_search_options"),
+        (#""service_tier":"flex""#, "service_tier"),
     ])
     func whatIsNotDoneIsRefusedByName(_ member: String, _ param: String) async throws {
         let stage = try await Stage()
@@ -175,6 +206,18 @@ import Testing
             #"{"model":"scripted-1","messages":[{"role":"function","content":"a","name":"b"}]}"#,
             "messages[0].role", "unsupported_parameter"
         ),
+        (
+            #"{"model":"scripted-1","messages":[{"role":"assistant","content":null,"function_call":{"name":"b"}}]}"#,
+            "messages[0].function_call", "unsupported_parameter"
+        ),
+        (
+            #"{"model":"scripted-1","messages":[{"role":"assistant","audio":{"id":"b"}}]}"#, "messages[0].audio",
+            "unsupported_parameter"
+        ),
+        (
+            #"{"model":"scripted-1","messages":[{"role":"user","content":"a","name":5}]}"#, "messages[0].name",
+            "invalid_value"
+        ),
     ])
     func messagesAreCheckedOneByOne(_ body: String, _ param: String, _ code: String) async throws {
         let stage = try await Stage()
@@ -186,11 +229,22 @@ import Testing
         let stage = try await Stage()
         let token = try await stage.logIn()
         expect(await ask(stage, "no token", ""), 401, code: "invalid_api_key")
-        expect(await stage.get("/v1/nothing"), 404, code: "unknown_url")
+        for path in [
+            "/v1/nothing", "/v1/chat/completions/", "/v1/models/", "/v1", "/v1/v1/models", "/v1//chat/completions",
+            "/chat/completions", "/models",
+        ] {
+            let reply = await stage.post(path, token: token, "{}")
+            expect(reply, 404, code: "unknown_url", "\(path)")
+            #expect(reply.body.contains("ends in /v1"))
+        }
         expect(await stage.get("/v1/chat/completions"), 405)
         expect(await stage.post("/v1/chat/completions", token: token, "{"), 400)
         expect(
             await stage.post("/v1/chat/completions", token: token, "{}", headers: ["CONTENT_TYPE": "text/plain"]), 415)
+        expect(await ask(stage, token, "", headers: ["CONTENT_ENCODING": "gzip"]), 415)
+        for type in ["application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\""] {
+            #expect(await ask(stage, token, #""seed":1"#, headers: ["CONTENT_TYPE": type]).status == 200, "\(type)")
+        }
         expect(
             await stage.post(
                 "/v1/chat/completions", token: token, #"{"model":"other","messages":[{"role":"user","content":"a"}]}"#),

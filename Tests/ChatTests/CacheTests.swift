@@ -42,6 +42,7 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
             CacheKey(request(context: [turn]), scope: "a", models: "m"),
             CacheKey(request(context: [ChatMessage(role: .assistant, text: "hello")]), scope: "a", models: "m"),
             CacheKey(request(context: [turn, turn]), scope: "a", models: "m"),
+            CacheKey(request(context: [ChatMessage(role: .user, name: "ann", text: "hello")]), scope: "a", models: "m"),
         ]
         #expect(Set(keys.map(\.digest)).count == keys.count)
     }

@@ -231,6 +231,10 @@ import Testing
         let fallback = Fallback([Echo(), second], names: ["echo-1", "m"])
         #expect(try await fallback.answer(Self.request(), by: .now + .seconds(60), onDelta: nil).provider == "b")
         #expect(fallback.supports(Self.request()) && !Fallback([Echo()]).supports(Self.request()))
+        var sampling = Sampling()
+        sampling.format = .jsonSchema(#"{"name":"n"}"#)
+        let structured = ModelRequest(messages: [.user("q")], temperature: nil, maxTokens: 5, sampling: sampling)
+        #expect(fallback.supports(structured) && !Fallback([Echo()]).supports(structured))
         let failing = ScriptedModel("a", [.failure(.unreachable)])
         let failure = await #expect(throws: ModelFailure.self) {
             try await Fallback([failing, Echo()]).answer(Self.request(), by: .now + .seconds(60), onDelta: nil)
