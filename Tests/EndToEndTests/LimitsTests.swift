@@ -54,6 +54,39 @@ import Testing
         #expect(try await run.send("POST", "/auth/logout", token: token).status == 200)
     }
 
+    /// Programs behind one address are not held to a person's limits, and nobody gets around these with a key that is none.
+    @Test func aKeyIsNotCountedAgainstItsAddress() async throws {
+        let run = try await Deployment([
+            "CHAT_RATE_LIMITING_ENABLED": "true", "CHAT_CHAT_RATE": "2/minute", "CHAT_READ_RATE": "2/minute",
+            "CHAT_AUTH_RATE": "2/minute",
+        ])
+        let (session, key) = (try await run.logIn(), try await run.newKey("--name", "program"))
+        let madeUp = "prl_" + String(repeating: "0", count: 36)
+        let question: [String: Any] = ["model": "echo-1", "messages": [["role": "user", "content": "hello"]]]
+        func statuses(_ token: String, headers: [String] = []) async throws -> [Int] {
+            [
+                try await run.post("/chat", token: token, ["message": "hello"], headers: headers).status,
+                try await run.post("/v1/chat/completions", token: token, question, headers: headers).status,
+                try await run.send("GET", "/chat/history", token: token, headers: headers).status,
+                try await run.send("GET", "/%61uth/session", token: token, headers: headers).status,
+            ]
+        }
+        for _ in 1...3 { #expect(try await statuses(key) == [200, 200, 200, 200]) }
+        #expect(try await statuses(session) == [200, 200, 200, 200])
+        #expect(try await statuses(session) == [429, 429, 429, 429])
+        #expect(try await statuses(key) == [200, 200, 200, 200])
+        #expect(try await statuses(madeUp) == [401, 401, 401, 401])
+        for token in ["prl_x", madeUp + "0", "\(madeUp) \(session)", "\(session) \(madeUp)"] {
+            #expect(try await statuses(token) == [429, 429, 429, 429], "\(token)")
+        }
+        #expect(try await statuses(session, headers: ["Authorization: Bearer \(key)"]) == [400, 400, 400, 400])
+        for (token, status) in [(key, 200), (key, 429), (madeUp, 429)] {
+            #expect(
+                try await run.send("POST", "/auth/email", token: token, body: Data(#"{"email":"a@example.com"}"#.utf8))
+                    .status == status)
+        }
+    }
+
     /// Each line is the address that a proxy on this machine tells, and whether its login is one too many.
     @Test func anAddressIsOneOfIPv4OrANetworkOfIPv6() async throws {
         let run = try await Deployment([
