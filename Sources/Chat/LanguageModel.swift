@@ -114,6 +114,8 @@ public struct TokenUsage: Sendable, Hashable {
     public let prompt: Int
     /// Of the prompt's those that the provider had kept from an earlier request.
     public let cachedPrompt: Int
+    /// Of the prompt's those that the provider wrote into its cache for later requests.
+    public let writtenPrompt: Int
     /// All that is billed as output, thoughts too.
     public let completion: Int
     public let total: Int
@@ -123,11 +125,13 @@ public struct TokenUsage: Sendable, Hashable {
     public let isEstimated: Bool
 
     public init(
-        prompt: Int, cachedPrompt: Int = 0, completion: Int, total: Int? = nil, charge: Money? = nil,
+        prompt: Int, cachedPrompt: Int = 0, writtenPrompt: Int = 0, completion: Int, total: Int? = nil,
+        charge: Money? = nil,
         isEstimated: Bool = false
     ) {
         self.prompt = Self.clamped(prompt)
         self.cachedPrompt = min(Self.clamped(cachedPrompt), self.prompt)
+        self.writtenPrompt = min(Self.clamped(writtenPrompt), self.prompt - self.cachedPrompt)
         self.completion = Self.clamped(completion)
         self.total = Self.clamped(total ?? self.prompt + self.completion)
         self.charge = charge

@@ -5,23 +5,32 @@ public struct ModelPrice: Sendable, Hashable {
         public let output: Money
         /// Input that the provider has kept from an earlier request.
         public let cachedInput: Money
+        /// Input that the provider writes into its cache for later requests.
+        public let cacheWrite: Money
 
-        /// - Parameter cachedInput: nil when it costs as much as any.
-        public init(input: Money, output: Money, cachedInput: Money? = nil) {
+        /// - Parameters:
+        ///   - cachedInput: nil when it costs as much as any.
+        ///   - cacheWrite: nil when it costs as much as any.
+        public init(input: Money, output: Money, cachedInput: Money? = nil, cacheWrite: Money? = nil) {
             self.input = input
             self.output = output
             self.cachedInput = cachedInput ?? input
+            self.cacheWrite = cacheWrite ?? input
         }
 
-        fileprivate func cost(prompt: Int, cached: Int, completion: Int) -> Money {
-            input * (prompt - cached) + cachedInput * cached + output * completion
+        /// What a token of the prompt can cost at most.
+        fileprivate var dearestInput: Money { max(input, cachedInput, cacheWrite) }
+
+        fileprivate func cost(of usage: TokenUsage) -> Money {
+            input * (usage.prompt - usage.cachedPrompt - usage.writtenPrompt) + cachedInput * usage.cachedPrompt
+                + cacheWrite * usage.writtenPrompt + output * usage.completion
         }
 
         /// The dearer of each two.
         fileprivate func or(_ other: Rates) -> Rates {
             Rates(
                 input: max(input, other.input), output: max(output, other.output),
-                cachedInput: max(cachedInput, other.cachedInput))
+                cachedInput: max(cachedInput, other.cachedInput), cacheWrite: max(cacheWrite, other.cacheWrite))
         }
     }
 
@@ -49,7 +58,7 @@ public struct ModelPrice: Sendable, Hashable {
     /// What the provider counted, at these rates.
     public func cost(of usage: TokenUsage) -> Money {
         let rates = above.flatMap { usage.prompt > $0.tokens ? $0.rates : nil } ?? rates
-        return rates.cost(prompt: usage.prompt, cached: usage.cachedPrompt, completion: usage.completion)
+        return rates.cost(of: usage)
     }
 
     /// The most that a request can cost, before anybody has counted its tokens.
@@ -60,8 +69,7 @@ public struct ModelPrice: Sendable, Hashable {
     public func worstCase(prompt: Int, completion: Int) -> Money {
         // The bound may lie above the tier's edge, and the prompt below it.
         let rates = above.flatMap { prompt > $0.tokens ? $0.rates.or(self.rates) : nil } ?? rates
-        let dearest = max(rates.input, rates.cachedInput)
-        return dearest * prompt + rates.output * completion
+        return rates.dearestInput * prompt + rates.output * completion
     }
 }
 

@@ -1,9 +1,9 @@
 /// What models cost, in dollars a million tokens, in the form of a file that `CHAT_PRICES` names.
 ///
-/// As of 2026-11-28, from the table of litellm 1.109.1 (MIT), which names as its sources
+/// As of 2026-11-28, from the table of litellm 1.110.2 (MIT), which names as its sources
 /// https://ai.google.dev/gemini-api/docs/pricing and https://developers.openai.com/api/docs/pricing. Chat models that are not
-/// to be switched off within days; text only, the standard tier. Left out are those that also charge for writing to their
-/// cache (gpt-5.6 and later): this form of a price cannot say that.
+/// to be switched off within days; text only, the standard tier. `cache_write` is for the usual time: for more than twelve
+/// hours it costs twice, which nobody asks for here.
 let builtInPrices = """
     {
       "echo-1": {"input": 0, "output": 0},
@@ -38,6 +38,24 @@ let builtInPrices = """
       "gpt-5.4-nano": {"input": 0.20, "output": 1.25, "cached_input": 0.02},
       "gpt-5.5": {"input": 5, "output": 30, "cached_input": 0.50,
         "above": {"tokens": 272000, "input": 10, "output": 45, "cached_input": 1}},
+      "gpt-5.6": {"input": 4, "output": 20, "cached_input": 0.40, "cache_write": 5,
+        "above": {"tokens": 272000, "input": 8, "output": 30, "cached_input": 0.80, "cache_write": 10}},
+      "gpt-5.6-sol": {"input": 4, "output": 20, "cached_input": 0.40, "cache_write": 5,
+        "above": {"tokens": 272000, "input": 8, "output": 30, "cached_input": 0.80, "cache_write": 10}},
+      "gpt-5.6-terra": {"input": 2, "output": 12, "cached_input": 0.20, "cache_write": 2.50,
+        "above": {"tokens": 272000, "input": 4, "output": 18, "cached_input": 0.40, "cache_write": 5}},
+      "gpt-5.6-luna": {"input": 0.20, "output": 1.20, "cached_input": 0.02, "cache_write": 0.25,
+        "above": {"tokens": 272000, "input": 0.40, "output": 1.80, "cached_input": 0.04, "cache_write": 0.50}},
+      "gpt-6-astra": {"input": 10, "output": 50, "cached_input": 1, "cache_write": 12.50,
+        "above": {"tokens": 272000, "input": 20, "output": 75, "cached_input": 2, "cache_write": 25}},
+      "gpt-6-sol": {"input": 2, "output": 10, "cached_input": 0.20, "cache_write": 2.50,
+        "above": {"tokens": 272000, "input": 4, "output": 15, "cached_input": 0.40, "cache_write": 5}},
+      "gpt-6-luna": {"input": 0.10, "output": 0.50, "cached_input": 0.01, "cache_write": 0.125,
+        "above": {"tokens": 272000, "input": 0.20, "output": 0.75, "cached_input": 0.02, "cache_write": 0.25}},
+      "gpt-6.1-sol": {"input": 2, "output": 10, "cached_input": 0.10, "cache_write": 2.50,
+        "above": {"tokens": 272000, "input": 4, "output": 15, "cached_input": 0.20, "cache_write": 5}},
+      "gpt-6.1-terra": {"input": 1, "output": 5, "cached_input": 0.05, "cache_write": 1.25,
+        "above": {"tokens": 272000, "input": 2, "output": 7.50, "cached_input": 0.10, "cache_write": 2.50}},
       "o3": {"input": 2, "output": 8, "cached_input": 0.50}
     }
     """

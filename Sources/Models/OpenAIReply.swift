@@ -70,9 +70,11 @@ struct OpenAIReply: ReplyFormat {
         {
             completion &+= reasoning
         }
+        let details = usage["prompt_tokens_details"]
         return TokenUsage(
-            prompt: prompt, cachedPrompt: usage["prompt_tokens_details"]?.count("cached_tokens") ?? 0,
-            completion: completion, total: total, charge: charge(usage))
+            prompt: prompt, cachedPrompt: details?.count("cached_tokens") ?? 0,
+            writtenPrompt: details?.count("cache_write_tokens") ?? 0, completion: completion, total: total,
+            charge: charge(usage))
     }
 
     /// OpenRouter's `cost`, in dollars (openrouter.ai/docs, Usage Accounting). With a key of one's own at the provider behind

@@ -15,7 +15,7 @@ public struct PriceTable: Sendable {
     private init(prices: [String: ModelPrice]) { self.prices = prices }
 
     /// - Parameter json: a JSON object of models by their names, each with `input` and `output` and, where they differ,
-    ///   `cached_input` and `above`, in dollars a million tokens with at most six digits after the point.
+    ///   `cached_input`, `cache_write` and `above`, in dollars a million tokens with at most six digits after the point.
     /// - Throws: ``InvalidPrice`` for anything else: a name that is misspelt must not make something free.
     public init(json: [UInt8]) throws(InvalidPrice) {
         self.init(prices: try Self.read(json))
@@ -37,7 +37,7 @@ public struct PriceTable: Sendable {
         var prices: [String: ModelPrice] = [:]
         for (model, price) in models.sorted(by: { $0.key < $1.key }) {
             guard !model.isEmpty else { throw InvalidPrice("has a model without a name") }
-            prices[model] = try Entry(price, of: model, members: ["input", "output", "cached_input", "above"]).price()
+            prices[model] = try Entry(price, of: model, members: Entry.rates + ["above"]).price()
         }
         return prices
     }
@@ -57,6 +57,8 @@ public struct InvalidPrice: Error, Sendable, Equatable, CustomStringConvertible 
 
 /// One model's object, or the `above` in it.
 private struct Entry {
+    static let rates = ["input", "output", "cached_input", "cache_write"]
+
     private let name: String
     private let object: [String: JSON]
 
@@ -73,24 +75,27 @@ private struct Entry {
         guard let input = try rate("input"), let output = try rate("output") else {
             throw InvalidPrice("\(name): input and output are both needed")
         }
-        let rates = ModelPrice.Rates(input: input, output: output, cachedInput: try rate("cached_input"))
+        let rates = ModelPrice.Rates(
+            input: input, output: output, cachedInput: try rate("cached_input"), cacheWrite: try rate("cache_write"))
         guard let above = object["above"] else { return ModelPrice(rates) }
         let tier = try Entry(
-            above, of: "\(name): above", members: ["tokens", "input", "output", "cached_input"])
+            above, of: "\(name): above", members: Self.rates + ["tokens"])
         return ModelPrice(rates, above: try tier.tier(over: rates))
     }
 
-    /// What a tier does not say is as below it, but cached input as all of its input.
+    /// What a tier does not say is as below it, but what is read from a cache or written to one as all of its input.
     private func tier(over rates: ModelPrice.Rates) throws(InvalidPrice) -> ModelPrice.Tier {
         guard let tokens = object["tokens"]?.int.flatMap({ Int(exactly: $0) }), tokens > 0 else {
             throw InvalidPrice("\(name): tokens must be a whole number above 0")
         }
         let input = try rate("input")
         let cached = try rate("cached_input") ?? input ?? rates.cachedInput
+        let written = try rate("cache_write") ?? input ?? rates.cacheWrite
         return ModelPrice.Tier(
             tokens: tokens,
             rates: ModelPrice.Rates(
-                input: input ?? rates.input, output: try rate("output") ?? rates.output, cachedInput: cached))
+                input: input ?? rates.input, output: try rate("output") ?? rates.output, cachedInput: cached,
+                cacheWrite: written))
     }
 
     private func rate(_ member: String) throws(InvalidPrice) -> Money? {

@@ -18,6 +18,10 @@ private func rates(_ input: String, _ output: String, _ cached: String) -> Model
         #expect(table.price(of: "gemini-2.5-flash-lite") == ModelPrice(rates("0.1", "0.4", "0.01")))
         #expect(table.price(of: "openai/gpt-4o-mini") == ModelPrice(rates("0.15", "0.6", "0.075")))
         #expect(table.price(of: "echo-1") == .free)
+        // What it writes into its cache costs more: 600 × 4,000,000 + 300 × 400,000 + 100 × 5,000,000 + 10 × 20,000,000.
+        let usage = TokenUsage(prompt: 1_000, cachedPrompt: 300, writtenPrompt: 100, completion: 10)
+        #expect(table.price(of: "gpt-5.6")?.cost(of: usage) == Money(picodollars: 3_220_000_000))
+        #expect(table.price(of: "gpt-5.6")?.worstCase(prompt: 100, completion: 1) == Money(picodollars: 520_000_000))
         #expect(
             table.price(of: "gemini-2.5-pro")
                 == ModelPrice(
@@ -60,6 +64,7 @@ private func rates(_ input: String, _ output: String, _ cached: String) -> Model
                 .price(of: "m")
         }
         #expect(try price(#""input": 2"#)?.above == .init(tokens: 9, rates: rates("2", "4", "2")))
+        #expect(try price(#""cache_write": 3"#)?.above?.rates.cacheWrite == Money(dollarsPerMillionTokens: "3"))
         #expect(try price(#""output": 8"#)?.above == .init(tokens: 9, rates: rates("1", "8", "0.1")))
         #expect(
             try price(#""input": 2, "cached_input": 0.2"#)?.above == .init(tokens: 9, rates: rates("2", "4", "0.2")))
@@ -72,7 +77,7 @@ private func rates(_ input: String, _ output: String, _ cached: String) -> Model
         (#"{"m": 1}"#, "m: must be an object"), (#"{"": {"input": 1, "output": 1}}"#, "has a model without a name"),
         (#"{"m": {}}"#, "m: input and output are both needed"),
         (#"{"m": {"input": 1}}"#, "m: input and output are both needed"),
-        (#"{"m": {"inptu": 1, "output": 1}}"#, "m: “inptu” is none of input, output, cached_input, above"),
+        (#"{"m": {"inptu": 1, "output": 1}}"#, "m: “inptu” is none of input, output, cached_input, cache_write, above"),
         (#"{"m": {"input": "1", "output": 1}}"#, "m: input must be a number of dollars a million tokens"),
         (#"{"m": {"input": null, "output": 1}}"#, "m: input must be a number of dollars a million tokens"),
         (#"{"m": {"input": 1, "output": -0.5}}"#, "m: output must be from 0 to 1000000 dollars"),
@@ -90,7 +95,7 @@ private func rates(_ input: String, _ output: String, _ cached: String) -> Model
         ),
         (
             #"{"m": {"input": 1, "output": 1, "above": {"tokens": 1, "above": {}}}}"#,
-            "m: above: “above” is none of tokens"
+            "m: above: “above” is none of input, output, cached_input, cache_write, tokens"
         ),
     ])
     func refusesAndSaysWhy(_ json: String, _ reason: String) {

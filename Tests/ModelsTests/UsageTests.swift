@@ -105,6 +105,14 @@ import Testing
                     + #""promptTokenCount":100,"cachedContentTokenCount":60,"candidatesTokenCount":5,"#
                     + #""thoughtsTokenCount":15,"totalTokenCount":120}}"#,
             ], usage: TokenUsage(prompt: 100, cachedPrompt: 60, completion: 20), cost: 255_000_000),
+        // 30 × 1,000,000 + 20 × 250,000 + 50 × 2,000,000 + 20 × 10,000,000.
+        Case(
+            testDescription: "what is written into the provider's cache", kind: .openrouter,
+            documents: [
+                #"{"choices":[{"delta":{"content":"Hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":100,"#
+                    + #""completion_tokens":20,"total_tokens":120,"#
+                    + #""prompt_tokens_details":{"cached_tokens":20,"cache_write_tokens":50}}}"#
+            ], usage: TokenUsage(prompt: 100, cachedPrompt: 20, writtenPrompt: 50, completion: 20), cost: 335_000_000),
         Case(
             testDescription: "Gemini's tools", kind: .gemini,
             documents: [
@@ -134,7 +142,7 @@ import Testing
         let price = ModelPrice(
             .init(
                 input: Money(picodollars: 1_000_000), output: Money(picodollars: 10_000_000),
-                cachedInput: Money(picodollars: 250_000)))
+                cachedInput: Money(picodollars: 250_000), cacheWrite: Money(picodollars: 2_000_000)))
         let cost = PriceList([answer.provider: price]).cost(of: answer.usage, from: answer.provider)
         #expect(cost == Money(picodollars: test.cost))
     }
