@@ -45,7 +45,10 @@ struct RequestContext {
 
     /// What the path has in the place of a placeholder of its route.
     func pathValue(_ name: String) -> String? {
-        zip(route?.segments ?? [], request.segments ?? []).first { $0.0 == "{\(name)}" }?.1
+        guard let route, let sent = request.segments, let index = route.segments.firstIndex(of: "{\(name)}") else {
+            return nil
+        }
+        return index == route.segments.count - 1 ? sent[index...].joined(separator: "/") : sent[index]
     }
 
     /// Headers of every reply, streamed ones too.

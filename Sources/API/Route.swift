@@ -78,8 +78,9 @@ struct Route: Sendable {
     /// By the paths that mean themselves, which is how nearly all requests are sent.
     private static let literal = Dictionary(grouping: table.filter { !$0.path.contains("{") }, by: \.path)
 
+    /// The name of a model takes all segments that are left: `openai/gpt-4o-mini` has two.
     private func matches(_ segments: [String]) -> Bool {
-        segments.count == self.segments.count
+        (segments.count == self.segments.count || segments.count > self.segments.count && path.hasSuffix("/{model}"))
             && zip(self.segments, segments).allSatisfy { $0.hasPrefix("{") ? !$1.isEmpty : $0 == $1 }
     }
 }

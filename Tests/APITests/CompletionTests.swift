@@ -292,10 +292,15 @@ import Testing
         #expect(
             models.allSatisfy { $0["object"] as? String == "model" && $0["created"] is Int && $0["owned_by"] is String }
         )
-        for name in ["scripted-1", "vendor%2Fother", "gpt-4o"] {
+        for name in ["scripted-1", "vendor%2Fother", "vendor/other", "gpt-4o"] {
             #expect(await stage.get("/v1/models/\(name)", token: token).text("id") == name.removingPercentEncoding)
         }
-        expect(await stage.get("/v1/models/none", token: token), 404, param: "model", code: "model_not_found")
+        for name in ["none", "vendor", "vendor/", "vendor/other/x", "/vendor"] {
+            let reply = await stage.get("/v1/models/\(name)", token: token)
+            expect(
+                reply, 404, param: name.hasPrefix("/") ? nil : "model",
+                code: name.hasPrefix("/") ? "unknown_url" : "model_not_found", "\(name)")
+        }
         expect(await stage.get("/v1/models"), 401, code: "invalid_api_key")
     }
 
