@@ -141,6 +141,22 @@ import Testing
         }
     }
 
+    @Test func aLongBodyIsAskedForAndACodedOneIsRefused() async throws {
+        let token = try await run.logIn()
+        func complete(_ text: String, _ header: String) async throws -> Reply {
+            let body: [String: Any] = ["model": "echo-1", "messages": [["role": "user", "content": text]]]
+            return try await run.send(
+                "POST", "/v1/chat/completions", token: token, body: try JSONSerialization.data(withJSONObject: body),
+                headers: [header], options: ["--http1.1"])
+        }
+        let long = try await complete(String(repeating: "x", count: 1_500_000), "Expect: 100-continue")
+        #expect(long.status == 200 && long.text("object") == "chat.completion")
+        let coded = try await complete("hello", "Content-Encoding: gzip")
+        let error = coded.json["error"] as? [String: Any]
+        #expect(coded.status == 415 && error?["type"] as? String == "invalid_request_error", "\(coded)")
+        #expect(try await complete("hello", "Content-Encoding: identity").status == 200)
+    }
+
     @Test func badAddressesAndAgentsAreRefused() async throws {
         for email in ["", "x", "a@b", "a b@example.com", "<script>@example.com"] {
             try expectError(try await run.post("/auth/email", ["email": email]), 422, "\(email)")
