@@ -81,6 +81,11 @@ public enum JSONWriter {
             buffer.append(quoting: value)
         }
 
+        public mutating func member(_ name: StaticString, _ value: String?) {
+            begin(name)
+            value.write(to: &buffer)
+        }
+
         public mutating func member(_ name: StaticString, _ value: Int) {
             begin(name)
             buffer.append(Int64(value))
