@@ -77,9 +77,10 @@ public struct ChatPolicy: Sendable {
         self.cacheScope = cacheScope
     }
 
-    /// - Returns: the request with its model's own name and, for a key that may not ask all models, those that may answer.
-    /// - Throws: ``ChatError`` `.noSuchModel` for a model that is not there, or not for this key; `.forbidden` for a key that
-    ///   may ask none.
+    /// - Returns: the request with its model's own name and, for a key that may not ask all models, those that may
+    ///   answer.
+    /// - Throws: ``ChatError`` `.noSuchModel` for a model that is not there, or not for this key; `.forbidden` for a
+    ///   key that may ask none.
     func admitted(_ request: ChatRequest, for principal: Principal) throws(ChatError) -> ChatRequest {
         if principal.key == nil, request.model == nil { return request }
         if principal.key?.isManagement == true { throw ChatError(.forbidden, "A management key cannot ask a model") }

@@ -2,8 +2,8 @@
 ///
 /// As of 2026-11-28, from the table of litellm 1.110.2 (MIT), which names as its sources
 /// https://ai.google.dev/gemini-api/docs/pricing and https://developers.openai.com/api/docs/pricing. Chat models that are not
-/// to be switched off within days; text only, the standard tier. `cache_write` is for the usual time: for more than twelve
-/// hours it costs twice, which nobody asks for here.
+/// to be switched off within days; text only, the standard tier. `cache_write` is for the usual time: for more than
+/// twelve hours it costs twice, which nobody asks for here.
 let builtInPrices = """
     {
       "echo-1": {"input": 0, "output": 0},

@@ -15,7 +15,8 @@ public struct PriceTable: Sendable {
     private init(prices: [String: ModelPrice]) { self.prices = prices }
 
     /// - Parameter json: a JSON object of models by their names, each with `input` and `output` and, where they differ,
-    ///   `cached_input`, `cache_write` and `above`, in dollars a million tokens with at most six digits after the point.
+    ///   `cached_input`, `cache_write` and `above`, in dollars a million tokens with at most six digits after the
+    ///   point.
     /// - Throws: ``InvalidPrice`` for anything else: a name that is misspelt must not make something free.
     public init(json: [UInt8]) throws(InvalidPrice) {
         self.init(prices: try Self.read(json))

@@ -133,7 +133,7 @@ import Testing
         }
         let harmless =
             #""stop":"","store":false,"n":1,"logprobs":false,"top_logprobs":0,"modalities":["text"],"functions":[],"#
-            + #""function_call":"none","prediction":{"type":"content","content":"a"},"metadata":{"a":"b"},"logit_bias":{}"#
+            + #""function_call":"none","prediction":{"type":"content","content":"a"},"metadata":{},"logit_bias":{}"#
         #expect(await ask(stage, token, harmless).header("x-parley-cache") == "hit")
     }
 

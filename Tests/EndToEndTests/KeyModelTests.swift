@@ -5,8 +5,8 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct KeyModelTests {
     private static let gemini = "gemini-2.5-flash-lite"
 
-    /// - Parameter conduct: of the first provider, which is asked as Gemini; the second one, an OpenAI-compatible server
-    ///   whose model has no price, always answers.
+    /// - Parameter conduct: of the first provider, which is asked as Gemini; the second one always answers: an
+    ///   OpenAI-compatible server whose model has no price.
     private func stage(_ conduct: @escaping @Sendable () async -> ScriptedProvider.Conduct = { .answer("gemini") })
         async throws -> (run: Deployment, provider: ScriptedProvider)
     {

@@ -54,7 +54,7 @@ import Testing
         #expect(try await run.send("POST", "/auth/logout", token: token).status == 200)
     }
 
-    /// Programs behind one address are not held to a person's limits, and nobody gets around these with a key that is none.
+    /// Programs behind one address are not held to a person's limits, and a key that is none gets nobody around these.
     @Test func aKeyIsNotCountedAgainstItsAddress() async throws {
         let run = try await Deployment([
             "CHAT_RATE_LIMITING_ENABLED": "true", "CHAT_CHAT_RATE": "2/minute", "CHAT_READ_RATE": "2/minute",

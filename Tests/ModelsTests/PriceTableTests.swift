@@ -18,7 +18,7 @@ private func rates(_ input: String, _ output: String, _ cached: String) -> Model
         #expect(table.price(of: "gemini-2.5-flash-lite") == ModelPrice(rates("0.1", "0.4", "0.01")))
         #expect(table.price(of: "openai/gpt-4o-mini") == ModelPrice(rates("0.15", "0.6", "0.075")))
         #expect(table.price(of: "echo-1") == .free)
-        // What it writes into its cache costs more: 600 × 4,000,000 + 300 × 400,000 + 100 × 5,000,000 + 10 × 20,000,000.
+        // Writing into its cache costs more: 600 × 4,000,000 + 300 × 400,000 + 100 × 5,000,000 + 10 × 20,000,000.
         let usage = TokenUsage(prompt: 1_000, cachedPrompt: 300, writtenPrompt: 100, completion: 10)
         #expect(table.price(of: "gpt-5.6")?.cost(of: usage) == Money(picodollars: 3_220_000_000))
         #expect(table.price(of: "gpt-5.6")?.worstCase(prompt: 100, completion: 1) == Money(picodollars: 520_000_000))

@@ -25,7 +25,8 @@ import Testing
             json.member("raw", JSON.object(["b": .null, "a": .array([.bool(false), .double(2)])]))
         }
         let expected =
-            #"{"model":"x","n":1,"t":0.7,"stream":true,"sure":2,"known":"y","unknown":null,"messages":[{"role":"user"},"text",[1,2],[]],"#
+            #"{"model":"x","n":1,"t":0.7,"stream":true,"sure":2,"known":"y","unknown":null,"#
+            + #""messages":[{"role":"user"},"text",[1,2],[]],"#
             + #""options":{"a":1},"none":{},"raw":{"a":[false,2.0],"b":null}}"#
         #expect(String(decoding: bytes, as: UTF8.self) == expected)
     }
