@@ -71,6 +71,13 @@ struct Connection {
         let database =
             readonly
             ? try FileLock.lockedIfPossible(file.lockPath) { try open(mayBegin: false) } : try open(mayBegin: mayBegin)
+        if !readonly {
+            file.writing = database.log
+        } else if let writing = file.writing, writing != database.log {
+            // It would read the new WAL by the index of the one that was removed, which the process has open still.
+            database.close()
+            throw WALRemoved()
+        }
         opened = database
         return database
     }
@@ -78,7 +85,12 @@ struct Connection {
     /// Closes it; the next use opens it anew.
     mutating func drop() {
         opened?.close()
+        forget()
+    }
+
+    private mutating func forget() {
         opened = nil
+        if !readonly { file.writing = nil }
     }
 
     /// Closes it for a process that ends. If no other has the database open, SQLite writes the WAL into it and deletes
@@ -86,7 +98,7 @@ struct Connection {
     mutating func finish() throws {
         try use { _ in }
         try opened?.finish()
-        opened = nil
+        forget()
     }
 
     private func suspecting(_ error: DatabaseError) -> any Error {

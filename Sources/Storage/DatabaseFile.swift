@@ -7,6 +7,7 @@ final class DatabaseFile: Sendable {
         var beginsAnew = false
         var isSuspect = false
         var verdict: (database: FileIdentity?, wal: FileIdentity?, why: String)?
+        var writing: OpenDatabase.Log?
         var closeReader: @Sendable (_ waits: Bool) -> Bool = { _ in true }
     }
 
@@ -31,6 +32,12 @@ final class DatabaseFile: Sendable {
 
     /// Whether the file has to be read as a whole before it is trusted again.
     var isSuspect: Bool { state.withLock { $0.isSuspect } }
+
+    /// What the writing connection has open; nil when there is none.
+    var writing: OpenDatabase.Log? {
+        get { state.withLock { $0.writing } }
+        set { state.withLock { $0.writing = newValue } }
+    }
 
     func beginAnew() { state.withLock { $0.beginsAnew = true } }
 

@@ -17,12 +17,23 @@ final class OpenDatabase {
         case walMoved
     }
 
+    /// The WAL and its index.
+    struct Log: Equatable {
+        let wal: FileIdentity?
+        let index: FileIdentity?
+
+        /// - Parameter name: the database's.
+        init(of name: String) throws {
+            (wal, index) = (try FileIdentity(name + "-wal"), try FileIdentity(name + "-shm"))
+        }
+    }
+
     let queue: DatabaseQueue
     private let path: String
     /// The path without symbolic links: beside that are the WAL and its index.
     private let name: String
     private let database: FileIdentity
-    private let (wal, index): (FileIdentity?, FileIdentity?)
+    let log: Log
     private let walDescriptor: Int32
     private var folder: FileIdentity?
     private var lastLook = ContinuousClock.now
@@ -36,12 +47,12 @@ final class OpenDatabase {
             try String.fetchOne(db, sql: "SELECT file FROM pragma_database_list WHERE name = 'main'") ?? path
         }
         folder = try FileIdentity(Storage.folder(of: name))
-        (wal, index) = (try FileIdentity(name + "-wal"), try FileIdentity(name + "-shm"))
+        log = try Log(of: name)
         guard let database = try FileIdentity(path), database == before else { throw StorageFailure.gone(path) }
         self.database = database
         // Nothing is lost when this is closed again: SQLite's locks are on the other two files.
         walDescriptor = open(name + "-wal", O_RDONLY | O_CLOEXEC)
-        guard walDescriptor >= 0 || wal == nil else { throw StorageFailure("open", name + "-wal") }
+        guard walDescriptor >= 0 || log.wal == nil else { throw StorageFailure("open", name + "-wal") }
     }
 
     deinit { Glibc.close(walDescriptor) }
@@ -54,7 +65,7 @@ final class OpenDatabase {
         if isFresh, FileIdentity.areUnchanged(folder, self.folder) { return .inPlace }
         let now = ContinuousClock.now
         guard try FileIdentity(path) == database, hasWAL else { return .moved }
-        guard try FileIdentity(name + "-wal") == wal, try FileIdentity(name + "-shm") == index else { return .walMoved }
+        guard try Log(of: name) == log else { return .walMoved }
         (self.folder, lastLook) = (folder, now)
         return .inPlace
     }
@@ -79,7 +90,7 @@ final class OpenDatabase {
         var status = stat()
         // Whoever saves it makes it empty.
         guard fstat(walDescriptor, &status) == 0, status.st_size > 0 else { return true }
-        if let now = try FileIdentity(name + "-wal") { return now == wal }
+        if let now = try FileIdentity(name + "-wal") { return now == log.wal }
         let isBusy = try queue.writeWithoutTransaction { db in
             try Int.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") != 0
         }
