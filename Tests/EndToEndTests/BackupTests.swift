@@ -16,7 +16,10 @@ import Testing
     }
 
     private func questions(_ run: Deployment, _ token: String) async throws -> [String] {
-        let reply = try await run.get("/chat/history", token: token)
+        try questions(in: try await run.get("/chat/history", token: token))
+    }
+
+    private func questions(in reply: Reply) throws -> [String] {
         let messages = try #require(reply.json["messages"] as? [[String: Any]], "\(reply)")
         return messages.compactMap { $0["message"] as? String }
     }
@@ -33,7 +36,9 @@ import Testing
         _ = try await run.post("/chat", token: token, ["message": "after the backup"])
         let restored = try await parley("restore", file, on: run)
         #expect(restored.code == 0 && restored.text.contains("-before-restore-"), "\(restored.text)")
-        for _ in 0..<8 { #expect(try await questions(run, token) == ["kept"]) }
+        for history in try await run.everyWorker({ try await run.get("/chat/history", token: token) }) {
+            #expect(try questions(in: history) == ["kept"])
+        }
         let new = try await run.post("/chat", token: token, ["message": "new"])
         #expect(new.status == 200)
         #expect(try await questions(run, token) == ["kept", "new"])

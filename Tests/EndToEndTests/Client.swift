@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// A reply as a client sees it.
 struct Reply: Sendable {
@@ -69,6 +70,30 @@ extension Deployment {
     }
 
     func get(_ path: String, token: String? = nil) async throws -> Reply { try await send("GET", path, token: token) }
+
+    /// Sends a request, many at once and again, until each worker has answered one. nginx keeps its connections: those
+    /// that follow one another may all reach the same worker.
+    ///
+    /// - Returns: all replies.
+    func everyWorker(_ send: @escaping @Sendable () async throws -> Reply) async throws -> [Reply] {
+        let limit = ContinuousClock.now + .seconds(20)
+        var replies: [Reply] = []
+        var heard: Set<Int> = []
+        while !heard.isSuperset(of: workers.map(Int.init)) {
+            try #require(ContinuousClock.now < limit, "only \(heard) of \(workers) were reached")
+            let round = try await withThrowingTaskGroup(of: Reply.self) { group in
+                for _ in 0..<16 { group.addTask { try await send() } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            let names = Set(round.compactMap { $0.headers["x-request-id"] })
+            for name in names { try await logLine { $0["request_id"] as? String == name } }
+            for line in logLines where (line["request_id"] as? String).map(names.contains) == true {
+                if let pid = line["pid"] as? Int { heard.insert(pid) }
+            }
+            replies += round
+        }
+        return replies
+    }
 
     /// - Returns: the token of a new session.
     func logIn(_ email: String = "ann@example.com") async throws -> String {

@@ -27,12 +27,15 @@ import Testing
     }
 
     @Test func sessionTellsWhatIsLeftAndEndsAtOnceInEveryWorker() async throws {
+        let run = run
         let token = try await run.logIn()
         _ = try await run.post("/chat", token: token, ["message": "one"])
         let session = try await run.get("/auth/session", token: token)
         #expect(session.number("messages_used") == 1 && session.number("messages_left") == 49)
         #expect(try await run.send("POST", "/auth/logout", token: token).status == 200)
-        for _ in 0..<8 { try expectError(try await run.get("/auth/session", token: token), 401) }
+        for reply in try await run.everyWorker({ try await run.get("/auth/session", token: token) }) {
+            try expectError(reply, 401)
+        }
     }
 
     @Test func historyPagesAndKeepsToItsOwnSession() async throws {

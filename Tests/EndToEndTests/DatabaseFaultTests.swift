@@ -16,9 +16,7 @@ import Testing
             Program.path, ["serve"],
             environment: [
                 "PATH": "/usr/bin:/bin",
-                "CHAT_JWT_SECRET": try String(contentsOfFile: run.folder + "/jwt-secret", encoding: .utf8).filter {
-                    $0 != "\n"
-                },
+                "CHAT_JWT_SECRET": try run.secret("jwt-secret"),
                 "CHAT_DATABASE_URL": "sqlite:\(path)", "CHAT_SOCKET": run.folder + "/parley.sock", "CHAT_WORKERS": "1",
             ])
         try await pool.errors { $0.contains("worker ready") }
@@ -113,14 +111,16 @@ import Testing
             acknowledged.append("after \(number)")
         }
         // A worker that was only asked to read looks for the file once a second.
-        let limit = ContinuousClock.now + .seconds(2)
-        for worker in 0..<8 {
-            while true {
-                let history = try await run.get("/chat/history?limit=100", token: token)
+        let limit = ContinuousClock.now + .seconds(10)
+        let expected = acknowledged
+        while true {
+            let histories = try await run.everyWorker { try await run.get("/chat/history?limit=100", token: token) }
+            let wrong = histories.first { history in
                 let messages = history.json["messages"] as? [[String: Any]]
-                if messages?.map({ $0["message"] as? String }) == acknowledged { break }
-                try #require(ContinuousClock.now < limit, "\(worker): \(history)")
+                return messages?.map { $0["message"] as? String } != expected
             }
+            guard let wrong else { break }
+            try #require(ContinuousClock.now < limit, "\(wrong)")
         }
         #expect(run.workers.count == 2)
     }

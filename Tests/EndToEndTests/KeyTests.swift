@@ -4,35 +4,9 @@ import Testing
 
 /// API keys against a running pool: made by the command line and over HTTP, used with curl.
 @Suite(.timeLimit(.minutes(3))) struct KeyTests {
-    private func parley(_ arguments: [String], on run: Deployment, fails: Bool = false) async throws -> String {
-        func secret(_ name: String) throws -> String {
-            try String(contentsOfFile: "\(run.folder)/\(name)", encoding: .utf8).filter { $0 != "\n" }
-        }
-        let ended = try await EndToEndTests.run(
-            Program.path, ["key"] + arguments,
-            environment: [
-                "CHAT_JWT_SECRET": try secret("jwt-secret"), "CHAT_KEY_SECRET": try secret("key-secret"),
-                "CHAT_DATABASE_URL": "sqlite:\(run.folder)/parley.sqlite", "CHAT_ENV_FILE": "",
-            ])
-        #expect((ended.code != 0) == fails, "\(ended)")
-        return fails ? ended.errors : ended.output
-    }
-
-    private func json(_ arguments: String..., on run: Deployment) async throws -> [String: Any] {
-        let output = try await parley(arguments + ["--json"], on: run)
-        return try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any], "\(output)")
-    }
-
-    /// - Returns: the key's secret.
-    private func key(_ arguments: String..., on run: Deployment) async throws -> String {
-        let output = try await parley(["create", "--json"] + arguments, on: run)
-        let object = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
-        return try #require(object?["key"] as? String)
-    }
-
     @Test func aKeyWorksWhereASessionDoesAndIsDeadOnceRevoked() async throws {
         let run = try await Deployment(["CHAT_MESSAGE_LIMIT": "2"])
-        let made = try await json("create", "--name", "ci", "--expires", "90d", "--models", "echo-1", on: run)
+        let made = try await run.keyObject("create", "--name", "ci", "--expires", "90d", "--models", "echo-1")
         let token = try #require(made["key"] as? String)
         let id = try #require(made["id"] as? String)
         #expect(token.hasPrefix("prl_") && token.count == 40 && token.hasPrefix(made["prefix"] as? String ?? "?"))
@@ -48,12 +22,11 @@ import Testing
         #expect(session.text("user_id") == id && session.json["message_limit"] is NSNull)
         #expect(try await run.post("/auth/logout", token: token, [:]).status == 403)
         #expect(try await run.get("/v1/keys", token: token).status == 403)
-        let list = try await parley(["list"], on: run)
+        let list = try await run.parley(["key", "list"])
         #expect(list.contains(id) && list.contains("ci") && !list.contains(token))
 
-        #expect(try await json("revoke", "ci", on: run)["disabled"] as? Bool == true)
-        for _ in 0..<12 {
-            let reply = try await run.get("/chat/history", token: token)
+        #expect(try await run.keyObject("revoke", "ci")["disabled"] as? Bool == true)
+        for reply in try await run.everyWorker({ try await run.get("/chat/history", token: token) }) {
             #expect(reply.status == 401 && reply.headers["www-authenticate"] == "Bearer", "\(reply)")
         }
         let wrong = String(token.dropLast()) + (token.hasSuffix("0") ? "1" : "0")
@@ -64,14 +37,14 @@ import Testing
     @Test func theCommandLineSaysWhatIsWrong() async throws {
         let run = try await Deployment()
         func refusal(_ arguments: String...) async throws -> String {
-            try await parley(arguments, on: run, fails: true)
+            try await run.parley(["key"] + arguments, fails: true)
         }
         #expect(try await refusal("create", "--name", "x", "--budget", "20usd").contains("20usd/month"))
         #expect(try await refusal("create", "--name", "x", "--rpm", "0").contains("rpm"))
         #expect(try await refusal("create", "--name", " ").contains("name"))
         #expect(try await refusal("show", "nobody").contains("no key “nobody”"))
-        _ = try await key("--name", "twice", on: run)
-        _ = try await key("--name", "twice", on: run)
+        _ = try await run.key("--name", "twice")
+        _ = try await run.key("--name", "twice")
         #expect(try await refusal("revoke", "twice").contains("Several keys"))
         let ended = try await EndToEndTests.run(
             Program.path, ["key", "list"],
@@ -80,13 +53,13 @@ import Testing
                 "CHAT_DATABASE_URL": "sqlite:\(run.folder)/parley.sqlite",
             ])
         #expect(ended.code != 0 && ended.errors.contains("CHAT_KEY_SECRET"), "\(ended)")
-        let help = try await parley(["--help"], on: run)
+        let help = try await run.parley(["key", "--help"])
         for word in ["create", "list", "show", "revoke", "rotate"] { #expect(help.contains(word)) }
     }
 
     @Test func aManagementKeyManagesOverHTTP() async throws {
         let run = try await Deployment()
-        let manager = try await key("--name", "m", "--management", on: run)
+        let manager = try await run.key("--name", "m", "--management")
         #expect(try await run.post("/chat", token: manager, ["message": "q"]).status == 403)
         let made = try await run.post(
             "/v1/keys", token: manager,
@@ -127,11 +100,10 @@ import Testing
         }
         let folder = try Deployment.newFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let prices = folder + "/prices.json"
         // 500 tokens at the worst are 0.50 dollars, the 5 that it has are 0.005.
-        try #"{"scripted-gpt": {"input": 0, "output": 1000}}"#.write(toFile: prices, atomically: true, encoding: .utf8)
+        let prices = try Deployment.prices("scripted-gpt", output: 1000, in: folder)
         let run = try await Deployment(provider.asOpenAI.merging(["CHAT_PRICES": prices]) { $1 })
-        let token = try await key("--name", "crowd", "--budget", "2.2usd/total", on: run)
+        let token = try await run.key("--name", "crowd", "--budget", "2.2usd/total")
         let replies = try await withThrowingTaskGroup(of: Reply.self) { group in
             for number in 0..<16 {
                 group.addTask {
@@ -148,10 +120,10 @@ import Testing
             #expect(reply.status == 429 && reply.headers["x-should-retry"] == "false", "\(reply)")
             #expect(reply.headers["retry-after"] == nil && reply.text("error") == "Budget spent")
         }
-        #expect(try await json("show", "crowd", on: run)["spent"] as? Double == 0.02)
+        #expect(try await run.keyObject("show", "crowd")["spent"] as? Double == 0.02)
         #expect(try await run.post("/chat", token: token, ["message": "again"]).status == 200)
         // What was answered before costs nothing, and is given though nothing else is.
-        let small = try await key("--name", "small", "--budget", "0.5usd/total", on: run)
+        let small = try await run.key("--name", "small", "--budget", "0.5usd/total")
         #expect(try await run.post("/chat", token: small, ["message": "kept"]).status == 200)
         #expect(try await run.post("/chat", token: small, ["message": "other"]).status == 429)
         let cached = try await run.post("/chat", token: small, ["message": "kept"])
@@ -162,10 +134,9 @@ import Testing
         let provider = try await ScriptedProvider { _, _ in .answer("hello") }
         let folder = try Deployment.newFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let prices = folder + "/prices.json"
-        try #"{"scripted-gpt": {"input": 0, "output": 1000}}"#.write(toFile: prices, atomically: true, encoding: .utf8)
+        let prices = try Deployment.prices("scripted-gpt", output: 1000, in: folder)
         let run = try await Deployment(provider.asOpenAI.merging(["CHAT_PRICES": prices]) { $1 })
-        let token = try await key("--name", "app", "--budget", "0.15usd/total", "--rpm", "3", on: run)
+        let token = try await run.key("--name", "app", "--budget", "0.15usd/total", "--rpm", "3")
         func ask(_ text: String, _ most: Int, _ token: String) async throws -> Reply {
             try await run.post(
                 "/v1/chat/completions", token: token,
@@ -187,24 +158,24 @@ import Testing
         #expect(error(limited)["code"] as? String == "rate_limit_exceeded")
         #expect(try await run.get("/v1/models", token: token).status == 200)
         #expect(error(try await ask("one", 100, "prl_wrong"))["code"] as? String == "invalid_api_key")
-        #expect(try await json("show", "app", on: run)["spent"] as? Double == 0.005)
+        #expect(try await run.keyObject("show", "app")["spent"] as? Double == 0.005)
         #expect(provider.asked.count == 1)
     }
 
     @Test func anUnknownPriceIsRefusedToAKeyWithABudget() async throws {
         let provider = try await ScriptedProvider { _, _ in .answer("hello") }
         let run = try await Deployment(provider.asOpenAI)
-        let limited = try await key("--name", "limited", "--budget", "5usd/day", on: run)
+        let limited = try await run.key("--name", "limited", "--budget", "5usd/day")
         let reply = try await run.post("/chat", token: limited, ["message": "q"])
         #expect(reply.status == 400 && reply.text("error") == "Model not priced", "\(reply)")
         #expect(provider.asked.isEmpty)
-        let free = try await key("--name", "free", on: run)
+        let free = try await run.key("--name", "free")
         #expect(try await run.post("/chat", token: free, ["message": "q"]).status == 200)
     }
 
     @Test func ratesHoldOverThePool() async throws {
         let run = try await Deployment()
-        let token = try await key("--name", "slow", "--rpm", "2", on: run)
+        let token = try await run.key("--name", "slow", "--rpm", "2")
         let replies = try await withThrowingTaskGroup(of: Reply.self) { group in
             for number in 0..<12 {
                 group.addTask { try await run.post("/chat", token: token, ["message": "question \(number % 3)"]) }
@@ -226,7 +197,7 @@ import Testing
 
     @Test func aStreamTellsItsRatesInItsHead() async throws {
         let run = try await Deployment()
-        let token = try await key("--name", "streams", "--rpm", "9", "--tpm", "10000", on: run)
+        let token = try await run.key("--name", "streams", "--rpm", "9", "--tpm", "10000")
         let reply = try await run.post("/chat", token: token, ["message": "hello", "stream": true])
         #expect(reply.status == 200 && reply.body.contains("event: done"), "\(reply)")
         #expect(reply.headers["x-ratelimit-remaining-requests"] == "8")
@@ -240,12 +211,11 @@ import Testing
         let provider = try await ScriptedProvider { _, _ in .answer("hello") }
         let folder = try Deployment.newFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let prices = folder + "/prices.json"
-        try #"{"scripted-gpt": {"input": 0, "output": 100}}"#.write(toFile: prices, atomically: true, encoding: .utf8)
+        let prices = try Deployment.prices("scripted-gpt", output: 100, in: folder)
         // 5 tokens at the worst, and as many as there are: 0.0005 dollars.
         let run = try await Deployment(
             provider.asOpenAI.merging(["CHAT_PRICES": prices, "CHAT_MAX_TOKENS": "5"]) { $1 })
-        let token = try await key("--name", "alarm", "--budget", "0.0025usd/day", on: run)
+        let token = try await run.key("--name", "alarm", "--budget", "0.0025usd/day")
         for number in 1...5 {
             #expect(try await run.post("/chat", token: token, ["message": "question \(number)"]).status == 200)
         }

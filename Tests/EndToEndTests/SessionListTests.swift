@@ -4,20 +4,8 @@ import Testing
 
 /// `parley sessions` and `parley purge`, and what a pool purges by itself.
 @Suite(.timeLimit(.minutes(2))) struct SessionListTests {
-    private func parley(_ arguments: [String], on run: Deployment) async throws -> String {
-        let secret = try String(contentsOfFile: run.folder + "/jwt-secret", encoding: .utf8).filter { $0 != "\n" }
-        let ended = try await EndToEndTests.run(
-            Program.path, arguments,
-            environment: [
-                "CHAT_JWT_SECRET": secret, "CHAT_DATABASE_URL": "sqlite:\(run.folder)/parley.sqlite",
-                "CHAT_ENV_FILE": "",
-            ])
-        #expect(ended.code == 0, "\(ended)")
-        return ended.output
-    }
-
     private func list(_ arguments: String..., on run: Deployment) async throws -> [[String: Any]] {
-        let output = try await parley(["sessions", "--json"] + arguments, on: run)
+        let output = try await run.parley(["sessions", "--json"] + arguments)
         return try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [[String: Any]], "\(output)")
     }
 
@@ -51,7 +39,7 @@ import Testing
         #expect(try await list("--address", "127.0.0.2", on: run).isEmpty)
         #expect(try await list("--limit", "1", on: run).count == 1)
 
-        let table = try await parley(["sessions"], on: run)
+        let table = try await run.parley(["sessions"])
         #expect(table.hasPrefix("CREATED") && table.contains(ann.user) && table.contains("logged out"), "\(table)")
     }
 
@@ -74,8 +62,8 @@ import Testing
         try await DatabaseQueue(path: run.folder + "/parley.sqlite").write {
             try $0.execute(sql: age + " WHERE question <> '2'")
         }
-        #expect(try await parley(["purge"], on: run).contains("Deleted: 0 exchanges"), "texts are kept")
-        #expect(try await parley(["purge", "--days", "7"], on: run).contains("Deleted: 2 exchanges"))
+        #expect(try await run.parley(["purge"]).contains("Deleted: 0 exchanges"), "texts are kept")
+        #expect(try await run.parley(["purge", "--days", "7"]).contains("Deleted: 2 exchanges"))
         #expect(try await run.get("/chat/history", token: token).number("count") == 1)
         try await DatabaseQueue(path: run.folder + "/parley.sqlite").write { try $0.execute(sql: age) }
         #expect(await run.stop() == 0)
