@@ -86,7 +86,7 @@ let package = Package(
         tests("SessionsTests", ["Sessions", "Chat", .product(name: "Crypto", package: "swift-crypto")]),
         tests("StorageTests", ["Storage", "Chat", "Support", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("ModelsTests", ["Models", "Chat", "Curl", "SharedMemory", "StrictJSON", "Support"]),
-        tests("APITests", ["API", "Chat", "FastCGI", "Sanitizing", "Sessions", "Storage", "StrictJSON"]),
+        tests("APITests", ["API", "Chat", "FastCGI", "Sanitizing", "Sessions", "Storage", "StrictJSON", "Support"]),
         tests("ParleyTests", ["parley"]),
         tests("ServiceTests", ["Chat", "Sanitizing", "Sessions", "Storage", "Support"]),
         tests(

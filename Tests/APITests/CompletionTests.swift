@@ -18,18 +18,10 @@ import Testing
         _ reply: Reply, _ status: Int, param: String? = nil, code: String? = nil, _ note: Comment? = nil,
         sourceLocation: SourceLocation = #_sourceLocation
     ) {
-        let error = reply.json["error"] as? [String: Any]
-        #expect(reply.status == status, note, sourceLocation: sourceLocation)
-        #expect(Set((error ?? [:]).keys) == ["message", "type", "param", "code"], note, sourceLocation: sourceLocation)
+        let error = reply.openAIError
+        #expect(reply.status == status && error != nil, note, sourceLocation: sourceLocation)
         #expect(error?["param"] as? String == param, note, sourceLocation: sourceLocation)
         #expect(error?["code"] as? String == code, note, sourceLocation: sourceLocation)
-    }
-
-    private func chunks(_ reply: Reply) -> [[String: Any]] {
-        reply.body.components(separatedBy: "\n\n").filter { $0 != "data: [DONE]" && !$0.isEmpty }.map { event in
-            (try? JSONSerialization.jsonObject(with: Data(event.dropFirst("data: ".count).utf8)) as? [String: Any])
-                ?? [:]
-        }
     }
 
     @Test func aWholeReplyHasWhatItsClientsNeed() async throws {
@@ -61,7 +53,7 @@ import Testing
             let reply = await ask(stage, token, #""stream":true\#(options)"#)
             #expect(reply.header("content-type") == "text/event-stream; charset=utf-8")
             #expect(reply.body.hasSuffix("data: [DONE]\n\n"))
-            let chunks = chunks(reply)
+            let chunks = reply.chunks
             #expect(Set(chunks.compactMap { $0["id"] as? String }).count == 1)
             #expect(chunks.allSatisfy { $0["object"] as? String == "chat.completion.chunk" })
             let choices = chunks.compactMap { ($0["choices"] as? [[String: Any]])?.first }
@@ -269,7 +261,7 @@ import Testing
         stage.model.failure.withLock { $0 = ModelFailure(provider: "scripted", reason: .truncated, detail: "") }
         let reply = await ask(stage, try await stage.logIn(), #""stream":true"#)
         #expect(reply.status == 200 && !reply.body.contains("[DONE]"))
-        #expect((chunks(reply).last?["error"] as? [String: Any])?["code"] as? String == "unavailable")
+        #expect((reply.chunks.last?["error"] as? [String: Any])?["code"] as? String == "unavailable")
     }
 
     @Test func aSpentQuotaIsNotTriedAgain() async throws {

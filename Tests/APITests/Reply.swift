@@ -61,6 +61,22 @@ struct Reply: Sendable {
     func text(_ name: String) -> String? { json[name] as? String }
     func number(_ name: String) -> Int? { json[name] as? Int }
 
+    /// OpenAI's error object, if that is what the body is.
+    var openAIError: [String: Any]? {
+        guard json.count == 1, let error = json["error"] as? [String: Any],
+            Set(error.keys) == ["message", "type", "param", "code"], error["message"] is String
+        else { return nil }
+        return error
+    }
+
+    /// The chunks of a stream of OpenAI's, without its end mark.
+    var chunks: [[String: Any]] {
+        body.components(separatedBy: "\n\n").filter { $0 != "data: [DONE]" && !$0.isEmpty }.map { event in
+            (try? JSONSerialization.jsonObject(with: Data(event.dropFirst("data: ".count).utf8)) as? [String: Any])
+                ?? [:]
+        }
+    }
+
     /// The events of a stream.
     var events: [Event] { body.components(separatedBy: "\n\n").filter { !$0.isEmpty }.map(Event.init) }
 }

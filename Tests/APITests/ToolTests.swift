@@ -82,10 +82,7 @@ import Testing
         if isCached { #expect(await ask(stage, token, Self.tools).status == 200) }
         let reply = await ask(stage, token, #"\#(Self.tools),"stream":true"#)
         #expect(reply.body.hasSuffix("data: [DONE]\n\n"))
-        let chunks = reply.body.components(separatedBy: "\n\n").compactMap {
-            try? JSONSerialization.jsonObject(with: Data($0.dropFirst("data: ".count).utf8)) as? [String: Any]
-        }
-        let choices = chunks.compactMap { ($0["choices"] as? [[String: Any]])?.first }
+        let choices = reply.chunks.compactMap { ($0["choices"] as? [[String: Any]])?.first }
         #expect(choices.last?["finish_reason"] as? String == "tool_calls")
         #expect(choices.dropLast().allSatisfy { $0["finish_reason"] is NSNull })
         let deltas = choices.compactMap { $0["delta"] as? [String: Any] }
@@ -127,7 +124,7 @@ import Testing
         let stage = try await Stage()
         stage.model.takesTools.withLock { $0 = false }
         let reply = await ask(stage, try await stage.logIn(), Self.tools)
-        let error = reply.json["error"] as? [String: Any]
+        let error = reply.openAIError
         #expect(reply.status == 400 && error?["param"] as? String == "tools")
         #expect(error?["code"] as? String == "unsupported_parameter")
     }
@@ -169,7 +166,7 @@ import Testing
     func toolsAreCheckedOneByOne(_ members: String, _ param: String) async throws {
         let stage = try await Stage()
         let reply = await ask(stage, try await stage.logIn(), members)
-        let error = reply.json["error"] as? [String: Any]
+        let error = reply.openAIError
         #expect(reply.status == 400 && error?["param"] as? String == param, "\(reply.body)")
     }
 
@@ -194,7 +191,7 @@ import Testing
     func resultsFollowTheirCalls(_ messages: String, _ param: String) async throws {
         let stage = try await Stage()
         let reply = await ask(stage, try await stage.logIn(), Self.tools, messages: "\(Self.hello),\(messages)")
-        let error = reply.json["error"] as? [String: Any]
+        let error = reply.openAIError
         #expect(reply.status == 400 && error?["param"] as? String == param, "\(reply.body)")
     }
 }

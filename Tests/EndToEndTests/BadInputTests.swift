@@ -52,6 +52,33 @@ import Testing
         #expect(try await run.get("/auth/session", token: token).number("messages_used") == 2, "no refusal counts")
     }
 
+    @Test func completionsAreRefusedInOpenAIsWords() async throws {
+        let token = try await run.logIn()
+        func body(_ messages: String) -> Data { Data(#"{"model":"echo-1","messages":[\#(messages)]}"#.utf8) }
+        let hello = #"{"role":"user","content":"hello"}"#
+        let large = Data(repeating: UInt8(ascii: " "), count: 20_000_000)
+        let cases: [(status: Int, note: String, body: Data, options: [String])] = [
+            (400, "empty", Data(), []),
+            (400, "invalid UTF-8", body(hello).prefix(50) + [0xC3, 0x28] + body(hello).dropFirst(50), []),
+            (400, "lone surrogate", body(#"{"role":"user","content":"\ud83d"}"#), []),
+            (400, "deep", Data(repeating: UInt8(ascii: "["), count: 3_000_000), []),
+            (400, "a result without its call", body(#"{"role":"tool","tool_call_id":"c","content":"x"}"#), []),
+            (413, "20 MB", large, []), (413, "20 MB, HTTP/1.1", large, ["--http1.1"]),
+            (413, "20 MB in chunks", large, ["--http1.1", "--header", "Transfer-Encoding: chunked"]),
+        ]
+        for (status, note, body, options) in cases {
+            let reply = try await run.send("POST", "/v1/chat/completions", token: token, body: body, options: options)
+            let error = reply.json["error"] as? [String: Any]
+            #expect(reply.status == status && error?["message"] is String, "\(note): \(reply.status) \(reply.body)")
+            #expect(Set((error ?? [:]).keys) == ["message", "type", "param", "code"], "\(note)")
+            #expect(error?["type"] as? String == "invalid_request_error", "\(note)")
+        }
+        let many = Array(repeating: #"{"role":"assistant","content":"turn"}"#, count: 10_000).joined(separator: ",")
+        let reply = try await run.send(
+            "POST", "/v1/chat/completions", token: token, body: body(many + "," + hello), options: ["--max-time", "10"])
+        #expect(reply.status == 200, "\(reply.body.prefix(300))")
+    }
+
     private func expectValidationOfTheSeed(_ reply: Reply) throws {
         #expect(reply.text("error") == "Validation failed" && reply.text("message") == "User ID cannot be empty")
         #expect(reply.json["details"] as? [String] == ["user_id: must not be empty"])
@@ -188,8 +215,7 @@ import Testing
         _ = try await run.post(
             "/chat", token: token, ["message": "a very private matter"], headers: ["X-Request-ID: the-last-one"])
         try await run.logLine { $0["request_id"] as? String == "the-last-one" && $0["cache"] as? String == "miss" }
-        let secret = try String(contentsOfFile: run.folder + "/jwt-secret", encoding: .utf8).trimmingCharacters(
-            in: .newlines)
+        let secret = try run.secret("jwt-secret")
         for text in ["secret.person", "private matter", secret, String(token.suffix(20))] {
             #expect(!run.log.contains(text), "\(text)")
         }

@@ -1,4 +1,5 @@
 import StrictJSON
+import Support
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ReadingTests {
@@ -72,11 +73,11 @@ import Testing
         }
     }
 
-    @Test(.disabled(if: Vectors.areMissing, "JSONTestSuite is not beside the repository"))
+    @Test(.disabled(if: JSONTestSuite.isMissing, "JSONTestSuite is not beside the repository"))
     func agreesWithJSONTestSuite() {
         let stricter = ["duplicated_key", "escaped_null_in_key"]
-        #expect(Vectors.documents.count >= 316)
-        for document in Vectors.documents {
+        #expect(JSONTestSuite.documents.count >= 316)
+        for document in JSONTestSuite.documents {
             let accepted = (try? JSON(parsing: document.bytes)) != nil
             switch document.expect {
             case "accept" where stricter.contains { document.name.contains($0) }:
