@@ -45,6 +45,9 @@ struct FaultPlayer {
         case .unfinished(let count): return stream(reply.beginning(count)) && end()
         case .brokenByError(let count):
             return stream(reply.beginning(count) + [reply.flatError] + reply.endMark) && end()
+        case .brokenLater(let count):
+            return stream(reply.beginning(count)) && pause(.seconds(1)) && send([reply.flatError] + reply.endMark)
+                && end()
         case .stall(let count): return stream(reply.beginning(count)) && hold()
         case .brokenJSON(let place):
             var events = reply.whole

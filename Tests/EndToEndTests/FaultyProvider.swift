@@ -36,6 +36,8 @@ final class FaultyProvider: Sendable {
         case unfinished(after: Int)
         /// So many words, then an error in vLLM's form, and the end mark.
         case brokenByError(after: Int)
+        /// The same, after a pause in which a caller gets the words.
+        case brokenLater(after: Int)
         /// So many words, then nothing, on an open connection.
         case stall(after: Int)
         /// A whole answer, but for one chunk that is broken JSON.

@@ -1,57 +1,44 @@
 import Foundation
 import Testing
 
-/// OpenAI's own client, and others that speak its contract, against the real program behind the real nginx.
+/// OpenAI's own client, and others that speak its contract, against the real program behind the real nginx: plain,
+/// streamed, async, with tools, with a JSON schema, with each error. What they do is in Tests/Clients.
 @Suite(.timeLimit(.minutes(10))) struct OpenAIClientTests {
     @Test func theClientsOfOpenAIWorkAsTheyDoWithOpenAI() async throws {
-        let python = Program.repository + "/.build/clients"
-        let (code, _, errors) = try await run(
-            Program.repository + "/Tests/Clients/install", [python], environment: ProcessInfo.processInfo.environment)
-        try #require(code == 0, "\(errors)")
-        let site = try await Deployment(["CHAT_MODEL_ALIASES": "gpt-4o=echo-1"])
-        // Each in a session of its own, at the same time: loading them takes longest.
+        let stage = try await ClientStage()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for client in ["openai", "litellm", "langchain"] {
-                let environment = [
-                    "BASE_URL": site.origin + "/v1", "TOKEN": try await site.logIn(), "SSL_CERT_FILE": site.certificate,
-                ]
-                group.addTask {
-                    let outcome = try await run(
-                        python + "/bin/python", [Program.repository + "/Tests/Clients/\(client)_client.py"],
-                        environment: environment)
-                    #expect(
-                        outcome.code == 0 && outcome.output.contains("all as with OpenAI"),
-                        "\(client): \(outcome.errors)\(site.log)")
-                }
+            group.addTask {
+                try await stage.run(
+                    "openai_client.py", "openai_async.py", "openai_schema.py", "openai_tools.py", "openai_errors.py",
+                    "openai_budget.py")
             }
+            group.addTask { try await stage.run("litellm_client.py") }
+            group.addTask { try await stage.run("langchain_client.py") }
             try await group.waitForAll()
         }
-    }
 
-    /// The provider asks for two calls until it has results; with 100 turns before the last, for none.
-    @Test(arguments: [false, true]) func theOpenAIPackageCallsTools(_ isGemini: Bool) async throws {
-        let python = Program.repository + "/.build/clients"
-        let (code, _, errors) = try await run(
-            Program.repository + "/Tests/Clients/install", [python], environment: ProcessInfo.processInfo.environment)
-        try #require(code == 0, "\(errors)")
-        let provider = try await ScriptedProvider { asked, _ in
-            let json = try? JSONSerialization.jsonObject(with: asked.body) as? [String: Any]
-            let messages = (json?["messages"] ?? json?["contents"]) as? [[String: Any]]
-            let parts = messages?.last?["parts"] as? [[String: Any]]
-            let hasResult = messages?.last?["role"] as? String == "tool" || parts?.first?["functionResponse"] != nil
-            return hasResult
-                ? .answer("It rains, after \(messages?.count ?? 0) messages.")
-                : .call("weather", [#"{"city":"Paris"}"#, #"{"city":"Rome"}"#])
+        let asked = Dictionary(grouping: stage.provider.asked) { $0.path.hasPrefix("/v1beta/") }
+        let isSigned = asked.mapValues { asked in
+            asked.contains { String(decoding: $0.body, as: UTF8.self).contains("c2lnbmVk") }
         }
-        let site = try await Deployment(isGemini ? provider.asGemini : provider.asOpenAI)
-        let outcome = try await run(
-            python + "/bin/python", [Program.repository + "/Tests/Clients/openai_tools.py"],
-            environment: [
-                "BASE_URL": site.origin + "/v1", "TOKEN": try await site.logIn(), "SSL_CERT_FILE": site.certificate,
-                "MODEL": isGemini ? "gemini-2.5-flash-lite" : "scripted-gpt",
-            ])
-        #expect(outcome.code == 0 && outcome.output.contains("all as with OpenAI"), "\(outcome.errors)\(site.log)")
-        let signed = provider.asked.filter { String(decoding: $0.body, as: UTF8.self).contains("c2lnbmVk") }
-        #expect(signed.isEmpty == !isGemini, "Gemini's mark comes back with the calls")
+        #expect(isSigned == [true: true, false: false], "Gemini's mark comes back with the calls")
+
+        let attempts = stage.faulty.attempts
+        #expect(attempts.filter { $0.question.hasPrefix("crowd ") }.count == 50, "who is refused reaches no model")
+        #expect(try await stage.spent("crowd") == 0.3)
+        #expect(attempts.filter { $0.question == "spent" }.isEmpty)
+        let left = attempts.filter { $0.question.hasPrefix("slow ") }
+        #expect(
+            Set(left.map(\.question))
+                == [
+                    "slow openai close", "slow openai with", "slow openai task", "slow openai plain", "slow litellm",
+                    "slow langchain",
+                ])
+        for attempt in left {
+            let ended = await stage.faulty.attempt { $0.index == attempt.index && $0.hungUp != nil }
+            #expect(ended != nil, "\(attempt.question): nobody reads it any more")
+        }
+        // Three times by Parley, and none of them because its caller asked again.
+        #expect(attempts.filter { $0.question == "down plain" }.count == 3)
     }
 }
