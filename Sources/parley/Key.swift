@@ -10,7 +10,13 @@ struct Key: ParsableCommand {
         abstract: "Makes, shows and ends API keys: how programs ask, and what they may cost.",
         discussion: """
             A key works wherever a session's token does (Authorization: Bearer …), and has a history of its own. Its secret \
-            is shown once, when it is made or rotated. A KEY is named by its id or, where only one has it, by its name.
+            is shown once, when it is made or rotated. <key> is its id or, where only one has it, its name.
+
+            For example:
+              parley key create --name ci --expires 90d --rpm 60 --budget 20usd/month
+              parley key list
+              parley key rotate ci --grace 24h
+              parley key revoke ci
             """,
         subcommands: [KeyCreate.self, KeyList.self, KeyShow.self, KeyRevoke.self, KeyRotate.self])
 }
@@ -19,9 +25,11 @@ struct KeyCreate: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Makes a key, and prints its secret once.",
         discussion: """
-            For example: parley key create --name ci --expires 90d --rpm 60 --budget 20usd/month
+            For example:
+              parley key create --name ci --expires 90d --rpm 60 --budget 20usd/month
+
             A budget is an amount with up to 6 digits after the point and a period: day, week (from Monday), month or \
-            total, in UTC. It never covers a model whose price is not known.
+            total, in UTC. A key that has one cannot ask a model whose price is not known.
             """)
 
     @OptionGroup var common: KeyOptions
@@ -29,22 +37,26 @@ struct KeyCreate: ParsableCommand {
     @Option(help: "What the key is for.")
     var name: String
 
-    @Option(help: "When it ends by itself, such as 90d or 12h; never by default.")
+    @Option(help: ArgumentHelp("When it ends by itself, such as 90d or 12h; never by default.", valueName: "time"))
     var expires: String?
 
-    @Option(help: "The models that it may ask, between commas; all by default.")
+    @Option(help: ArgumentHelp("The models that it may ask, between commas; all by default.", valueName: "names"))
     var models: String?
 
-    @Option(help: "Requests a minute.")
+    @Option(help: ArgumentHelp("Requests a minute; any number by default.", valueName: "n"))
     var rpm: Int?
 
-    @Option(help: "Tokens a minute, prompt and completion together.")
+    @Option(
+        help: ArgumentHelp("Tokens a minute, prompt and completion together; any number by default.", valueName: "n"))
     var tpm: Int?
 
-    @Option(help: "Calls under way at once.")
+    @Option(help: ArgumentHelp("Calls under way at once; any number by default.", valueName: "n"))
     var parallel: Int?
 
-    @Option(help: "The most that it may cost, such as 20usd/month or 0.50usd/day.")
+    @Option(
+        help: ArgumentHelp(
+            "The most that it may cost, such as 20usd/month or 0.50usd/day; no bound by default.",
+            valueName: "amount/period"))
     var budget: String?
 
     @Flag(help: "A key that makes and ends keys over HTTP (/v1/keys), and cannot ask a model.")
@@ -122,7 +134,10 @@ struct KeyRotate: ParsableCommand {
     @Argument(help: "Its id or its name.")
     var key: String
 
-    @Option(help: "How long the old secret works beside the new one, such as 24h; it ends at once by default.")
+    @Option(
+        help: ArgumentHelp(
+            "How long the old secret works beside the new one, such as 24h; it ends at once by default.",
+            valueName: "time"))
     var grace: String?
 
     func run() throws {
