@@ -58,7 +58,8 @@ struct RequestContext {
         ]
         if let corsOrigin {
             headers.append(("Access-Control-Allow-Origin", corsOrigin))
-            headers.append(("Access-Control-Expose-Headers", "Retry-After, X-Request-ID, X-Parley-Cache"))
+            headers.append(
+                ("Access-Control-Expose-Headers", "Retry-After, X-Request-ID, X-Parley-Cache, X-Should-Retry"))
             headers.append(("Vary", "Origin"))
         }
         return headers

@@ -124,7 +124,9 @@ import Testing
             await stage.post("/auth/email", #"{"email":"ann@example.com"}"#, headers: origin),
         ] {
             #expect(reply.header("access-control-allow-origin") == "https://app.example")
-            #expect(reply.header("access-control-expose-headers") == "Retry-After, X-Request-ID, X-Parley-Cache")
+            #expect(
+                reply.header("access-control-expose-headers")
+                    == "Retry-After, X-Request-ID, X-Parley-Cache, X-Should-Retry")
             #expect(reply.header("vary") == "Origin")
         }
         let preflight = await stage.send("OPTIONS", "/chat", headers: origin)

@@ -154,7 +154,7 @@ func expectError(
 func expectReadable(_ reply: Reply, by origin: String, sourceLocation: SourceLocation = #_sourceLocation) {
     let expected = [
         "access-control-allow-origin": origin,
-        "access-control-expose-headers": "Retry-After, X-Request-ID, X-Parley-Cache",
+        "access-control-expose-headers": "Retry-After, X-Request-ID, X-Parley-Cache, X-Should-Retry",
         "vary": "Origin",
     ]
     for (name, value) in expected {
