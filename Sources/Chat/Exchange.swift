@@ -93,6 +93,12 @@ public struct Answer: Sendable, Equatable {
             finishReason: answer.finishReason, price: prices.cost(of: answer.usage, from: answer.provider))
     }
 
+    init(_ call: AbandonedCall, prices: PriceList) {
+        self.init(
+            text: call.text, origin: .model(name: call.model, provider: call.provider), usage: call.usage,
+            price: prices.cost(of: call.usage, from: call.provider))
+    }
+
     init(_ hit: CachedAnswer, isStale: Bool = false, prices: PriceList) {
         self.init(
             text: hit.text, toolCalls: hit.toolCalls, origin: .cache(name: hit.model, provider: hit.provider),

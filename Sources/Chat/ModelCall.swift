@@ -77,11 +77,8 @@ final class ModelCall: Sendable {
             return .answered(settled, entry)
         } catch {
             await untilDone(trace: &trace) {
-                // A session gets its message back; what the provider did is paid for, and counts for a key.
-                guard reservation.principal.key != nil else {
-                    return try await ledger.refund(reservation, sharing: nil)
-                }
-                try await ledger.forfeit(reservation, usage: answer.usage, cost: exchange.answer.cost)
+                // Nobody got an answer, so the message is given back; what the provider did is paid for.
+                try await ledger.forfeit(exchange, reservation, isCounted: false)
             }
             throw error
         }
@@ -98,10 +95,8 @@ final class ModelCall: Sendable {
                 await untilDone(trace: &trace) { try await ledger.forfeit(reservation) }
                 throw error
             }
-            let cost = pipeline.policy.prices.cost(of: abandoned.usage, from: abandoned.provider)
-            await untilDone(trace: &trace) {
-                try await ledger.forfeit(reservation, usage: abandoned.usage, cost: cost)
-            }
+            let exchange = question.exchange(Answer(abandoned, prices: pipeline.policy.prices))
+            await untilDone(trace: &trace) { try await ledger.forfeit(exchange, reservation, isCounted: true) }
             throw CancellationError()
         }
         let isPrivate = failure.isOutage && (hasText || ContinuousClock.now >= deadline)

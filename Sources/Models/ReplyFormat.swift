@@ -54,7 +54,8 @@ struct ReplyDraft: Sendable {
 
     /// What came of it until nobody waited for it any more.
     func abandoned(_ request: ModelRequest) -> AbandonedCall {
-        AbandonedCall(provider: provider, usage: usage ?? .estimate(of: request, answer: said))
+        AbandonedCall(
+            text: text, model: model, provider: provider, usage: usage ?? .estimate(of: request, answer: said))
     }
 
     /// Text and calls, for an estimate.

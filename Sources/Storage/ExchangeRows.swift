@@ -7,15 +7,19 @@ private let hasMessageLeft = """
     messages_used + (SELECT count(*) FROM reservations WHERE session_id = ?1 AND lapses_at > ?3 AND number <> ?5) < ?4
     """
 /// What is done again counts once.
-private let isNew = "NOT EXISTS (SELECT 1 FROM exchanges WHERE id = ?5)"
+private let isNew = "NOT EXISTS (SELECT 1 FROM exchanges WHERE id = ?5 AND \(isSettled))"
 private let counting = "UPDATE sessions SET messages_used = messages_used + 1, last_activity_at = ?3"
+/// Of an exchange: it is known what came of it.
+let isSettled = "state <> 'unsettled'"
+/// Of an exchange: it was answered.
+private let isComplete = "state = 'complete'"
 
 private let reservation = Query(
     """
     INSERT OR REPLACE INTO reservations (session_id, number, lapses_at, tokens, cost)
     SELECT id, ?5, ?6, ?7, ?8 FROM sessions WHERE \(liveSession) AND \(hasMessageLeft)
     """)
-private let returning = Query("DELETE FROM reservations WHERE session_id = ? AND (number = ? OR lapses_at <= ?)")
+private let returning = Query("DELETE FROM reservations WHERE session_id = ? AND number = ?")
 private let charge = Query("\(counting) WHERE \(liveSession) AND \(hasMessageLeft) AND \(isNew)")
 /// Whoever has a reservation was let in when he made it, and is answered even if his session has ended since.
 private let chargeReserved = Query("\(counting) WHERE id = ?1 AND user_id = ?2 AND \(hasMessageLeft) AND \(isNew)")
@@ -24,29 +28,37 @@ private let forfeiture = Query(
     \(counting) WHERE id = ?1 AND user_id = ?2
     AND EXISTS (SELECT 1 FROM reservations WHERE session_id = ?1 AND number = ?4)
     """)
+private let paidForfeiture = Query(
+    "UPDATE sessions SET messages_used = messages_used + ?4, last_activity_at = ?3 WHERE id = ?1 AND user_id = ?2")
+/// An exchange of that id which is there is `unsettled`.
 private let insertion = Query(
     """
-    INSERT INTO exchanges
+    INSERT OR IGNORE INTO exchanges
         (id, session_id, conversation, created_at, origin, model, provider, prompt_tokens, completion_tokens,
-         total_tokens, danger, question, answer, stale, finish_reason, cost, saved, cached_prompt_tokens, estimated)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         total_tokens, danger, question, answer, stale, finish_reason, cost, saved, cached_prompt_tokens, estimated,
+         state)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     """)
 
 private let columns = """
     id, conversation, created_at, origin, model, provider, prompt_tokens, completion_tokens, total_tokens, danger,
     question, answer, stale, finish_reason
     """
-private let recorded = Query("SELECT \(columns), session_id FROM exchanges WHERE id = ?")
-private let page = Query("SELECT \(columns) FROM exchanges WHERE session_id = ? AND id < ? ORDER BY id DESC LIMIT ?")
+private let recorded = Query("SELECT \(columns), session_id FROM exchanges WHERE id = ? AND \(isSettled)")
+private let page = Query(
+    """
+    SELECT \(columns) FROM exchanges WHERE session_id = ? AND id < ? AND \(isComplete) ORDER BY id DESC LIMIT ?
+    """)
 /// Its beginning may be purged while later exchanges are kept.
 private let existence = Query(
     """
-    SELECT 1 FROM exchanges WHERE id = ?1 AND conversation IS NULL AND session_id = ?2
-    UNION ALL SELECT 1 FROM exchanges WHERE conversation = ?1 AND +session_id = ?2 LIMIT 1
+    SELECT 1 FROM exchanges WHERE id = ?1 AND conversation IS NULL AND session_id = ?2 AND \(isComplete)
+    UNION ALL SELECT 1 FROM exchanges WHERE conversation = ?1 AND +session_id = ?2 AND \(isComplete) LIMIT 1
     """)
 private let latestTurns = Query(
     """
-    SELECT question, answer FROM exchanges WHERE (id = ?1 OR conversation = ?1) AND session_id = ?2 AND origin <> 'held'
+    SELECT question, answer FROM exchanges
+    WHERE (id = ?1 OR conversation = ?1) AND session_id = ?2 AND origin <> 'held' AND \(isComplete)
     ORDER BY id DESC LIMIT ?3
     """)
 
@@ -104,14 +116,24 @@ extension Database: Ledger {
         }
     }
 
-    public func forfeit(_ place: Reservation, usage: TokenUsage?, cost: Money?) async throws {
-        let alert = try await writer.write { [self] db -> BudgetAlert? in
+    public func forfeit(_ place: Reservation) async throws {
+        try await writer.write { [self] db in
             let (now, who) = (now().stored, place.principal)
             try db.run(forfeiture, who.session.rawValue, who.user.rawValue, now, place.id.number)
-            let isNew = db.changes == 1
             try db.end(place, at: now)
-            guard isNew, let usage else { return nil }
-            return try db.spend(usage, cost, by: who, at: now)
+        }
+    }
+
+    public func forfeit(_ exchange: Exchange, _ place: Reservation, isCounted: Bool) async throws {
+        let alert = try await writer.write { [self] db -> BudgetAlert? in
+            let (now, who) = (now().stored, place.principal)
+            let isNew = try !db.isRecorded(exchange.id)
+            if isNew {
+                try db.run(paidForfeiture, who.session.rawValue, who.user.rawValue, now, isCounted)
+                if db.changes == 1 { try db.insert(exchange, by: who, state: "abandoned") }
+            }
+            try db.end(place, at: now)
+            return isNew ? try db.spend(exchange.answer.usage, exchange.answer.cost, by: who, at: now) : nil
         }
         if let alert { onBudgetAlert(alert) }
     }
@@ -159,7 +181,7 @@ extension Database: Ledger {
         let id = exchange.id.number
         try db.run(charge, principal.session.rawValue, principal.user.rawValue, now, messageLimit(of: principal), id)
         if db.changes == 1 {
-            try db.insert(exchange, in: principal.session)
+            try db.insert(exchange, by: principal)
             return .success(exchange)
         }
         let known = try db.first(recorded, id) { row in
@@ -181,19 +203,37 @@ extension Database: Ledger {
 }
 
 extension Statements {
+    /// Ends a reservation, and with it those of the same session that have lapsed.
     fileprivate func end(_ place: Reservation, sharing failure: ModelFailure? = nil, at now: Int64) throws {
-        try run(returning, place.principal.session.rawValue, place.id.number, now)
+        try run(returning, place.principal.session.rawValue, place.id.number)
+        if changes == 0 { try removeUnsettled(place.id, of: place.principal) }
+        try endLapsedReservations(of: place.principal, at: now)
         if let key = place.key { try endLease(key, for: place.id, sharing: failure, at: now) }
     }
 
-    fileprivate func insert(_ exchange: Exchange, in session: SessionID) throws {
+    /// - Parameter state: `abandoned` for what nobody stayed for.
+    fileprivate func insert(_ exchange: Exchange, by principal: Principal, state: String = "complete") throws {
         let (answer, first) = (exchange.answer, exchange.conversation.first)
-        try run(
-            insertion, exchange.id.number, session.rawValue, first == exchange.id ? nil : first.number,
-            exchange.created.stored, answer.origin.stored, answer.model, answer.provider, answer.usage.prompt,
-            answer.usage.completion, answer.usage.total, exchange.danger, exchange.question, answer.storedText,
-            answer.isStale, answer.finishReason.rawValue, answer.cost?.picodollars, answer.saved?.picodollars,
-            answer.usage.cachedPrompt, answer.usage.isEstimated)
+        func insert() throws {
+            try run(
+                insertion, exchange.id.number, principal.session.rawValue,
+                first == exchange.id ? nil : first.number,
+                exchange.created.stored, answer.origin.stored, answer.model, answer.provider, answer.usage.prompt,
+                answer.usage.completion, answer.usage.total, exchange.danger, exchange.question, answer.storedText,
+                answer.isStale, answer.finishReason.rawValue, answer.cost?.picodollars, answer.saved?.picodollars,
+                answer.usage.cachedPrompt, answer.usage.isEstimated, state)
+        }
+        try insert()
+        if changes == 0 {
+            // Its reservation had lapsed.
+            try removeUnsettled(exchange.id, of: principal)
+            try insert()
+        }
+        guard changes == 1 else {
+            throw DatabaseError(
+                resultCode: .SQLITE_CONSTRAINT, message: "another session has an exchange \(exchange.id.number)")
+        }
+        usage.add(exchange, by: principal.user)
     }
 }
 

@@ -17,6 +17,13 @@ private let clearAddress = Query("UPDATE sessions SET address = '' WHERE id = ?"
 private let unusedSession = Query(
     "DELETE FROM sessions WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM exchanges WHERE session_id = ?1)")
 
+private let oldUsage = Query("SELECT 1 FROM usage WHERE day < ? LIMIT 1")
+private let expiredUsage = Query(
+    """
+    DELETE FROM usage WHERE (day, user_id, model, provider) IN (
+        SELECT day, user_id, model, provider FROM usage WHERE day < ? ORDER BY 1, 2, 3, 4 LIMIT ?)
+    """)
+
 /// What is not to be kept.
 public struct PurgePolicy: Sendable {
     /// Days after which an exchange goes; nil keeps them all.
@@ -33,9 +40,9 @@ public struct PurgePolicy: Sendable {
     }
 }
 
-/// One round through the database that removes what is not to be kept: exchanges past their days; answers that nobody
-/// may be given any more; of sessions that have ended the address in clear, and, a month later, all, once nothing refers
-/// to them.
+/// One round through the database that removes what is not to be kept: reservations that have lapsed, whose calls
+/// become `unsettled` exchanges; exchanges past their days; answers that nobody may be given any more; of sessions that
+/// have ended the address in clear, and, a month later, all, once nothing refers to them; daily usage after 400 days.
 ///
 /// Each ``step()`` is one short read and at most one short write, which waits for no disk: a power cut may undo it, and
 /// the next round does it again.
@@ -45,15 +52,20 @@ public struct Purge: Sendable {
         public var answers = 0
         public var sessions = 0
         public var addresses = 0
+        public var reservations = 0
+        /// Rows of daily usage.
+        public var usage = 0
 
         public init() {}
     }
 
     private enum Stage {
+        case reservations
         case exchanges
         case answers
         /// With the session that was looked at last.
         case sessions(end: Int64, id: String)
+        case usage
         case done
     }
 
@@ -62,11 +74,13 @@ public struct Purge: Sendable {
     private static let day: Int64 = 86_400_000
     /// Days that a session without exchanges is kept after its end.
     private static let sessionDays = 30
+    /// A year can be compared with the one before it.
+    private static let usageDays = 400
 
     private let database: Database
     private let policy: PurgePolicy
     private let now: Int64
-    private var stage = Stage.exchanges
+    private var stage = Stage.reservations
     public private(set) var counts = Counts()
 
     public init(_ database: Database, _ policy: PurgePolicy, now: Date = Date()) {
@@ -79,6 +93,10 @@ public struct Purge: Sendable {
     /// - Throws: ``ChatError``.
     public mutating func step() async throws -> Bool {
         switch stage {
+        case .reservations:
+            let count = try await endReservations()
+            counts.reservations += count
+            if count == 0 { stage = .exchanges }
         case .exchanges:
             let count = try await removeExchanges()
             counts.exchanges += count
@@ -89,9 +107,34 @@ public struct Purge: Sendable {
             if count == 0 { stage = .sessions(end: 0, id: "") }
         case .sessions(let end, let id):
             stage = try await removeSessions(after: end, id)
+        case .usage:
+            let count = try await removeUsage()
+            counts.usage += count
+            if count == 0 { stage = .done }
         case .done: return false
         }
         return true
+    }
+
+    private func endReservations() async throws -> Int {
+        let lapsed = try await database.reader.read { [now] db in
+            try db.lapsedReservations(at: now, limit: Self.batch)
+        }
+        guard !lapsed.isEmpty else { return 0 }
+        return try await database.writer.write(durability: .relaxed) { [now] db in
+            try lapsed.reduce(0) { count, reservation in try count + (db.end(reservation, at: now) ? 1 : 0) }
+        }
+    }
+
+    private func removeUsage() async throws -> Int {
+        let first = now / Self.day - Int64(Self.usageDays)
+        guard try await database.reader.read({ db in try db.first(oldUsage, first) { _ in true } ?? false }) else {
+            return 0
+        }
+        return try await database.writer.write(durability: .relaxed) { db in
+            try db.run(expiredUsage, first, Self.batch)
+            return db.changes
+        }
     }
 
     /// Ids grow with the time of the question, so the oldest come first.
@@ -142,7 +185,7 @@ public struct Purge: Sendable {
             counts.sessions += removed
             counts.addresses += inClear.count
         }
-        return rows.last.map { .sessions(end: $0.end, id: $0.id) } ?? .done
+        return rows.last.map { .sessions(end: $0.end, id: $0.id) } ?? .usage
     }
 }
 

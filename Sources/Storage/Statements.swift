@@ -30,6 +30,8 @@ final class Statements {
     private let connection: OpaquePointer
     private var prepared: [OpaquePointer?] = []
     private var isOpen = true
+    /// What the exchanges of the transaction add to the daily usage.
+    var usage = UsageTally()
 
     /// - Parameter slot: where the connection's statements are kept between its uses. They are made anew when the
     ///   connection was.
@@ -64,8 +66,10 @@ final class Statements {
 
     func transaction<T>(_ work: () throws -> T) throws -> T {
         try run(Self.begin)
+        usage.removeAll()
         do {
             let value = try work()
+            try writeUsage()
             try run(Self.commit)
             return value
         } catch {

@@ -8,9 +8,10 @@ struct Purge: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Deletes what is not to be kept, now, while the pool runs.",
         discussion: """
-            What a worker deletes in idle moments: exchanges past CHAT_RETENTION_DAYS, cached answers that nobody may be \
-            given any more, addresses that are not to be kept in clear, and sessions that ended long ago and have no \
-            exchanges.
+            What a worker deletes in idle moments: exchanges past CHAT_RETENTION_DAYS, cached answers that nobody may \
+            be given any more, addresses that are not to be kept in clear, sessions that ended long ago and have no \
+            exchanges, and daily usage (parley usage) after 400 days. Reservations that workers left behind when they \
+            were killed become exchanges that are marked unsettled.
             """)
 
     @OptionGroup var options: SettingOptions
@@ -59,7 +60,9 @@ extension Purge {
                         while !database.isIdle { try await clock.sleep(for: .milliseconds(10)) }
                     } while try await step(&purge, restingFor: 20, clock)
                     if purge.counts != Storage.Purge.Counts() {
-                        let counts = purge.counts.text.map { ($0.1, Logger.MetadataValue.stringConvertible($0.0)) }
+                        let counts = purge.counts.text.map { count, name in
+                            (name.replacing(" ", with: "_"), Logger.MetadataValue.stringConvertible(count))
+                        }
                         log.info("purged", metadata: Logger.Metadata(uniqueKeysWithValues: counts))
                     }
                 }
@@ -83,7 +86,10 @@ extension Purge {
 
 extension Storage.Purge.Counts {
     fileprivate var text: [(Int, String)] {
-        [(exchanges, "exchanges"), (answers, "answers"), (sessions, "sessions"), (addresses, "addresses")]
+        [
+            (exchanges, "exchanges"), (answers, "answers"), (sessions, "sessions"), (addresses, "addresses"),
+            (reservations, "reservations"), (usage, "usage rows"),
+        ]
     }
 }
 

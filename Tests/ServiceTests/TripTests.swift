@@ -65,9 +65,14 @@ private final class WatchedLedger: Ledger {
         try await ledger.refund(reservation, sharing: failure)
     }
 
-    func forfeit(_ reservation: Reservation, usage: TokenUsage?, cost: Money?) async throws {
+    func forfeit(_ reservation: Reservation) async throws {
         note(.forfeit)
-        try await ledger.forfeit(reservation, usage: usage, cost: cost)
+        try await ledger.forfeit(reservation)
+    }
+
+    func forfeit(_ exchange: Exchange, _ reservation: Reservation, isCounted: Bool) async throws {
+        note(.forfeit)
+        try await ledger.forfeit(exchange, reservation, isCounted: isCounted)
     }
 
     func record(_ exchange: Exchange, for principal: Principal) async throws -> Result<Exchange, Refusal> {
@@ -152,9 +157,42 @@ private final class WatchedLedger: Ledger {
         let token = try await bench.logIn()
         ledger.failing.withLock { $0 = 2 }
         await #expect(throws: WatchedLedger.Lost.self) { try await bench.ask("hello", token) }
-        #expect(ledger.trips() == [.reserve, .settle, .settle, .refund])
+        #expect(ledger.trips() == [.reserve, .settle, .settle, .forfeit])
         #expect(try await bench.authenticator.admit(token).messagesUsed == 0)
+        #expect(try await bench.history(token).isEmpty)
+        #expect(try await usage().map(\.completionTokens) == [2], "the provider is paid all the same")
         #expect(try await bench.ask("hello", token).answer.isCached == false, "nothing was shared either")
+    }
+
+    private func usage() async throws -> [UsageRow] {
+        try await bench.database.usage(by: .model, since: nil, for: nil)
+    }
+
+    @Test func whoHangsUpInTheCallLeavesWhatWasGenerated() async throws {
+        let token = try await bench.logIn()
+        let (held, hold) = AsyncStream.makeStream(of: Void.self)
+        bench.model.pause.withLock {
+            $0 = {
+                // Until the call is cancelled.
+                for await _ in held {}
+                throw AbandonedCall(
+                    text: "answer ", model: "scripted-1", provider: "scripted",
+                    usage: TokenUsage(prompt: 3, completion: 1, isEstimated: true))
+            }
+        }
+        let asking = Task { try await bench.ask("hello", token) }
+        await bench.model.waitForCall()
+        asking.cancel()
+        await #expect(throws: CancellationError.self) { try await asking.value }
+        try await until("it is recorded") { try await !usage().isEmpty }
+        hold.finish()
+        #expect(ledger.trips() == [.reserve, .forfeit])
+        let row = UsageRow(
+            group: "scripted-1", name: nil, requests: 1, promptTokens: 3, completionTokens: 1, cost: .zero, unpriced: 1,
+            saved: .zero, estimated: 1)
+        #expect(try await usage() == [row])
+        #expect(try await bench.history(token).isEmpty)
+        #expect(try await bench.authenticator.admit(token).messagesUsed == 1)
     }
 
     /// The provider is paid all the same.

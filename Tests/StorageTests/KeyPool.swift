@@ -8,7 +8,7 @@ import Testing
 final class KeyPool: Sendable {
     let now = Mutex(Date(timeIntervalSince1970: 1_764_331_200))
     let alerts = Mutex<[BudgetAlert]>([])
-    private let temporary: TemporaryDatabase
+    let temporary: TemporaryDatabase
 
     init() async throws { temporary = try await TemporaryDatabase() }
 
@@ -44,18 +44,29 @@ extension Database {
             hold: Hold(tokens: tokens, cost: dollars.map { Money(dollars: $0)! }), deadline: .now + .seconds(30))
     }
 
-    func settle(_ place: Reservation, dollars: String?, tokens: Int = 0) async throws {
-        let answer = Answer(
-            text: "a", origin: .model(name: "m", provider: "p"), usage: TokenUsage(prompt: tokens, completion: 0),
-            price: dollars.map { Money(dollars: $0)! })
-        let exchange = Exchange(
-            id: place.id, conversation: ConversationID(first: place.id), question: "q", answer: answer, danger: nil,
-            created: place.id.created)
-        _ = try await settle(exchange, place, sharing: nil).admitted()
+    @discardableResult
+    func settle(_ place: Reservation, dollars: String?, tokens: Int = 0) async throws -> Exchange {
+        try await settle(Exchange(place, dollars: dollars, tokens: tokens), place, sharing: nil).admitted()
+    }
+
+    func forfeit(_ place: Reservation, dollars: String?) async throws {
+        try await forfeit(Exchange(place, dollars: dollars), place, isCounted: true)
     }
 
     func spent(_ key: APIKey) async throws -> String {
         try await self.key(key.id.rawValue, for: nil).spent.dollars
+    }
+}
+
+extension Exchange {
+    /// What a model has answered.
+    init(_ place: Reservation, dollars: String?, tokens: Int = 0) {
+        self.init(
+            id: place.id, conversation: ConversationID(first: place.id), question: "q",
+            answer: Answer(
+                text: "a", origin: .model(name: "m", provider: "p"), usage: TokenUsage(prompt: tokens, completion: 0),
+                price: dollars.map { Money(dollars: $0)! }),
+            danger: nil, created: place.id.created)
     }
 }
 

@@ -137,7 +137,7 @@ private let hour: TimeInterval = 3_600
         let place = database.place(principal, dollars: "1")
         for _ in 0..<3 { #expect(try await database.reserve(place).isGranted) }
         for _ in 0..<3 { try await database.settle(place, dollars: "0.5") }
-        try await database.forfeit(place, usage: TokenUsage(prompt: 1, completion: 1), cost: Money(dollars: "0.5"))
+        try await database.forfeit(place, dollars: "0.5")
         #expect(try await database.spent(key) == "0.5")
         for _ in 0..<2 { #expect(try await database.reserve(database.place(principal)).isGranted) }
         #expect(try await !database.reserve(database.place(principal)).isGranted, "three requests a minute")
@@ -149,9 +149,7 @@ private let hour: TimeInterval = 3_600
         let (key, principal) = try await database.make(budget: "1usd/day")
         let place = database.place(principal, dollars: "1")
         #expect(try await database.reserve(place).isGranted)
-        for _ in 0..<2 {
-            try await database.forfeit(place, usage: TokenUsage(prompt: 1, completion: 1), cost: Money(dollars: "0.25"))
-        }
+        for _ in 0..<2 { try await database.forfeit(place, dollars: "0.25") }
         #expect(try await database.spent(key) == "0.25")
         #expect(try await database.reserve(database.place(principal, dollars: "0.75")).isGranted)
     }

@@ -81,6 +81,26 @@ import Testing
         #expect(try await ledger.record(recorded, for: session.principal).admitted().id == recorded.id)
     }
 
+    @Test(arguments: StoreKind.allCases) func whatNobodyStayedForIsNotShown(kind: StoreKind) async throws {
+        let pool = try await StorePool(kind)
+        let (ledger, session) = (try pool.process().ledger, try await pool.session())
+        let begun = try await ledger.reserved(in: session)
+        try await ledger.forfeit(Exchange("begun", id: begun.id), begun, isCounted: true)
+        let first = try await ledger.record("first", in: session)
+        for isCounted in [true, false] {
+            let place = try await ledger.reserved(in: session)
+            try await ledger.forfeit(Exchange("left", id: place.id, in: first), place, isCounted: isCounted)
+        }
+        #expect(try await pool.used(session) == 3)
+        #expect(try await ledger.history(session).map(\.question) == ["first"])
+        #expect(try await ledger.history(session, limit: 1).map(\.question) == ["first"], "a page is full")
+        func turns(of conversation: ConversationID) async throws -> [String]? {
+            try await ledger.turns(of: conversation, for: session.principal, limit: 8).admitted()?.map(\.text)
+        }
+        #expect(try await turns(of: first.conversation) == ["first", "answer"])
+        #expect(try await turns(of: ConversationID(first: begun.id)) == nil)
+    }
+
     @Test(arguments: StoreKind.allCases) func noRaceExceedsTheLimit(kind: StoreKind) async throws {
         let pool = try await StorePool(kind, messageLimit: 50)
         let (ledger, session) = (try pool.process().ledger, try await pool.session())

@@ -48,8 +48,13 @@ public struct CombinedLedger: Ledger {
         if let key = place.key { try await leases.release(key, for: place.id, sharing: failure) }
     }
 
-    public func forfeit(_ place: Reservation, usage: TokenUsage?, cost: Money?) async throws {
-        try await ledger.forfeit(place, usage: usage, cost: cost)
+    public func forfeit(_ place: Reservation) async throws {
+        try await ledger.forfeit(place)
+        if let key = place.key { try await leases.release(key, for: place.id, sharing: nil) }
+    }
+
+    public func forfeit(_ exchange: Exchange, _ place: Reservation, isCounted: Bool) async throws {
+        try await ledger.forfeit(exchange, place, isCounted: isCounted)
         if let key = place.key { try await leases.release(key, for: place.id, sharing: nil) }
     }
 

@@ -92,10 +92,16 @@ public struct MemoryLedger: Ledger, SessionStore {
         pool.state.withLock { $0.accounts[place.principal.session]?.reserved[place.id] = nil }
     }
 
-    public func forfeit(_ place: Reservation, usage: TokenUsage?, cost: Money?) {
+    public func forfeit(_ place: Reservation) { forfeit(place, isCounted: true) }
+
+    public func forfeit(_ exchange: Exchange, _ place: Reservation, isCounted: Bool) {
+        forfeit(place, isCounted: isCounted)
+    }
+
+    private func forfeit(_ place: Reservation, isCounted: Bool) {
         pool.state.withLock { state in
             guard state.accounts[place.principal.session]?.reserved.removeValue(forKey: place.id) != nil else { return }
-            state.accounts[place.principal.session]?.used += 1
+            state.accounts[place.principal.session]?.used += isCounted ? 1 : 0
         }
     }
 
