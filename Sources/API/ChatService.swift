@@ -16,6 +16,7 @@ public final class ChatService: Responder {
     let models: ModelList
     let authenticator: any Authenticator
     let ledger: any Ledger
+    let usage: any UsageSource
     /// Nil when there are no API keys.
     let keys: (any APIKeyRegistry)?
     let health: any HealthSource
@@ -24,7 +25,8 @@ public final class ChatService: Responder {
 
     public init(
         pipeline: ChatPipeline, completions: ChatPipeline, models: ModelList, authenticator: any Authenticator,
-        ledger: any Ledger, keys: (any APIKeyRegistry)? = nil, health: any HealthSource, settings: ServiceSettings,
+        ledger: any Ledger, usage: any UsageSource, keys: (any APIKeyRegistry)? = nil, health: any HealthSource,
+        settings: ServiceSettings,
         telemetry: any Telemetry
     ) {
         self.pipeline = pipeline
@@ -32,6 +34,7 @@ public final class ChatService: Responder {
         self.models = models
         self.authenticator = authenticator
         self.ledger = ledger
+        self.usage = usage
         self.keys = keys
         self.health = health
         self.settings = settings

@@ -19,6 +19,7 @@ struct Route: Sendable {
         Route("GET", "/v1/keys/{key}", .management(ChatService.showKey), isForUsers: false),
         Route("DELETE", "/v1/keys/{key}", .management(ChatService.revokeKey), isForUsers: false),
         Route("POST", "/v1/keys/{key}/rotate", .management(ChatService.rotateKey), isForUsers: false),
+        Route("GET", "/v1/usage", .session(ChatService.showUsage), isForUsers: false),
         Route("GET", "/health", .anyone(ChatService.showHealth), isForUsers: false),
         Route("GET", "/health/live", .anyone(ChatService.showLife), isForUsers: false),
     ]

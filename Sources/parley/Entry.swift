@@ -71,7 +71,8 @@ struct Parley: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, Status.self, SessionList.self, Key.self, Migrate.self, Backup.self, Restore.self, Purge.self,
+            Serve.self, Status.self, SessionList.self, Key.self, Usage.self, Migrate.self, Backup.self, Restore.self,
+            Purge.self,
             Config.self,
             Check.self, Version.self,
         ])

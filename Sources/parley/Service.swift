@@ -38,6 +38,7 @@ struct Service {
             completions: pipeline.under(
                 try settings.completionPolicy(of: providers), MessageSanitizer(mode: .off)),
             models: try settings.models(of: providers), authenticator: authenticator, ledger: database,
+            usage: database,
             keys: settings.keySecret.map { [database] in KeyRegistry(store: database, secret: $0) },
             health: Health(store: database, source: providers, memory: memory),
             settings: ServiceSettings(
