@@ -28,7 +28,9 @@ public final class AnswerCache: Sendable {
         /// By the caller's own fill.
         case filled(Exchange)
         /// Another's answer; the caller records that it was given.
-        case cached(CachedAnswer, RequestTrace.CacheOutcome)
+        ///
+        /// - Parameter wasReserved: a message of the caller's was reserved for a call that failed.
+        case cached(CachedAnswer, RequestTrace.CacheOutcome, wasReserved: Bool = false)
     }
 
     /// How often to look whether another process has the answer.
@@ -115,7 +117,8 @@ public final class AnswerCache: Sendable {
             case .filled(.failed(let failure, _)):
                 guard failure.isOutage, !hasSeenText, let last = try? await lastResort(for: use) else { throw failure }
                 trace.remark = "\(failure.reason): \(failure.detail)"
-                return .cached(last.answer, last.isStale ? .stale : .joined)
+                return .cached(
+                    last.answer, last.isStale ? .stale : .joined, wasReserved: isFirst && outcome?.isReserved == true)
             // The next of those who waited asks in its own name.
             case .refused where !isFirst: continue
             case .refused(let refusal): throw refusal.error

@@ -87,9 +87,9 @@ public final class ChatPipeline: Sendable {
                 fill: call.fill)
             {
             case .filled(let exchange): return exchange
-            case .cached(let answer, let how):
+            case .cached(let answer, let how, let wasReserved):
                 let answer = Answer(answer, isStale: how == .stale, prices: policy.prices)
-                return try await give(answer, how, to: call.question, &trace, onAnswer)
+                return try await give(answer, how, wasReserved, to: call.question, &trace, onAnswer)
             }
         } catch let failure as ModelFailure {
             throw policy.error(for: failure, field: question.field, deadline: deadline)
@@ -148,12 +148,12 @@ public final class ChatPipeline: Sendable {
     /// Records an answer that cost nothing, and gives it.
     @inline(never)
     private func give(
-        _ answer: Answer, _ how: RequestTrace.CacheOutcome?, to question: ReviewedQuestion,
-        _ trace: inout RequestTrace, _ onAnswer: AnswerHandler?
+        _ answer: Answer, _ how: RequestTrace.CacheOutcome?, _ wasReserved: Bool = false,
+        to question: ReviewedQuestion, _ trace: inout RequestTrace, _ onAnswer: AnswerHandler?
     ) async throws -> Exchange {
         trace.note(answer)
         let exchange = try await trace.time(.record) {
-            try await ledger.record(question.exchange(answer), for: question.principal)
+            try await ledger.record(question.exchange(answer, wasReserved: wasReserved), for: question.principal)
         }.admitted()
         trace.rates?.report = exchange.rates
         trace.cache = how
@@ -181,10 +181,12 @@ struct ReviewedQuestion {
     /// No model may see it.
     let isBlocked: Bool
 
-    func exchange(_ answer: Answer) -> Exchange {
-        Exchange(
+    func exchange(_ answer: Answer, wasReserved: Bool = false) -> Exchange {
+        var exchange = Exchange(
             id: id, conversation: question.conversation ?? ConversationID(first: id),
             question: question.recorded(text), answer: answer,
             danger: danger, created: id.created)
+        exchange.wasReserved = wasReserved
+        return exchange
     }
 }

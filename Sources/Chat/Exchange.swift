@@ -134,6 +134,8 @@ public struct Exchange: Sendable {
     public let danger: String?
     /// When it was asked.
     public let created: Date
+    /// A message was reserved for it, whatever became of that: it counts as a request of its key already.
+    public var wasReserved = false
     /// How the rates of the key stand now that it is recorded, unless it was reserved before; nil for a session.
     public var rates: RateReport?
 

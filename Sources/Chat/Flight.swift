@@ -19,10 +19,13 @@ final class Flight: Sendable {
         let event: Event
         /// Of the one who asked.
         let trace: RequestTrace
+        /// A message of the one who asked was reserved for it.
+        let isReserved: Bool
 
-        init(_ event: Event, _ trace: RequestTrace) {
+        init(_ event: Event, _ trace: RequestTrace, isReserved: Bool = false) {
             self.event = event
             self.trace = trace
+            self.isReserved = isReserved
         }
     }
 
@@ -95,7 +98,7 @@ final class Flight: Sendable {
                 case .success(.granted(let rates)):
                     trace.rates?.report = rates
                     let onDelta: DeltaHandler? = deltas.map { deltas in { @Sendable delta in deltas.yield(delta) } }
-                    return Outcome(.filled(try await fill(reservation, &trace, onDelta)), trace)
+                    return Outcome(.filled(try await fill(reservation, &trace, onDelta)), trace, isReserved: true)
                 case .success(.answered(let answer)):
                     cache.remember(answer)
                     return Outcome(.stored(answer), trace)

@@ -23,12 +23,12 @@ extension Statements {
         return .success(row.account.report(beside: held.with(place.hold), at: date))
     }
 
-    /// Counts a question whose answer costs nothing. A stale answer is in the place of one that was reserved, and counted.
+    /// Counts a question whose answer costs nothing, unless it was counted when a message was reserved for it.
     func admit(_ exchange: Exchange, for principal: Principal, at now: Int64) throws -> Result<RateReport?, Refusal> {
         guard principal.key != nil else { return .success(nil) }
         guard try isLive(principal, at: now), var row = try keyRow(of: principal) else { return .failure(.keyEnded) }
         let (held, date) = (try held(by: principal, besides: exchange.id, at: now), Date(stored: now))
-        if !exchange.answer.isStale, try !isRecorded(exchange.id) {
+        if !exchange.wasReserved, try !isRecorded(exchange.id) {
             if let refusal = row.account.record(beside: held, at: date) { return .failure(refusal) }
             try save(row.account, of: principal)
         }
