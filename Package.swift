@@ -7,7 +7,8 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
-    // A function without an isolation of its own runs where its caller does: on the event loop there is no hop.
+    // A function without an isolation of its own runs where its caller does: on the event loop there is no hop. That is not
+    // so of an asynchronous closure with a capture list, which Swift 6.3 takes away to its own pool.
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .treatAllWarnings(as: .error),
 ]
@@ -88,7 +89,7 @@ let package = Package(
         tests("ModelsTests", ["Models", "Chat", "Curl", "SharedMemory", "StrictJSON", "Support"]),
         tests("APITests", ["API", "Chat", "FastCGI", "Sanitizing", "Sessions", "Storage", "StrictJSON", "Support"]),
         tests("ParleyTests", ["parley"]),
-        tests("ServiceTests", ["Chat", "Sanitizing", "Sessions", "Storage", "Support"]),
+        tests("ServiceTests", ["Chat", "EventLoop", "Sanitizing", "Sessions", "Storage", "Support"]),
         tests(
             "EndToEndTests",
             [

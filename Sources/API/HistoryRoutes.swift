@@ -56,7 +56,7 @@ extension ChatService {
     private func exchanges(
         of principal: Principal, limit: Int, before: ExchangeID?, _ context: inout RequestContext
     ) async throws -> [Exchange] {
-        try await context.trace.time(.record) { [ledger] in
+        try await context.trace.time(.record) {
             try await ledger.history(of: principal, limit: limit, before: before)
         }.admitted()
     }

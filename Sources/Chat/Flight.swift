@@ -80,10 +80,10 @@ final class Flight: Sendable {
     private func join(_ trace: RequestTrace, _ deltas: AsyncStream<AnswerDelta>.Continuation?)
         -> SingleFlight<Outcome>.Part
     {
-        cache.flights.join(reservation.key) { [self] in
-            if let key = reservation.key { await cache.mayAbandon(key) } else { true }
-        } work: { [self] in
-            await lead(trace, deltas)
+        cache.flights.join(reservation.key) {
+            if let key = self.reservation.key { await self.cache.mayAbandon(key) } else { true }
+        } work: {
+            await self.lead(trace, deltas)
         }
     }
 

@@ -110,7 +110,8 @@ final class ModelCall: Sendable {
         do { try await settling() } catch {
             trace.remark = "reservation not settled yet: \(error)"
             let limit = deadline + Reservation.grace
-            pipeline.background.start { [clock = pipeline.background.clock] in
+            let clock = pipeline.background.clock
+            pipeline.background.start {
                 while ContinuousClock.now < limit {
                     do {
                         try await clock.sleep(for: .seconds(1))

@@ -58,7 +58,7 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
                 return Part(isFirst: false, call: number)
             }
             let number = state.nextNumber()
-            let task = background.start { [self] in finish(number, await work()) }
+            let task = background.start { self.finish(number, await work()) }
             state.calls[number] = Flight(task: task, key: key, mayAbandon: mayAbandon)
             if let key { state.numbers[key] = number }
             return Part(isFirst: true, call: number)
@@ -68,18 +68,22 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
     /// - Parameter deadline: how long to wait; whoever began the call waits to its end.
     /// - Returns: nil when the deadline came first.
     /// - Throws: `CancellationError` when the caller's task is cancelled. Either way it has then left.
-    func outcome(of part: Part, by deadline: ContinuousClock.Instant) async throws -> Outcome? {
+    func outcome(
+        of part: Part, by deadline: ContinuousClock.Instant, isolation: isolated (any Actor)? = #isolation
+    ) async throws -> Outcome? {
         let waiter = state.withLock { $0.nextNumber() }
         let alarm =
             part.isFirst
             ? nil
-            : background.start { [self] in
-                do { try await background.clock.sleep(for: deadline - .now) } catch { return }
-                giveUp(waiter, of: part)
+            : background.start {
+                do { try await self.background.clock.sleep(for: deadline - .now) } catch { return }
+                self.giveUp(waiter, of: part)
             }
         defer { alarm?.cancel() }
         let outcome = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
+            // What the standard library is given to run stays where it is only if it knows where that is.
+            _ = isolation
+            return await withCheckedContinuation { continuation in
                 let (isNow, outcome): (Bool, Outcome?) = state.withLock { state in
                     if let outcome = state.calls[part.call]?.outcome { return (true, outcome) }
                     // Cancelled, or late, before it was here, so that nobody was found to tell.
@@ -112,7 +116,7 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
             return call.mayAbandon
         }
         guard let mayAbandon else { return }
-        background.start { [self] in if await mayAbandon() { abandon(part.call) } }
+        background.start { if await mayAbandon() { self.abandon(part.call) } }
     }
 
     private func abandon(_ number: Int) {

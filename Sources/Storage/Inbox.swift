@@ -91,8 +91,8 @@ final class Inbox<Item: Job>: Sendable {
     }
 
     private func watch() {
-        background.start { [self, clock = background.clock] in
-            repeat { try? await clock.sleep(for: Self.patience / 8) } while refuseOverdue()
+        background.start {
+            repeat { try? await self.background.clock.sleep(for: Self.patience / 8) } while self.refuseOverdue()
         }
     }
 

@@ -57,7 +57,8 @@ final class PipelineFixture: Sendable {
     init(
         besides neighbour: PipelineFixture? = nil, messageLimit: Int = 50, danger: ChatPolicy.Danger = .hold,
         lifetimes: CacheLifetimes = CacheLifetimes(60), keepsTruncated: Bool = false, maxInFlight: Int = 100,
-        cacheScope: ChatPolicy.CacheScope = .user, ledger: (Database) -> any Ledger = { $0 }
+        cacheScope: ChatPolicy.CacheScope = .user, background: Background = Background(),
+        ledger: (Database) -> any Ledger = { $0 }
     ) async throws {
         if let neighbour {
             (folder, path) = (nil, neighbour.path)
@@ -76,14 +77,15 @@ final class PipelineFixture: Sendable {
             cache: AnswerCache(
                 memory: MemoryCache(maximumBytes: 1_000_000), ledger: ledger(database), answers: database,
                 leases: database,
-                lifetimes: lifetimes, firstModel: "scripted-1", staleLifetime: 60, keepsTruncated: keepsTruncated),
+                lifetimes: lifetimes, firstModel: "scripted-1", staleLifetime: 60, keepsTruncated: keepsTruncated,
+                background: background),
             model: model, ledger: ledger(database),
             ids: ExchangeIDGenerator { [database] in database.claimWorkerNumber() },
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
                 modelList: ModelList([.init(name: "scripted-1", owner: "scripted")]), deadline: .seconds(60),
                 danger: danger, cacheScope: cacheScope),
-            load: ConcurrencyLimit(limit: maxInFlight))
+            load: ConcurrencyLimit(limit: maxInFlight), background: background)
     }
 
     deinit { if let folder { try? FileManager.default.removeItem(atPath: folder) } }
