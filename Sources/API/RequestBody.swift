@@ -46,14 +46,13 @@ extension Request {
     var bearerToken: String? {
         guard let value = header("AUTHORIZATION") else { return nil }
         let space = UInt8(ascii: " ")
-        let words = value.utf8.drop { $0 == space }
-        guard let end = words.firstIndex(of: space), words[..<end].count == 6,
-            zip(words, "bearer".utf8).allSatisfy({ $0 | 0x20 == $1 })
-        else { return nil }
-        let rest = words[end...].drop { $0 == space }
-        let token = rest.prefix { $0 != space }
-        guard !token.isEmpty, rest[token.endIndex...].allSatisfy({ $0 == space }) else { return nil }
-        return String(Substring(token))
+        var text = value
+        return text.withUTF8 { bytes in
+            let words = bytes.split(separator: space)
+            guard words.count == 2, words[0].count == 6, zip(words[0], "bearer".utf8).allSatisfy({ $0 | 0x20 == $1 })
+            else { return nil }
+            return String(decoding: words[1], as: UTF8.self)
+        }
     }
 
     /// The last value of a name in the query string, decoded as a form's (`+` is a space); an empty value counts as none.

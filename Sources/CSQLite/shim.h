@@ -10,6 +10,9 @@ static inline int csqlite_checkpoint_on_close(sqlite3 *connection, int is_on) {
     return sqlite3_db_config(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !is_on, (int *)0);
 }
 
+/* Without it each allocation takes a lock to be counted, for a figure that nobody reads. Before SQLite's first use. */
+static inline int csqlite_count_no_memory(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 /* Byte 18 of the database file itself ("Database File Format", 1.3.3): 2 for one with a WAL, 1 for one without; anything
  * else is no database. SQLite does not tell: where a -wal lies beside the file, it reads the first page from there,
  * whatever database that belongs to. Read through the connection's own descriptor, since closing another one would end

@@ -35,15 +35,17 @@ struct Parameters: Sendable {
             size += strlen(text)
         }
         entries.reserveCapacity(count)
-        bytes.reserveCapacity(size)
-        var next = environment
-        while let text = next.pointee {
-            next += 1
-            guard let equals = strchr(text, Int32(UInt8(ascii: "="))) else { continue }
-            let start = bytes.count
-            bytes.append(contentsOf: UnsafeRawBufferPointer(start: text, count: strlen(text)))
-            entries.append(
-                Entry(start: Int32(start), nameEnd: Int32(start + (equals - text)), end: Int32(bytes.count)))
+        bytes = [UInt8](unsafeUninitializedCapacity: size) { bytes, end in
+            for index in 0..<count {
+                guard let text = environment[index], let equals = strchr(text, Int32(UInt8(ascii: "="))) else {
+                    continue
+                }
+                let length = equals - text + strlen(equals)
+                memcpy(bytes.baseAddress! + end, text, length)
+                entries.append(
+                    Entry(start: Int32(end), nameEnd: Int32(end + (equals - text)), end: Int32(end + length)))
+                end += length
+            }
         }
     }
 

@@ -22,7 +22,7 @@ public struct ResponseHead: Sendable {
         block.append(Self.reason(status))
         block.append("\r\n")
         for (name, value) in headers {
-            guard Self.isToken(name), value.utf8.allSatisfy(Self.isFieldByte) else { throw .invalidHeader(name) }
+            guard Self.isToken(name), Self.isField(value) else { throw .invalidHeader(name) }
             if Self.isMadeHere(name) { continue }
             block.append(name)
             block.append(": ")
@@ -49,20 +49,24 @@ public struct ResponseHead: Sendable {
 
     /// RFC 9110, 5.6.2.
     private static func isToken(_ name: String) -> Bool {
-        !name.isEmpty
-            && name.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        var name = name
+        return name.withUTF8 { bytes in
+            !bytes.isEmpty
+                && bytes.allSatisfy { byte in
+                    switch byte {
+                    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+                        true
+                    default: "!#$%&'*+.^_`|~".utf8.contains(byte)
+                    }
                 }
-            }
+        }
     }
 
     /// RFC 9110, 5.5: no CR, LF or NUL, nor any other control character but tab.
-    private static func isFieldByte(_ byte: UInt8) -> Bool {
-        byte == 0x09 || (byte >= 0x20 && byte != 0x7F)
+    private static func isField(_ value: String) -> Bool {
+        var value = value
+        return value.withUTF8 { $0.allSatisfy { $0 == 0x09 || ($0 >= 0x20 && $0 != 0x7F) } }
     }
 
     private static func reason(_ status: Int) -> String {

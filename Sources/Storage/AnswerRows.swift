@@ -6,12 +6,15 @@ private let selection = Query(
     SELECT request, expires_at, model, provider, prompt_tokens, completion_tokens, total_tokens, text, finish_reason
     FROM answers WHERE key = ?
     """)
+/// The schema's trigger removes what was there. INSERT OR REPLACE would say the same, and hand its conflict policy on to the
+/// triggers, whose UPDATE then collects the rows in a table of its own first.
 private let insertion = Query(
     """
-    INSERT OR REPLACE INTO answers
+    INSERT INTO answers
         (key, request, expires_at, model, provider, prompt_tokens, completion_tokens, total_tokens, text, finish_reason)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     """)
+private let anyExpired = Query("SELECT 1 FROM answers WHERE expires_at <= ? LIMIT 1")
 private let expiry = Query(
     "DELETE FROM answers WHERE key IN (SELECT key FROM answers WHERE expires_at <= ? LIMIT ?)")
 private let total = Query("SELECT total FROM answer_bytes")
@@ -53,6 +56,8 @@ extension Statements {
 
     /// - Returns: how many.
     func removeAnswers(expiredBy limit: Int64, atMost count: Int) throws -> Int {
+        // Seldom any: to look is cheaper than to delete none.
+        guard try first(anyExpired, limit, read: { _ in true }) != nil else { return 0 }
         try run(expiry, limit, count)
         return changes
     }

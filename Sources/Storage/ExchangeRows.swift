@@ -14,11 +14,9 @@ let isSettled = "state <> 'unsettled'"
 /// Of an exchange: it was answered.
 private let isComplete = "state = 'complete'"
 
+private let mayReserve = Query("SELECT 1 FROM sessions WHERE \(liveSession) AND \(hasMessageLeft)")
 private let reservation = Query(
-    """
-    INSERT OR REPLACE INTO reservations (session_id, number, lapses_at, tokens, cost)
-    SELECT id, ?5, ?6, ?7, ?8 FROM sessions WHERE \(liveSession) AND \(hasMessageLeft)
-    """)
+    "INSERT OR REPLACE INTO reservations (session_id, number, lapses_at, tokens, cost) VALUES (?, ?, ?, ?, ?)")
 private let returning = Query("DELETE FROM reservations WHERE session_id = ? AND number = ?")
 private let charge = Query("\(counting) WHERE \(liveSession) AND \(hasMessageLeft) AND \(isNew)")
 /// Whoever has a reservation was let in when he made it, and is answered even if his session has ended since.
@@ -82,12 +80,15 @@ extension Database: Ledger {
             case .success(let report): rates = report
             case .failure(let refusal): return .failure(refusal)
             }
+            // Two statements: in one, SQLite would copy what it selects into a table of its own first.
+            let isAdmitted = try db.first(
+                mayReserve, who.session.rawValue, who.user.rawValue, now, messageLimit(of: who), place.id.number
+            ) { _ in true }
+            guard isAdmitted == true else { return .failure(try refusal(of: who, at: now, db)) }
             let lapses = now + Int64(place.lifetime.milliseconds)
             try db.run(
-                reservation, who.session.rawValue, who.user.rawValue, now, messageLimit(of: who), place.id.number,
-                lapses,
-                place.hold.tokens, place.hold.cost?.picodollars ?? 0)
-            guard db.changes == 1 else { return .failure(try refusal(of: who, at: now, db)) }
+                reservation, who.session.rawValue, place.id.number, lapses, place.hold.tokens,
+                place.hold.cost?.picodollars ?? 0)
             if let key = place.key, let holder { try db.takeLease(key, for: place.id, holder, until: lapses) }
             return .success(.granted(rates))
         }

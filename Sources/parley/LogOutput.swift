@@ -68,7 +68,12 @@ struct LogOutput: LogHandler {
                 switch field.value {
                 case .text(let text): json.member(named: field.name, text)
                 case .number(let number): json.member(named: field.name, number)
-                case .milliseconds(let time): json.member(named: field.name, (time * 1_000).rounded() / 1_000)
+                case .milliseconds(let time):
+                    if let count = Int(exactly: (time * 1_000).rounded()) {
+                        json.member(named: field.name, JSONThousandths(count))
+                    } else {
+                        json.member(named: field.name, time)
+                    }
                 case .flag(let flag): json.member(named: field.name, flag)
                 }
             }

@@ -88,6 +88,15 @@ import Testing
         #expect(try JSON(parsing: written)["texts"]?.array?.map { $0["text"]?.string } == texts)
     }
 
+    @Test(arguments: [
+        (0, "0"), (1, "0.001"), (-1, "-0.001"), (20, "0.02"), (300, "0.3"), (999, "0.999"), (1_000, "1"),
+        (12_340, "12.34"),
+        (-12_034, "-12.034"), (.min, "-9223372036854775.808"),
+    ])
+    func thousandths(_ count: Int, _ text: String) {
+        #expect(String(decoding: JSONWriter.value(JSONThousandths(count)), as: UTF8.self) == text)
+    }
+
     @Test func readsBackWhatItWrote() throws {
         let json = JSON.object([
             "text": .string("line\nquote\" back\\ nul\0 ü 漢 😀"), "n": .int(.min), "d": .double(1.0 / 3),
