@@ -17,7 +17,9 @@ extension Deployment {
         return fails ? ended.errors : ended.output
     }
 
-    func keyObject(_ arguments: String...) async throws -> [String: Any] {
+    func keyObject(_ arguments: String...) async throws -> [String: Any] { try await keyObject(arguments) }
+
+    func keyObject(_ arguments: [String]) async throws -> [String: Any] {
         let output = try await parley(["key"] + arguments + ["--json"])
         return try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any], "\(output)")
     }

@@ -39,7 +39,7 @@ import Testing
 
     @Test func itSeesAndAsksThemByAnyOfTheirNames() async throws {
         let (run, provider) = try await stage()
-        let token = try await run.newKey("--name", "narrow", "--models", "gpt-4o")
+        let token = try await run.key("--name", "narrow", "--models", "gpt-4o")
         let list = try await run.get("/v1/models", token: token)
         let names = (list.json["data"] as? [[String: Any]])?.compactMap { $0["id"] as? String }
         #expect(names == [Self.gemini, "gpt-4o"], "\(list)")
@@ -54,10 +54,10 @@ import Testing
         }
         #expect(try await run.post("/chat", token: token, ["message": "q"]).text("response") == "gemini")
 
-        let other = try await run.newKey("--name", "other", "--models", "scripted-gpt,\(Self.gemini)")
+        let other = try await run.key("--name", "other", "--models", "scripted-gpt,\(Self.gemini)")
         let all = try await run.get("/v1/models", token: other)
         #expect((all.json["data"] as? [Any])?.count == 3, "\(all)")
-        let none = try await run.newKey("--name", "none", "--models", "gpt-5")
+        let none = try await run.key("--name", "none", "--models", "gpt-5")
         #expect(try await run.post("/chat", token: none, ["message": "q"]).status == 403)
         #expect(code(try await complete(run, none, "gpt-5")) == "model_not_found")
         let nothing = try await run.get("/v1/models", token: none)
@@ -67,9 +67,9 @@ import Testing
 
     @Test func anotherModelAnswersForItOnlyIfItMay() async throws {
         let (run, provider) = try await stage { .refuse(500) }
-        let wide = try await run.newKey("--name", "wide")
+        let wide = try await run.key("--name", "wide")
         #expect(text(try await complete(run, wide, "gpt-4o")) == "openai")
-        let narrow = try await run.newKey("--name", "narrow", "--models", Self.gemini)
+        let narrow = try await run.key("--name", "narrow", "--models", Self.gemini)
         let refused = try await complete(run, narrow, "gpt-4o", "another")
         #expect(refused.status == 503 && code(refused) == "unavailable", "\(refused)")
         #expect(try await run.post("/chat", token: narrow, ["message": "another"]).status == 503)
@@ -86,7 +86,7 @@ import Testing
             return .answer("gemini")
         }
         let wide = try await run.logIn()
-        let narrow = try await run.newKey("--name", "narrow", "--models", "scripted-gpt")
+        let narrow = try await run.key("--name", "narrow", "--models", "scripted-gpt")
         async let first = run.post("/chat", token: wide, ["message": "hello"])
         for await _ in arrivals { break }
         let reply = try await run.post("/chat", token: narrow, ["message": "hello"])
@@ -102,12 +102,12 @@ import Testing
 
     @Test func itsBudgetIsHeldForThemAlone() async throws {
         let (run, provider) = try await stage()
-        let wide = try await run.newKey("--name", "wide", "--budget", "1usd/day")
+        let wide = try await run.key("--name", "wide", "--budget", "1usd/day")
         #expect(code(try await complete(run, wide, "gpt-4o")) == "model_not_priced", "the second one has no price")
-        let narrow = try await run.newKey("--name", "narrow", "--budget", "1usd/day", "--models", "gpt-4o")
+        let narrow = try await run.key("--name", "narrow", "--budget", "1usd/day", "--models", "gpt-4o")
         #expect(text(try await complete(run, narrow, "gpt-4o")) == "gemini")
         #expect(try await run.post("/chat", token: narrow, ["message": "q"]).status == 200)
-        let unpriced = try await run.newKey("--name", "unpriced", "--budget", "1usd/day", "--models", "scripted-gpt")
+        let unpriced = try await run.key("--name", "unpriced", "--budget", "1usd/day", "--models", "scripted-gpt")
         #expect(code(try await complete(run, unpriced, "scripted-gpt")) == "model_not_priced")
         #expect(provider.asked.count == 2)
     }

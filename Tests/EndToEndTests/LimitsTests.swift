@@ -60,7 +60,7 @@ import Testing
             "CHAT_RATE_LIMITING_ENABLED": "true", "CHAT_CHAT_RATE": "2/minute", "CHAT_READ_RATE": "2/minute",
             "CHAT_AUTH_RATE": "2/minute",
         ])
-        let (session, key) = (try await run.logIn(), try await run.newKey("--name", "program"))
+        let (session, key) = (try await run.logIn(), try await run.key("--name", "program"))
         let madeUp = "prl_" + String(repeating: "0", count: 36)
         let question: [String: Any] = ["model": "echo-1", "messages": [["role": "user", "content": "hello"]]]
         func statuses(_ token: String, headers: [String] = []) async throws -> [Int] {

@@ -11,36 +11,20 @@ import Testing
     init() async throws {
         provider = try FaultyProvider("primary") { $0.question == "half" ? .stall(after: 20) : .answer }
         folder = try Deployment.newFolder()
-        let prices = folder + "/prices.json"
         // 500 tokens at the worst are 0.50 dollars.
-        try #"{"primary-model": {"input": 0, "output": 1000}}"#.write(toFile: prices, atomically: true, encoding: .utf8)
+        let prices = try Deployment.prices("primary-model", output: 1_000, in: folder)
         run = try await Deployment(provider.settings(as: .openai).merging(["CHAT_PRICES": prices]) { $1 })
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
 
-    private func parley(_ arguments: [String], fails: Bool = false) async throws -> String {
-        func secret(_ name: String) throws -> String {
-            try String(contentsOfFile: "\(run.folder)/\(name)", encoding: .utf8).filter { $0 != "\n" }
-        }
-        let ended = try await EndToEndTests.run(
-            Program.path, arguments,
-            environment: [
-                "CHAT_JWT_SECRET": try secret("jwt-secret"), "CHAT_KEY_SECRET": try secret("key-secret"),
-                "CHAT_DATABASE_URL": "sqlite:\(run.folder)/parley.sqlite", "CHAT_ENV_FILE": "",
-            ])
-        #expect((ended.code != 0) == fails, "\(ended)")
-        return fails ? ended.errors : ended.output
-    }
-
     private func key(_ arguments: String...) async throws -> (id: String, token: String) {
-        let output = try await parley(["key", "create", "--json"] + arguments)
-        let object = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any]
-        return (try #require(object?["id"] as? String), try #require(object?["key"] as? String))
+        let key = try await run.keyObject(["create"] + arguments)
+        return (try #require(key["id"] as? String), try #require(key["key"] as? String))
     }
 
     private func usage(_ arguments: String...) async throws -> [[String: Any]] {
-        let output = try await parley(["usage", "--json"] + arguments)
+        let output = try await run.parley(["usage", "--json"] + arguments)
         return try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [[String: Any]], "\(output)")
     }
 
@@ -82,10 +66,10 @@ import Testing
             models.count == 1 && models[0]["model"] as? String == "primary-model" && models[0]["requests"] as? Int == 3)
         #expect((models[0]["saved_picodollars"] as? Int).map { $0 > 0 } == true)
         #expect(try await usage("--since", "2999-01-01").isEmpty)
-        let csv = try await parley(["usage", "--csv"])
+        let csv = try await run.parley(["usage", "--csv"])
         #expect(csv.hasPrefix("key,name,requests,prompt_tokens,completion_tokens,cost_picodollars,unpriced,"), "\(csv)")
         #expect(csv.contains("\r\n\(id),\"a, \"\"b\"\"\",1,"), "\(csv)")
-        let table = try await parley(["usage", "--by", "day"])
+        let table = try await run.parley(["usage", "--by", "day"])
         #expect(table.hasPrefix("DAY ") && table.contains("usd"), "\(table)")
 
         let own = try await run.get("/v1/usage", token: token)
@@ -121,23 +105,23 @@ import Testing
         try await DatabaseQueue(path: run.folder + "/parley.sqlite").write {
             try $0.execute(sql: "UPDATE reservations SET lapses_at = 0")
         }
-        #expect(try await parley(["purge"]).contains("1 reservations"))
+        #expect(try await run.parley(["purge"]).contains("1 reservations"))
         let row = try #require(try await usage().first)
         #expect(row["key"] as? String == id && row["requests"] as? Int == 1 && row["unpriced"] as? Int == 1)
         #expect(row["cost_picodollars"] is NSNull)
-        #expect(try await parley(["usage"]).contains("–"))
+        #expect(try await run.parley(["usage"]).contains("–"))
         #expect(try await run.post("/chat", token: token, ["message": "whole"]).status == 200, "the budget is free")
         #expect(try await run.get("/chat/history", token: token).number("count") == 1)
     }
 
     @Test func theCommandSaysWhatIsWrong() async throws {
-        #expect(try await parley(["usage", "--csv", "--json"], fails: true).contains("give one of them"))
-        let since = try await parley(["usage", "--since", "last week"], fails: true)
+        #expect(try await run.parley(["usage", "--csv", "--json"], fails: true).contains("give one of them"))
+        let since = try await run.parley(["usage", "--since", "last week"], fails: true)
         #expect(since.contains("--since") && since.contains("30d"), "\(since)")
-        #expect(try await parley(["usage", "--by", "hour"], fails: true).contains("day"))
-        let help = try await parley(["usage", "--help"])
+        #expect(try await run.parley(["usage", "--by", "hour"], fails: true).contains("day"))
+        let help = try await run.parley(["usage", "--help"])
         for word in ["--by", "--since", "--csv", "--json", "UNPRICED"] { #expect(help.contains(word)) }
-        let empty = try await parley(["usage"])
+        let empty = try await run.parley(["usage"])
         #expect(empty.hasPrefix("NAME") && empty.split(separator: "\n").count == 1, "\(empty)")
         #expect(try await usage().isEmpty)
     }
