@@ -27,7 +27,10 @@ private let forfeiture = Query(
     AND EXISTS (SELECT 1 FROM reservations WHERE session_id = ?1 AND number = ?4)
     """)
 private let paidForfeiture = Query(
-    "UPDATE sessions SET messages_used = messages_used + ?4, last_activity_at = ?3 WHERE id = ?1 AND user_id = ?2")
+    """
+    UPDATE sessions SET messages_used = messages_used + ?4, last_activity_at = iif(?4, ?3, last_activity_at)
+    WHERE id = ?1 AND user_id = ?2
+    """)
 /// An exchange of that id which is there is `unsettled`.
 private let insertion = Query(
     """

@@ -140,6 +140,21 @@ import Testing
         try expectThatUsageAddsUp()
     }
 
+    @Test func aMessageThatIsGivenBackIsNotTheSessionsLast() async throws {
+        let session = try await pool.temporary.session(lifetime: 1e9)
+        try await database.record("one", in: session)
+        let last = pool.now.withLock { $0 }
+        for isCounted in [false, true] {
+            pool.pass(60)
+            let place = try await database.reserved(in: session)
+            try await database.forfeit(Exchange(place, dollars: "1"), place, isCounted: isCounted)
+            let record = try #require(try await database.sessions(limit: 1).first)
+            #expect(record.session.messagesUsed == (isCounted ? 2 : 1))
+            #expect(record.lastMessage == (isCounted ? last + 120 : last))
+        }
+        try expectThatUsageAddsUp()
+    }
+
     @Test func usageAddsUpWhateverIsDone() async throws {
         let processes = [database, try pool.process()]
         let (_, first) = try await database.make("a")
