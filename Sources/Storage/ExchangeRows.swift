@@ -207,7 +207,7 @@ extension Database: Ledger {
 }
 
 extension Statements {
-    /// Ends a reservation, and with it those of the same session that have lapsed.
+    /// Ends a reservation, and with it some of the same session that have lapsed.
     fileprivate func end(_ place: Reservation, sharing failure: ModelFailure? = nil, at now: Int64) throws {
         try run(returning, place.principal.session.rawValue, place.id.number)
         if changes == 0 { try removeUnsettled(place.id, of: place.principal) }

@@ -1,6 +1,6 @@
 import Chat
 
-private let lapsed = Query("SELECT number FROM reservations WHERE session_id = ? AND lapses_at <= ?")
+private let lapsed = Query("SELECT number FROM reservations WHERE session_id = ? AND lapses_at <= ? LIMIT ?")
 private let lapsedOfAll = Query(
     """
     SELECT r.session_id, s.user_id, r.number FROM reservations r JOIN sessions s ON s.id = r.session_id
@@ -33,9 +33,11 @@ extension Statements {
         }
     }
 
+    /// A few at a time, so that no write pays for all that a killed worker held for one key. Those that are left hold
+    /// nothing, and the next write of the key ends some more, or ``Purge`` all.
     func endLapsedReservations(of principal: Principal, at now: Int64) throws {
         let session = principal.session.rawValue
-        for number in try all(lapsed, session, now, read: { $0.integer(0) }) {
+        for number in try all(lapsed, session, now, 8, read: { $0.integer(0) }) {
             _ = try end(
                 LapsedReservation(session: session, user: principal.user.rawValue, number: number), at: now)
         }

@@ -107,6 +107,24 @@ import Testing
         try expectThatUsageAddsUp()
     }
 
+    /// A worker may have held a thousand for one key.
+    @Test func noQuestionPaysForAllThatLapsed() async throws {
+        let (key, principal) = try await database.make(budget: "100usd/day")
+        for _ in 0..<100 {
+            #expect(try await database.reserve(database.place(principal, dollars: "1")).isGranted)
+        }
+        lapse()
+        let place = database.place(principal, dollars: "100")
+        #expect(try await database.reserve(place).isGranted, "what has lapsed holds nothing")
+        try await database.settle(place, dollars: "1")
+        #expect(try await usage().map(\.requests) == [9])
+        try expectThatUsageAddsUp()
+        #expect(try await purge().reservations == 92)
+        #expect(try await usage().map(\.unpriced) == [100])
+        #expect(try await database.spent(key) == "1")
+        try expectThatUsageAddsUp()
+    }
+
     @Test func whatIsSettledLateTakesThePlaceOfTheUnsettled() async throws {
         let (key, principal) = try await database.make(budget: "9usd/day")
         let places = (0..<4).map { _ in database.place(principal, dollars: "1") }
