@@ -210,6 +210,23 @@ import Testing
         #expect(Reply(plain.output).status == 400 && Reply(plain.output).number("status_code") == 400)
     }
 
+    /// Much of it before it knows the path.
+    @Test func whatNginxRefusesBelowV1IsOpenAIsObject() async throws {
+        let long = String(repeating: "a", count: 9_000)
+        let cases: [(status: Int, method: String, path: String, headers: [String])] = [
+            (405, "TRACE", "/v1/chat/completions", []), (414, "GET", "/v1/\(long)", []),
+            (400, "GET", "/v1/models", ["X-Long: \(long)"]), (400, "GET", "/v1/%zz", []),
+            (421, "GET", "/v1/models", ["Host: evil.example"]),
+            (501, "POST", "/v1/chat/completions", ["Transfer-Encoding: x"]), (404, "GET", "/v1", []),
+        ]
+        for (status, method, path, headers) in cases {
+            let reply = try await run.send(method, path, headers: headers, options: ["--http1.1"])
+            let error = reply.json["error"] as? [String: Any]
+            #expect(reply.status == status, "\(method) \(path.prefix(30)): \(reply)")
+            #expect(Set((error ?? [:]).keys) == ["message", "type", "param", "code"], "\(method) \(path.prefix(30))")
+        }
+    }
+
     @Test func theLogHoldsNoSecretAndNoText() async throws {
         let token = try await run.logIn("secret.person@example.com")
         _ = try await run.post(
