@@ -76,7 +76,8 @@ public struct UsageDay: Sendable, Hashable {
             self.init(of: now - span.seconds)
         } else {
             throw .invalid(
-                field, "must be a date such as 2026-11-01, or how long ago, such as 30d or 12w; is “\(text)”")
+                field,
+                "must be a date such as 2026-11-01, or how long ago, such as 30d or 12w, and not “\(text.prefix(40))”")
         }
     }
 

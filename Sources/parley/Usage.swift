@@ -8,10 +8,10 @@ struct Usage: ParsableCommand {
         abstract: "Shows what questions have cost: by API key, by model or by day.",
         discussion: """
             For example: parley usage --by model --since 30d
-            Days are UTC's, and are kept for 400. Costs are sums of what is known: UNPRICED tells how many requests \
-            are not in them, because the model has no price (CHAT_PRICES) or the worker was killed in the call. SAVED \
-            is what cached answers would have cost, ESTIMATED how many requests the provider has counted no tokens of. \
-            Those who ask without a key are one row, “sessions”.
+            Days are in UTC, and 400 of them are kept. Costs are sums of what is known: UNPRICED tells how many \
+            requests are not in them, because the model has no price (CHAT_PRICES) or the worker was killed in the \
+            call. SAVED is what cached answers would have cost, ESTIMATED how many requests have tokens that the \
+            provider did not count. Those who ask without a key share one row, “sessions”.
             """)
 
     enum Grouping: String, ExpressibleByArgument, CaseIterable {
@@ -24,9 +24,9 @@ struct Usage: ParsableCommand {
     var by = Grouping.key
 
     @Option(
-        help:
-            "The first day: a date such as 2026-11-01, or how long ago, such as 30d; the first that is kept by default."
-    )
+        help: ArgumentHelp(
+            "The first day: a date such as 2026-11-01, or how long ago, such as 30d; the first that is kept by default.",
+            valueName: "day"))
     var since: String?
 
     @Flag(help: "Print CSV, with amounts in whole pico-dollars (a dollar is 1,000,000,000,000).")
