@@ -75,7 +75,7 @@ import Testing
         }
         let many = Array(repeating: #"{"role":"assistant","content":"turn"}"#, count: 10_000).joined(separator: ",")
         let reply = try await run.send(
-            "POST", "/v1/chat/completions", token: token, body: body(many + "," + hello), options: ["--max-time", "10"])
+            "POST", "/v1/chat/completions", token: token, body: body(many + "," + hello), options: ["--max-time", "30"])
         #expect(reply.status == 200, "\(reply.body.prefix(300))")
     }
 
