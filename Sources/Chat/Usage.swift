@@ -77,7 +77,7 @@ public struct UsageDay: Sendable, Hashable {
         } else {
             throw .invalid(
                 field,
-                "must be a date such as 2026-11-01, or how long ago, such as 30d or 12w, and not “\(text.prefix(40))”")
+                "must be a date such as 2026-11-01, or how long ago, such as 30d or 12w; is “\(text.prefix(40))”")
         }
     }
 

@@ -168,8 +168,8 @@ struct KeyOptions: ParsableArguments {
         }
         try settings.database.mustExist()
         let database = try Database(settings)
-        let output = try refusable { () throws -> Output in
-            try Migrate.explained(settings) {
+        let output = try Migrate.explained(settings) {
+            try refusable { () throws -> Output in
                 try wait { () async throws -> Output in
                     try await database.prepare()
                     return try await work(KeyRegistry(store: database, secret: secret))
