@@ -73,7 +73,7 @@ public final class ChatService: Responder {
             throw ChatError(
                 .notFound,
                 context.dialect == CompletionDialect.self
-                    ? "There is nothing at this path; the base URL of OpenAI's clients ends in /v1 here, with no slash"
+                    ? "There is nothing at this path; the base URL for OpenAI's clients ends in /v1 (see /docs/)"
                     : "There is nothing at this path; see /docs/")
         }
         guard let route = routes.route(for: request.method) else {

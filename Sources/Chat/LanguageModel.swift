@@ -112,9 +112,9 @@ public struct TokenUsage: Sendable, Hashable {
     private static let credible = 0...1_000_000_000
 
     public let prompt: Int
-    /// Of the prompt's those that the provider had kept from an earlier request.
+    /// Those of the prompt that the provider had kept from an earlier request.
     public let cachedPrompt: Int
-    /// Of the prompt's those that the provider wrote into its cache for later requests.
+    /// Those of the prompt that the provider wrote into its cache for later requests.
     public let writtenPrompt: Int
     /// All that is billed as output, thoughts too.
     public let completion: Int

@@ -81,7 +81,7 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
             }
         defer { alarm?.cancel() }
         let outcome = await withTaskCancellationHandler {
-            // What the standard library is given to run stays where it is only if it knows where that is.
+            // Without it the closure would not inherit the actor, and would run on Swift's own pool.
             _ = isolation
             return await withCheckedContinuation { continuation in
                 let (isNow, outcome): (Bool, Outcome?) = state.withLock { state in

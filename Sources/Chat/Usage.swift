@@ -23,7 +23,7 @@ public struct UsageRow: Sendable, Hashable {
     public let unpriced: Int
     /// What cached answers would have cost.
     public let saved: Money
-    /// Requests whose tokens the provider did not tell.
+    /// Requests whose tokens the provider did not report.
     public let estimated: Int
 
     public init(

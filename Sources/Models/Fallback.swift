@@ -4,7 +4,7 @@ public import Chat
 ///
 /// A filter's verdict is final: another provider is not asked for what one refused. When all fail, the most telling
 /// failure is thrown, with every provider's words in its detail. A request that wants a model begins with its provider.
-/// A provider is passed by when it cannot do what the request needs, and when its model is none of those that may answer.
+/// A provider is skipped when it cannot do what the request needs, and when its model is none of those that may answer.
 public struct Fallback: LanguageModel {
     private let models: [(model: any LanguageModel, name: String?)]
 

@@ -53,7 +53,8 @@ public struct TokenAuthenticator: Authenticator {
 
     public func identify(_ token: String?) async throws -> Principal {
         guard let token, !token.isEmpty else {
-            throw ChatError(.unauthorized, "Log in with POST /auth/email and send the token: Authorization: Bearer …")
+            throw ChatError(
+                .unauthorized, "Send an API key, or the token of POST /auth/email: Authorization: Bearer …")
         }
         let claims = try await claims(of: token)
         guard let session = SessionID(claims.jti.value), let user = UserID(claims.sub.value) else {
