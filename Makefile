@@ -46,10 +46,10 @@ run: build
 	@deploy/run
 
 # The end-to-end tests run the debug program of the same build, one after the other, and the unit tests beside them.
-# The clients from PyPI are fetched while the build goes on, which leaves out what only debuggers and editors read.
+# The clients from PyPI are fetched while the build goes on, which leaves out what only debuggers read.
 test: test-packages
 	@Tests/Clients/install .build/clients & \
-		swift build --build-tests --disable-index-store -debug-info-format none -Xswiftc -use-ld=lld && wait $$!
+		swift build --build-tests -debug-info-format none -Xswiftc -use-ld=lld && wait $$!
 	@Tests/run
 
 coverage: test-packages
