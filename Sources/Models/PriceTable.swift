@@ -24,29 +24,36 @@ public struct PriceTable: Sendable {
 
     /// - Returns: nil when nobody has said what it costs.
     public func price(of model: String) -> ModelPrice? {
-        if let price = prices[model] ?? Self.known[model] { return price }
+        if let price = prices[model] ?? Self.builtIn(model) { return price }
         let parts = model.split(separator: "/", maxSplits: 1)
         guard parts.count == 2, ["openai", "google", "models"].contains(parts[0]) else { return nil }
         let name = String(parts[1])
-        return prices[name] ?? Self.known[name]
+        return prices[name] ?? Self.builtIn(name)
     }
 
-    static func read(_ json: [UInt8]) throws(InvalidPrice) -> [String: ModelPrice] {
+    private static func price(of model: String, _ json: JSON) throws(InvalidPrice) -> ModelPrice {
+        try Entry(json, of: model, members: Entry.rates + ["above"]).price()
+    }
+
+    private static func read(_ json: [UInt8]) throws(InvalidPrice) -> [String: ModelPrice] {
         let document: JSON
         do { document = try JSON(parsing: json) } catch { throw InvalidPrice("is not JSON: \(error.message)") }
         guard let models = document.object else { throw InvalidPrice("must be an object of models by their names") }
         var prices: [String: ModelPrice] = [:]
         for (model, price) in models.sorted(by: { $0.key < $1.key }) {
             guard !model.isEmpty else { throw InvalidPrice("has a model without a name") }
-            prices[model] = try Entry(price, of: model, members: Entry.rates + ["above"]).price()
+            prices[model] = try Self.price(of: model, price)
         }
         return prices
     }
 
-    /// Parsed when the first price is asked for: a process that asks for none does not pay for it.
-    private static let known = {
-        do { return try read(Array(builtInPrices.utf8)) } catch { preconditionFailure("built-in prices: \(error)") }
-    }()
+    /// Only this one is read: no process asks for more than a few.
+    private static func builtIn(_ model: String) -> ModelPrice? {
+        guard let text = builtInPrices[model] else { return nil }
+        do { return try price(of: model, JSON(parsing: Array(text.utf8))) } catch {
+            preconditionFailure("built-in price of \(model): \(error)")
+        }
+    }
 }
 
 /// Why prices cannot be used, in words for the operator.

@@ -28,6 +28,11 @@ private func rates(_ input: String, _ output: String, _ cached: String) -> Model
                     rates("1.25", "10", "0.125"), above: .init(tokens: 200_000, rates: rates("2.5", "15", "0.25"))))
     }
 
+    /// Each is read when it is asked for only.
+    @Test func everyBuiltInPriceCanBeRead() {
+        for model in builtInPrices.keys { #expect(PriceTable.builtIn.price(of: model) != nil, "\(model)") }
+    }
+
     @Test(arguments: ["llama3.2", "gpt-4o-mini-2099-01-01", "another/gpt-4o-mini", "", "/", "openai/", "GPT-4o-mini"])
     func whatIsNotInItIsUnknown(_ model: String) {
         #expect(PriceTable.builtIn.price(of: model) == nil)
