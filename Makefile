@@ -13,6 +13,8 @@ COVERAGE_FLOOR := 95
 # Every bash script, by its first line.
 SCRIPTS := $(shell grep -lErs '^\#!/usr/bin/env bash|^\# shellcheck shell=bash' deploy Tests/Clients Tests/Coverage Tests/Deploy Tests/Load Tests/run .ci)
 SWIFT_SOURCES := Package.swift Sources Tests
+# What runs on the event loop.
+ON_THE_LOOP := $(shell find Sources/API Sources/Chat Sources/Curl Sources/FastCGI Sources/Models Sources/Sessions Sources/Storage -name '*.swift')
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test coverage bench bench-record bench-compare soak deb test-deb test-docker format lint check clean
@@ -84,6 +86,12 @@ lint: test-packages
 		/^[^\/]*(class|struct) [A-Za-z]*Tests[ :{]/ && traits !~ /timeLimit/ { \
 			print FILENAME ":" FNR ": a suite without a time limit"; wrong = 1 } \
 		END { exit wrong }' Tests/*/*.swift
+	@awk 'FNR == 1 { inside = "" } inside != "" && match($$0, /[^ ]/) && RSTART <= inside { inside = "" } \
+		{ rest = inside != "" ? $$0 : "" } \
+		match($$0, /[{] \[[a-z][^]]*\][ a-zA-Z0-9_,]* in( |$$)/) && !/Task [{] \[/ { \
+			rest = substr($$0, RSTART + RLENGTH); match($$0, /[^ ]/); inside = RSTART } \
+		rest ~ /await/ { print FILENAME ":" FNR ": an asynchronous closure with a capture list leaves the event loop"; wrong = 1 } \
+		END { exit wrong }' $(ON_THE_LOOP)
 	shellcheck -x $(SCRIPTS)
 
 check: lint test

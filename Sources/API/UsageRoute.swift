@@ -17,7 +17,7 @@ extension ChatService {
         let first = try context.request.query("since").map { text throws(ChatError) in
             try UsageDay(text, field: "since")
         }
-        let rows = try await context.trace.time(.record) { [usage] in
+        let rows = try await context.trace.time(.record) {
             try await usage.usage(by: grouping, since: first, for: principal)
         }
         try await context.send(200, UsageReply.list(rows, by: grouping))

@@ -53,7 +53,7 @@ public final class Database: Sendable {
         reader = try ReadThread(file, background) {
             _ = try? await writer.write(durability: .relaxed) { _ in }
         }
-        bounded = BoundedWait { [clock = background.clock] deadline in try? await clock.sleep(for: deadline - .now) }
+        bounded = BoundedWait { deadline in try? await background.clock.sleep(for: deadline - .now) }
         file.whenUnusable { [weak reader] waits in reader?.letGo(waits: waits) ?? true }
         self.writer = writer
         self.path = path

@@ -18,8 +18,8 @@ extension Database {
     /// Takes 4 s at the most; what has not come by then counts as locked.
     public func health() async -> DatabaseHealth {
         async let writing = probe.failure()
-        let reading = await bounded.failure { [self] in
-            try await reader.attempt { db in
+        let reading = await bounded.failure {
+            try await self.reader.attempt { db in
                 _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM (SELECT 1 FROM sessions LIMIT 1)")
             }
         }
