@@ -13,7 +13,7 @@ public final class ChatService: Responder {
     let pipeline: ChatPipeline
     /// The same for requests by OpenAI's contract.
     let completions: ChatPipeline
-    let models: ModelList
+    var models: ModelList { completions.models }
     let authenticator: any Authenticator
     let ledger: any Ledger
     let usage: any UsageSource
@@ -24,14 +24,13 @@ public final class ChatService: Responder {
     let telemetry: any Telemetry
 
     public init(
-        pipeline: ChatPipeline, completions: ChatPipeline, models: ModelList, authenticator: any Authenticator,
+        pipeline: ChatPipeline, completions: ChatPipeline, authenticator: any Authenticator,
         ledger: any Ledger, usage: any UsageSource, keys: (any APIKeyRegistry)? = nil, health: any HealthSource,
         settings: ServiceSettings,
         telemetry: any Telemetry
     ) {
         self.pipeline = pipeline
         self.completions = completions
-        self.models = models
         self.authenticator = authenticator
         self.ledger = ledger
         self.usage = usage

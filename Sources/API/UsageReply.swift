@@ -20,12 +20,12 @@ public enum UsageReply {
     }
 
     private static func describe(_ row: UsageRow, _ grouping: UsageGrouping, _ json: inout JSONWriter.Members) {
-        json.member(named: grouping.rawValue, row.group.map(JSON.string) ?? .null)
-        if grouping == .key { json.member("name", row.name.map(JSON.string) ?? .null) }
+        json.member(named: grouping.rawValue, row.group)
+        if grouping == .key { json.member("name", row.name) }
         json.member("requests", row.requests)
         json.member("prompt_tokens", row.promptTokens)
         json.member("completion_tokens", row.completionTokens)
-        json.member("cost_picodollars", row.cost.map { JSON.int($0.picodollars) } ?? .null)
+        json.member("cost_picodollars", row.cost?.picodollars)
         json.member("unpriced", row.unpriced)
         json.member("saved_picodollars", row.saved.picodollars)
         json.member("estimated", row.estimated)

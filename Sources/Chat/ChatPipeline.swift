@@ -23,6 +23,8 @@ public final class ChatPipeline: Sendable {
     let ledger: any Ledger
     let ids: ExchangeIDGenerator
     let policy: ChatPolicy
+    /// What can be asked.
+    public var models: ModelList { policy.modelList }
     /// The questions that are put to the model, or wait for its answer.
     public let load: ConcurrencyLimit
     let background: Background

@@ -21,6 +21,7 @@ struct Service {
         let authenticator = KeyAuthenticator(beside: sessions, store: database, secret: settings.keySecret)
         let memory = MemoryCache(maximumBytes: settings.cacheBytes)
         providers = try Providers(settings, on: CircuitBoard(on: try .shared(settings, log: log)), log: log)
+        let (models, prices) = (try settings.models(of: providers), providers.prices(from: settings.prices))
         let pipeline = ChatPipeline(
             authenticator: authenticator, sanitizer: MessageSanitizer(mode: settings.sanitizerMode),
             cache: AnswerCache(
@@ -30,14 +31,14 @@ struct Service {
                 keepsTruncated: try settings.sources.required(Catalog.cacheTruncated), background: .loop),
             model: providers.model, ledger: database,
             ids: ExchangeIDGenerator { [database] in database.claimWorkerNumber() },
-            policy: try settings.policy(of: providers),
+            policy: try settings.policy(of: providers, models, prices),
             load: ConcurrencyLimit(limit: settings.maxInFlight), background: .loop)
         responder = ChatService(
             pipeline: pipeline,
             // What programs send must reach the model as it is: a remover of markup would break their code.
             completions: pipeline.under(
-                try settings.completionPolicy(of: providers), MessageSanitizer(mode: .off)),
-            models: try settings.models(of: providers), authenticator: authenticator, ledger: database,
+                try settings.completionPolicy(of: providers, models, prices), MessageSanitizer(mode: .off)),
+            authenticator: authenticator, ledger: database,
             usage: database,
             keys: settings.keySecret.map { [database] in KeyRegistry(store: database, secret: $0) },
             health: Health(store: database, source: providers, memory: memory),
@@ -55,21 +56,24 @@ extension Background {
 }
 
 extension Settings {
-    fileprivate func policy(of providers: Providers) throws(SettingFault) -> ChatPolicy {
+    fileprivate func policy(of providers: Providers, _ models: ModelList, _ prices: PriceList) throws(SettingFault)
+        -> ChatPolicy
+    {
         ChatPolicy(
             system: try sources.required(Catalog.systemPrompt),
             temperature: try sources.required(Catalog.temperature),
             maxTokens: try sources.required(Catalog.maxTokens),
-            models: providers.identity, modelList: try models(of: providers), prices: providers.prices(from: prices),
-            deadline: requestDeadline,
+            models: providers.identity, modelList: models, prices: prices, deadline: requestDeadline,
             danger: try sources.required(Catalog.dangerous), cacheScope: try sources.required(Catalog.cacheScope))
     }
 
-    fileprivate func completionPolicy(of providers: Providers) throws(SettingFault) -> ChatPolicy {
+    fileprivate func completionPolicy(of providers: Providers, _ models: ModelList, _ prices: PriceList)
+        throws(SettingFault) -> ChatPolicy
+    {
         ChatPolicy(
             contract: .completion, system: "", temperature: nil,
             maxTokens: try sources.required(Catalog.completionTokens), models: providers.identity,
-            modelList: try models(of: providers), prices: providers.prices(from: prices), deadline: completionDeadline,
+            modelList: models, prices: prices, deadline: completionDeadline,
             danger: try sources.required(Catalog.dangerous),
             cacheScope: try sources.required(Catalog.cacheScope),
             cachesTools: try sources.required(Catalog.cacheTools))

@@ -1,6 +1,6 @@
 import API
-import ArgumentParser
-import Chat
+public import ArgumentParser
+public import Chat
 import Storage
 
 struct Usage: ParsableCommand {
@@ -14,14 +14,10 @@ struct Usage: ParsableCommand {
             provider did not count. Those who ask without a key share one row, “sessions”.
             """)
 
-    enum Grouping: String, ExpressibleByArgument, CaseIterable {
-        case key, model, day
-    }
-
     @OptionGroup var options: SettingOptions
 
     @Option(help: "What a row is of.")
-    var by = Grouping.key
+    var by = UsageGrouping.key
 
     @Option(
         help: ArgumentHelp(
@@ -44,17 +40,17 @@ struct Usage: ParsableCommand {
         let settings = try options.settings()
         try settings.database.mustExist()
         let database = try Database(settings)
-        let (grouping, first) = (UsageGrouping(by), try first())
+        let first = try first()
         let rows = try Migrate.explained(settings) {
             try wait {
                 try await database.prepare()
-                return try await database.usage(by: grouping, since: first, for: nil)
+                return try await database.usage(by: by, since: first, for: nil)
             }
         }
         if json {
-            print(String(decoding: UsageReply.array(rows, by: grouping), as: UTF8.self))
+            print(String(decoding: UsageReply.array(rows, by: by), as: UTF8.self))
         } else {
-            print(csv ? UsageText.csv(rows, by: grouping) : UsageText.table(rows, by: grouping))
+            print(csv ? UsageText.csv(rows, by: by) : UsageText.table(rows, by: by))
         }
     }
 
@@ -65,13 +61,4 @@ struct Usage: ParsableCommand {
     }
 }
 
-extension UsageGrouping {
-    fileprivate init(_ grouping: Usage.Grouping) {
-        self =
-            switch grouping {
-            case .key: .key
-            case .model: .model
-            case .day: .day
-            }
-    }
-}
+extension UsageGrouping: ExpressibleByArgument {}
