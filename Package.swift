@@ -31,7 +31,6 @@ let package = Package(
     products: [.executable(name: "parley", targets: ["parley"])],
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -57,9 +56,7 @@ let package = Package(
         ours("Pool", ["SharedMemory", "Threads"]),
         ours("Chat", [.product(name: "Crypto", package: "swift-crypto")]),
         ours("Sanitizing", ["Chat", "CGumbo", "CPCRE2"]),
-        ours(
-            "Sessions",
-            ["Chat", .product(name: "JWTKit", package: "jwt-kit"), .product(name: "Crypto", package: "swift-crypto")]),
+        ours("Sessions", ["Chat", "StrictJSON", .product(name: "Crypto", package: "swift-crypto")]),
         ours("Storage", ["CSQLite", "Chat", "Threads", .product(name: "GRDB", package: "GRDB.swift")]),
         ours(
             "Models",

@@ -1,7 +1,6 @@
 public import Chat
 import Crypto
 public import FoundationEssentials
-import JWTKit
 
 /// Sessions whose tokens are JSON Web Tokens (RFC 7519), signed with HS256.
 ///
@@ -9,10 +8,10 @@ import JWTKit
 /// ended session is dead in every worker from the next request on. Nothing that could be read back is stored of who logs in: the email address, the
 /// browser's name and, unless the operator wants it otherwise, the network address are kept as keyed hashes.
 ///
-/// What it refuses: any algorithm but HS256, a `crit` header, another issuer or audience, a missing claim, an expired
-/// or foreign token.
+/// What it refuses: an expired or foreign token, and whatever it would not have written itself (``SignedToken``,
+/// ``SessionClaims``).
 public struct TokenAuthenticator: Authenticator {
-    private let keys: JWTKeyCollection
+    private let key: SymmetricKey
     private let verified = VerifiedTokens()
     private let hashes: KeyedHash
     private let store: any SessionStore
@@ -27,9 +26,8 @@ public struct TokenAuthenticator: Authenticator {
     public init(
         secret: TokenSecret, store: any SessionStore, lifetime: TimeInterval, addresses: AddressStorage = .hash,
         now: @escaping @Sendable () -> Date = { Date() }
-    ) async {
-        keys = await JWTKeyCollection().add(
-            hmac: HMACKey(from: secret.bytes), digestAlgorithm: .sha256, parser: StrictParser())
+    ) {
+        key = SymmetricKey(data: secret.bytes)
         hashes = KeyedHash(secret: secret)
         self.store = store
         self.lifetime = lifetime
@@ -48,7 +46,7 @@ public struct TokenAuthenticator: Authenticator {
             SessionOpening(
                 session: session, emailHash: hashes.email(email), browserHash: hashes.browser(browser),
                 address: addresses.stored(address, hashes)))
-        return (session, try await keys.sign(SessionClaims(session), header: ["typ": "JWT"]))
+        return (session, SignedToken.text(of: SessionClaims(session).json, signedWith: key))
     }
 
     public func identify(_ token: String?) async throws -> Principal {
@@ -56,11 +54,8 @@ public struct TokenAuthenticator: Authenticator {
             throw ChatError(
                 .unauthorized, "Send an API key, or the token of POST /auth/email: Authorization: Bearer …")
         }
-        let claims = try await claims(of: token)
-        guard let session = SessionID(claims.jti.value), let user = UserID(claims.sub.value) else {
-            throw ChatError(.unauthorized, "The token is not valid; log in again", cause: "no names in it")
-        }
-        return Principal(session: session, user: user)
+        let claims = try claims(of: token)
+        return Principal(session: claims.session, user: claims.user)
     }
 
     public func session(of principal: Principal) async throws -> Session {
@@ -72,19 +67,19 @@ public struct TokenAuthenticator: Authenticator {
         guard try await store.end(principal, at: now()) else { throw ChatError.sessionEnded }
     }
 
-    private func claims(of token: String) async throws -> SessionClaims {
+    private func claims(of token: String) throws(ChatError) -> SessionClaims {
         let claims: SessionClaims
         if let known = verified.claims(of: token) {
             claims = known
         } else {
             do {
-                claims = try await keys.verify(token)
+                claims = try SessionClaims(SignedToken(verifying: token, with: key).claims, at: now())
             } catch {
                 throw ChatError(.unauthorized, "The token is not valid; log in again", cause: "\(error)")
             }
             verified.remember(token, claims)
         }
-        guard claims.exp.value > now() else {
+        guard claims.expires > now() else {
             throw ChatError(.unauthorized, "The token has expired; log in again", cause: "expired token")
         }
         return claims

@@ -16,7 +16,7 @@ struct Service {
 
     init(_ settings: Settings, log: Logger) async throws {
         database = try Database(settings, onBudgetAlert: { log.note($0) })
-        let sessions = await TokenAuthenticator(
+        let sessions = TokenAuthenticator(
             secret: settings.secret, store: database, lifetime: settings.sessionSeconds, addresses: settings.addresses)
         let authenticator = KeyAuthenticator(beside: sessions, store: database, secret: settings.keySecret)
         let memory = MemoryCache(maximumBytes: settings.cacheBytes)

@@ -30,7 +30,7 @@ final class Stage: Sendable {
         if let other {
             gate = other
         } else {
-            gate = await TokenAuthenticator(secret: secret, store: database, lifetime: 3_600)
+            gate = TokenAuthenticator(secret: secret, store: database, lifetime: 3_600)
         }
         let models = ModelList(
             [.init(name: "scripted-1", owner: "scripted"), .init(name: "vendor/other", owner: "other")],

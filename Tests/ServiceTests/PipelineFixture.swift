@@ -70,7 +70,7 @@ final class PipelineFixture: Sendable {
         database = try Database(
             path: path, messageLimit: messageLimit, staleLifetime: .seconds(60))
         try await database.prepare()
-        authenticator = await TokenAuthenticator(
+        authenticator = TokenAuthenticator(
             secret: try TokenSecret("0123456789abcdef0123456789abcdef"), store: database, lifetime: 3_600)
         pipeline = ChatPipeline(
             authenticator: authenticator, sanitizer: MessageSanitizer(mode: .smart),

@@ -36,7 +36,7 @@ private final class OneKey: APIKeyStore {
     private let token = APIKeyToken.random()
 
     private func authenticator(_ store: OneKey, _ secret: KeySecret?) async throws -> KeyAuthenticator {
-        let sessions = await TokenAuthenticator(
+        let sessions = TokenAuthenticator(
             secret: try TokenSecret("0123456789abcdef0123456789abcdef"), store: MemorySessions(), lifetime: 3_600)
         return KeyAuthenticator(beside: sessions, store: store, secret: secret)
     }

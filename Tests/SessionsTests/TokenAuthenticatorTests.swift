@@ -29,7 +29,7 @@ private let secretText = "0123456789abcdef0123456789abcdef"
     private func gate(
         secret: String = secretText, addresses: AddressStorage = .hash, at now: Date = Date()
     ) async throws -> TokenAuthenticator {
-        await TokenAuthenticator(
+        TokenAuthenticator(
             secret: try TokenSecret(secret), store: store, lifetime: 3_600, addresses: addresses, now: { now })
     }
 
@@ -146,6 +146,54 @@ private let secretText = "0123456789abcdef0123456789abcdef"
         }
     }
 
+    /// Each has the right signature, and is written as no token of ours is.
+    @Test func refusesWhatIsOddlyWritten() async throws {
+        let gate = try await gate()
+        let session = try await open(gate).session
+        let now = Int(Date().timeIntervalSince1970)
+        let header = #"{"alg":"HS256","typ":"JWT"}"#
+        func claims(_ more: String = "", iat: String = "\(now)", exp: String = "\(now + 60)") -> String {
+            let (user, id) = (session.user.rawValue, session.id.rawValue)
+            return
+                #"{"sub":"\#(user)","jti":"\#(id)","iat":\#(iat),"exp":\#(exp),"iss":"parley","aud":"parley-chat"\#(more)}"#
+        }
+        let good = signed(header, claims())
+        _ = try await gate.admit(good)
+        _ = try await gate.admit(signed(#"{"alg":"HS256"}"#, claims()))
+        _ = try await gate.admit(signed(header, claims(exp: "\(now + 60).5")))
+        let cases: [(Comment, String)] = [
+            ("nbf in the future", signed(header, claims(#","nbf":\#(now + 600)"#))),
+            ("exp twice", signed(header, claims(#","exp":\#(now + 600)"#))),
+            ("alg twice", signed(#"{"alg":"HS256","alg":"HS256"}"#, claims())),
+            ("trailing comma", signed(header, claims(","))),
+            ("byte order mark", signed("\u{FEFF}" + header, claims())),
+            ("byte order mark in the claims", signed(header, "\u{FEFF}" + claims())),
+            ("UTF-16", signed(Data(header.utf16.flatMap { [UInt8($0 & 0xFF), 0] }), Data(claims().utf8))),
+            ("crit as text", signed(#"{"alg":"HS256","crit":"x"}"#, claims())),
+            ("crit as null", signed(#"{"alg":"HS256","crit":null}"#, claims())),
+            ("zip", signed(#"{"alg":"HS256","zip":"DEF"}"#, claims())),
+            ("b64", signed(#"{"alg":"HS256","b64":false}"#, claims())),
+            ("another typ", signed(#"{"alg":"HS256","typ":"secevent+jwt"}"#, claims())),
+            ("a header that is no object", signed(#"["HS256"]"#, claims())),
+            ("claims that are no object", signed(header, "[]")),
+            ("iat in the future", signed(header, claims(iat: "\(now + 600)"))),
+            ("exp beyond 2^53", signed(header, claims(exp: "9007199254740993"))),
+            ("exp beyond all numbers", signed(header, claims(exp: "1e999"))),
+            ("negative iat", signed(header, claims(iat: "-1"))),
+            ("padded signature", good + "="),
+            ("unused bits of the signature", String(good.dropLast()) + next(after: good.last!)),
+            ("a part more", good + "."),
+            ("a space", good + " "),
+        ]
+        for (note, odd) in cases { await expectRefusal(odd, gate, note) }
+    }
+
+    /// 32 bytes leave the last of 43 characters two bits that say nothing.
+    private func next(after character: Character) -> String {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+        return String(alphabet[alphabet.firstIndex(of: character)! + 1])
+    }
+
     /// Swift takes the Kelvin sign for a K, also once the genuine token is known.
     @Test func refusesATokenThatOnlyLooksTheSame() async throws {
         let gate = try await gate()
@@ -167,8 +215,16 @@ private let secretText = "0123456789abcdef0123456789abcdef"
 
     /// A token with any header and claims, and the right HMAC-SHA256 over them.
     private func signed(_ header: [String: Any], _ claims: [String: Any]) throws -> String {
-        let parts = try [header, claims].map { base64URL(try JSONSerialization.data(withJSONObject: $0)) }
-        let text = parts.joined(separator: ".")
+        let parts = try [header, claims].map { try JSONSerialization.data(withJSONObject: $0) }
+        return signed(parts[0], parts[1])
+    }
+
+    private func signed(_ header: String, _ claims: String) -> String {
+        signed(Data(header.utf8), Data(claims.utf8))
+    }
+
+    private func signed(_ header: Data, _ claims: Data) -> String {
+        let text = base64URL(header) + "." + base64URL(claims)
         let code = HMAC<SHA256>.authenticationCode(
             for: Data(text.utf8), using: SymmetricKey(data: Data(secretText.utf8)))
         return text + "." + base64URL(Data(code))
