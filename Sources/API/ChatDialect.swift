@@ -108,6 +108,7 @@ extension JSONWriter.Members {
         member("blocked", answer.isBlocked)
         member("finish_reason", answer.finishReason.rawValue)
         member("conversation_id", exchange.conversation.text)
+        member("parent", exchange.parent?.text)
         object("usage") { json in
             json.member("prompt_tokens", answer.usage.prompt)
             json.member("completion_tokens", answer.usage.completion)

@@ -129,6 +129,8 @@ public struct Answer: Sendable, Equatable {
 public struct Exchange: Sendable {
     public let id: ExchangeID
     public let conversation: ConversationID
+    /// The exchange that it follows in its conversation; nil for a beginning.
+    public let parent: ExchangeID?
     public let question: String
     public let answer: Answer
     public let danger: String?
@@ -140,10 +142,12 @@ public struct Exchange: Sendable {
     public var rates: RateReport?
 
     public init(
-        id: ExchangeID, conversation: ConversationID, question: String, answer: Answer, danger: String?, created: Date
+        id: ExchangeID, conversation: ConversationID, parent: ExchangeID? = nil, question: String, answer: Answer,
+        danger: String?, created: Date
     ) {
         self.id = id
         self.conversation = conversation
+        self.parent = parent
         self.question = question
         self.answer = answer
         self.danger = danger

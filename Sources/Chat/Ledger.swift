@@ -143,6 +143,9 @@ public protocol Ledger: Sendable {
     func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws
         -> Result<[ChatMessage]?, Refusal>
 
+    /// - Returns: an exchange that was answered; nil when the principal has none of that id.
+    func exchange(_ id: ExchangeID, of principal: Principal) async throws -> Result<Exchange?, Refusal>
+
     /// The session's exchanges in the order of their ids, newest last.
     ///
     /// - Parameters:

@@ -37,15 +37,22 @@ private let insertion = Query(
     INSERT OR IGNORE INTO exchanges
         (id, session_id, conversation, created_at, origin, model, provider, prompt_tokens, completion_tokens,
          total_tokens, danger, question, answer, stale, finish_reason, cost, saved, cached_prompt_tokens, estimated,
-         state)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         state, parent)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     """)
 
+/// The exchange that one follows; 0 for none. Programs that did not write it down went by the order of the ids.
+private let parentage = """
+    iif(conversation IS NULL, 0, coalesce(parent, (
+        SELECT id FROM exchanges e WHERE e.conversation = exchanges.conversation AND e.id < exchanges.id
+        AND e.state = 'complete' ORDER BY id DESC LIMIT 1), conversation))
+    """
 private let columns = """
     id, conversation, created_at, origin, model, provider, prompt_tokens, completion_tokens, total_tokens, danger,
-    question, answer, stale, finish_reason
+    question, answer, stale, finish_reason, session_id, \(parentage)
     """
-private let recorded = Query("SELECT \(columns), session_id FROM exchanges WHERE id = ? AND \(isSettled)")
+private let recorded = Query("SELECT \(columns) FROM exchanges WHERE id = ? AND \(isSettled)")
+private let single = Query("SELECT \(columns) FROM exchanges WHERE id = ? AND \(isComplete)")
 private let page = Query(
     """
     SELECT \(columns) FROM exchanges WHERE session_id = ? AND id < ? AND \(isComplete) ORDER BY id DESC LIMIT ?
@@ -168,6 +175,13 @@ extension Database: Ledger {
         }
     }
 
+    public func exchange(_ id: ExchangeID, of principal: Principal) async throws -> Result<Exchange?, Refusal> {
+        try await reader.read { [self] db in
+            guard try db.isLive(principal, at: now().stored) else { return .failure(principal.ended) }
+            return .success(try db.exchange(id, of: principal))
+        }
+    }
+
     public func history(of principal: Principal, limit: Int, before: ExchangeID?) async throws
         -> Result<[Exchange], Refusal>
     {
@@ -215,6 +229,13 @@ extension Statements {
         if let key = place.key { try endLease(key, for: place.id, sharing: failure, at: now) }
     }
 
+    /// - Returns: an exchange that was answered.
+    func exchange(_ id: ExchangeID, of principal: Principal) throws -> Exchange? {
+        try first(single, id.number) { row in
+            row.text(14) == principal.session.rawValue ? Exchange(row: row) : nil
+        } ?? nil
+    }
+
     /// - Parameter state: `abandoned` for what nobody stayed for.
     fileprivate func insert(_ exchange: Exchange, by principal: Principal, state: String = "complete") throws {
         let (answer, first) = (exchange.answer, exchange.conversation.first)
@@ -225,7 +246,8 @@ extension Statements {
                 exchange.created.stored, answer.origin.stored, answer.model, answer.provider, answer.usage.prompt,
                 answer.usage.completion, answer.usage.total, exchange.danger, exchange.question, answer.storedText,
                 answer.isStale, answer.finishReason.rawValue, answer.cost?.picodollars, answer.saved?.picodollars,
-                answer.usage.cachedPrompt, answer.usage.isEstimated, state)
+                answer.usage.cachedPrompt, answer.usage.isEstimated, state,
+                first == exchange.id ? nil : exchange.parent?.number ?? 0)
         }
         try insert()
         if changes == 0 {
@@ -268,6 +290,7 @@ extension Exchange {
         self.init(
             id: id,
             conversation: ConversationID(first: row.isNull(1) ? id : ExchangeID(number: row.integer(1))),
+            parent: row.integer(15) == 0 ? nil : ExchangeID(number: row.integer(15)),
             question: row.text(10),
             answer: Answer(
                 text: answer.text, toolCalls: answer.toolCalls,

@@ -209,6 +209,10 @@ enum Schema {
                     FROM exchanges e JOIN sessions s ON s.id = e.session_id GROUP BY 1, 2, 3, 4;
                     """)
         }
+        migrator.registerMigration("parents of exchanges") { db in
+            // NULL for the one before it in its conversation, which is what programs before this meant; 0 for none.
+            try db.execute(sql: "ALTER TABLE exchanges ADD COLUMN parent INTEGER")
+        }
         return migrator
     }
 

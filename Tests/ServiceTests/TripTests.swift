@@ -8,7 +8,7 @@ import Testing
 
 /// Counts what is asked of the store, and lets it fail.
 private final class WatchedLedger: Ledger {
-    enum Trip: Sendable { case reserve, settle, refund, forfeit, record, turns, history }
+    enum Trip: Sendable { case reserve, settle, refund, forfeit, record, turns, exchange, history }
     struct Lost: Error {}
 
     private let ledger: any Ledger
@@ -85,6 +85,11 @@ private final class WatchedLedger: Ledger {
     > {
         note(.turns)
         return try await ledger.turns(of: conversation, for: principal, limit: limit)
+    }
+
+    func exchange(_ id: ExchangeID, of principal: Principal) async throws -> Result<Exchange?, Refusal> {
+        note(.exchange)
+        return try await ledger.exchange(id, of: principal)
     }
 
     func history(of principal: Principal, limit: Int, before: ExchangeID?) async throws -> Result<[Exchange], Refusal> {

@@ -68,6 +68,10 @@ public struct CombinedLedger: Ledger {
         try await ledger.turns(of: conversation, for: principal, limit: limit)
     }
 
+    public func exchange(_ id: ExchangeID, of principal: Principal) async throws -> Result<Exchange?, Refusal> {
+        try await ledger.exchange(id, of: principal)
+    }
+
     public func history(of principal: Principal, limit: Int, before: ExchangeID?) async throws -> Result<
         [Exchange], Refusal
     > {

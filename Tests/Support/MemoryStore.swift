@@ -149,6 +149,10 @@ public struct MemoryLedger: Ledger, SessionStore {
         }
     }
 
+    public func exchange(_ id: ExchangeID, of principal: Principal) -> Result<Exchange?, Refusal> {
+        exchanges(of: principal).map { exchanges in exchanges.first { $0.id == id } }
+    }
+
     public func history(of principal: Principal, limit: Int, before: ExchangeID?) -> Result<[Exchange], Refusal> {
         exchanges(of: principal).map { exchanges in
             exchanges.filter { exchange in before.map { exchange.id.number < $0.number } ?? true }.suffix(limit)
