@@ -11,11 +11,11 @@ struct ChatDialect: Dialect {
     let isStreamed: Bool
     private let shape: Shape
 
-    /// - Throws: what `jsonObject()` throws, 422 for a field, 403 for another's user id, 404 for an identifier that names no
-    ///   conversation.
+    /// - Throws: what `jsonObject()` throws, 422 for a field, 403 for another's user id, 404 for an identifier that names
+    ///   nothing.
     init(_ request: Request, from principal: Principal) throws(ChatError) {
         let json = try request.jsonObject()
-        let (shape, text) = try Self.text(of: json)
+        (shape, self.request) = try Self.question(json)
         if let user = try json.text("user_id") {
             guard !user.isEmpty else {
                 throw ChatError(
@@ -25,14 +25,34 @@ struct ChatDialect: Dialect {
                 throw ChatError(.forbidden, "user_id is not the token's own; leave it out or log in as that user")
             }
         }
+        isStreamed = try json.flag("stream") ?? request.prefersEvents
+    }
+
+    private static func question(_ json: JSON) throws(ChatError) -> (Shape, ChatRequest) {
+        if let name = try json.text("regenerate") {
+            for other in ["content", "message", "parent", "conversation_id"] where json.member(other) != nil {
+                throw .invalid(other, "must not stand beside regenerate, which asks a message's own question anew")
+            }
+            return (.content, ChatRequest(regenerating: try message(name), field: "regenerate"))
+        }
+        let (shape, text) = try text(of: json)
+        return (shape, try ChatRequest(question: text, field: shape.rawValue, at: try position(json)))
+    }
+
+    private static func position(_ json: JSON) throws(ChatError) -> Position? {
         var conversation: ConversationID?
         if let name = try json.text("conversation_id") {
             guard let known = ConversationID(name) else { throw ChatError.noSuchConversation }
             conversation = known
         }
-        self.shape = shape
-        self.request = try ChatRequest(question: text, field: shape.rawValue, conversation: conversation)
-        isStreamed = try json.flag("stream") ?? request.prefersEvents
+        if let parent = try json.text("parent") { return .below(try message(parent), in: conversation) }
+        guard let conversation else { return nil }
+        return json["parent"] == nil ? .end(of: conversation) : .beginning(of: conversation)
+    }
+
+    private static func message(_ name: String) throws(ChatError) -> ExchangeID {
+        guard let id = ExchangeID(name) else { throw ChatError.noSuchMessage }
+        return id
     }
 
     private static func text(of json: JSON) throws(ChatError) -> (Shape, String) {

@@ -90,6 +90,9 @@ public struct ChatError: Error, Sendable, Equatable {
     /// Unknown, or another session's: the caller learns no difference.
     public static let noSuchConversation = ChatError(.notFound, "There is no such conversation in this session")
 
+    /// Unknown, or another session's, too.
+    public static let noSuchMessage = ChatError(.notFound, "There is no such message in this session")
+
     /// The database cannot be used right now.
     public static func storage(_ cause: String) -> ChatError {
         ChatError(.unavailable, "The message store is not available; please try again", retryAfter: 5, cause: cause)

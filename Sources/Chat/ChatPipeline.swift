@@ -102,14 +102,21 @@ public final class ChatPipeline: Sendable {
     private func review(_ question: ChatRequest, for principal: Principal, trace: inout RequestTrace) async throws
         -> ReviewedQuestion
     {
-        let question = try policy.admitted(question, for: principal)
+        var question = try policy.admitted(question, for: principal)
+        let branch = try await branch(above: question, for: principal, trace: &trace)
+        if let original = branch?.original {
+            question = question.asking(original.question)
+            if question.cacheControl == .none { question.cacheControl = .noCache }
+        }
+        // After its branch was read: so its id is larger than that of the exchange which it follows.
         let id = ids.next()
-        let context = try await context(of: question, for: principal, trace: &trace)
         let review = trace.time(.sanitize) { reviewed(question.message) }
+        // What was dangerous in the text as it was sent may have been removed from the one that is recorded.
+        let danger = policy.danger == .off ? nil : review.danger ?? branch?.original?.danger
         return ReviewedQuestion(
-            id: id, principal: principal, question: question, context: context, text: review.text,
-            danger: policy.danger == .off ? nil : review.danger,
-            isBlocked: policy.danger == .hold && review.danger != nil)
+            id: id, principal: principal, question: question,
+            branch: branch ?? Branch(conversation: ConversationID(first: id), parent: nil, messages: []),
+            text: review.text, danger: danger, isBlocked: policy.danger == .hold && danger != nil)
     }
 
     /// Only what a user says is looked at: the rest was made by programs and models.
@@ -117,21 +124,27 @@ public final class ChatPipeline: Sendable {
         message.role == .user ? sanitizer.review(message.text) : Review(text: message.text, danger: nil)
     }
 
-    private func context(of question: ChatRequest, for principal: Principal, trace: inout RequestTrace) async throws
-        -> [ChatMessage]
+    /// - Returns: nil for a conversation of its own.
+    private func branch(above question: ChatRequest, for principal: Principal, trace: inout RequestTrace) async throws
+        -> Branch?
     {
-        guard let conversation = question.conversation else { return [] }
-        let turns = try await trace.time(.session) {
-            try await ledger.turns(of: conversation, for: principal, limit: policy.contextTurns)
+        guard let position = question.position else { return nil }
+        let branch = try await trace.time(.session) {
+            try await ledger.branch(at: position, for: principal, limit: policy.contextTurns)
         }.admitted()
-        guard let turns else { throw ChatError.noSuchConversation }
-        return turns
+        switch (position, branch) {
+        case (.end, nil), (.beginning, nil): throw ChatError.noSuchConversation
+        case (_, nil): throw ChatError.noSuchMessage
+        case (.below(_, let conversation?), let branch?) where branch.conversation != conversation:
+            throw ChatError.invalid("parent", "must be a message of the conversation that conversation_id names")
+        case (_, let branch?): return branch
+        }
     }
 
     private func call(for question: ReviewedQuestion, _ deadline: ContinuousClock.Instant) throws(ChatError)
         -> ModelCall
     {
-        let request = try policy.modelRequest(question.question, question.text, context: question.context)
+        let request = try policy.modelRequest(question.question, question.text, context: question.branch.messages)
         guard model.supports(request) else {
             guard request.usesTools else {
                 throw .unsupported("response_format", "cannot be used: no provider here keeps to one")
@@ -177,7 +190,7 @@ struct ReviewedQuestion {
     let id: ExchangeID
     let principal: Principal
     let question: ChatRequest
-    let context: [ChatMessage]
+    let branch: Branch
     let text: String
     let danger: String?
     /// No model may see it.
@@ -185,8 +198,8 @@ struct ReviewedQuestion {
 
     func exchange(_ answer: Answer, wasReserved: Bool = false) -> Exchange {
         var exchange = Exchange(
-            id: id, conversation: question.conversation ?? ConversationID(first: id),
-            question: question.recorded(text), answer: answer,
+            id: id, conversation: branch.conversation, parent: branch.parent, question: question.recorded(text),
+            answer: answer,
             danger: danger, created: id.created)
         exchange.wasReserved = wasReserved
         return exchange

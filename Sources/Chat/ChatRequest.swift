@@ -28,8 +28,8 @@ public struct ChatMessage: Sendable, Hashable {
 
 /// What a caller wants answered, in whatever dialect it was said.
 ///
-/// Either the request has all of the conversation in its messages, or it names one whose turns the ledger holds; those
-/// then go before its messages.
+/// Either the request has all of the conversation in its messages, or it says where it stands in one that the ledger holds;
+/// what is above it there then goes before its messages.
 public struct ChatRequest: Sendable {
     /// What the caller may decide of the answer; what is nil the operator decides (``ChatPolicy``).
     public struct Parameters: Sendable, Hashable {
@@ -52,10 +52,11 @@ public struct ChatRequest: Sendable {
     }
 
     /// Oldest first, at least one; the last one is answered.
-    public let messages: [ChatMessage]
+    public private(set) var messages: [ChatMessage]
     /// The request's own name for the text of the last message, for error messages.
     public let field: String
-    public let conversation: ConversationID?
+    /// Nil for a conversation of its own.
+    public let position: Position?
     /// The model that is wanted, by any of its names; nil for any.
     public internal(set) var model: String?
     /// The models that may answer, by their own names and in the order of fallback; nil for all.
@@ -77,13 +78,13 @@ public struct ChatRequest: Sendable {
 
     /// - Throws: ``ChatError`` `.invalidField` when there is no message.
     public init(
-        messages: [ChatMessage], field: String, conversation: ConversationID? = nil, model: String? = nil,
+        messages: [ChatMessage], field: String, at position: Position? = nil, model: String? = nil,
         parameters: Parameters = Parameters()
     ) throws(ChatError) {
         guard !messages.isEmpty else { throw .invalid(field, "must not be empty") }
         self.messages = messages
         self.field = field
-        self.conversation = conversation
+        self.position = position
         self.model = model
         self.parameters = parameters
     }
@@ -124,13 +125,28 @@ extension ChatRequest {
     /// A question of 1 to 10,000 characters after trimming, alone or in a conversation.
     ///
     /// - Throws: ``ChatError`` `.invalidField`.
-    public init(question: String, field: String, conversation: ConversationID?) throws(ChatError) {
+    public init(question: String, field: String, at position: Position? = nil) throws(ChatError) {
         let text = Prompt.trimmed(question)
         guard !text.isEmpty else { throw .invalid(field, "must not be empty") }
         let length = text.unicodeScalars.count
         guard length <= Self.maximumQuestionLength else {
             throw .invalid(field, "must have at most \(Self.maximumQuestionLength) characters, has \(length)")
         }
-        try self.init(messages: [.user(text)], field: field, conversation: conversation)
+        try self.init(messages: [.user(text)], field: field, at: position)
+    }
+
+    /// The question of a message, asked anew: the ledger knows its text.
+    public init(regenerating id: ExchangeID, field: String) {
+        messages = [.user("")]
+        self.field = field
+        position = .again(id)
+        parameters = Parameters()
+    }
+
+    /// - Returns: the request with the text that the ledger knows.
+    func asking(_ question: String) -> ChatRequest {
+        var request = self
+        request.messages = [.user(question)]
+        return request
     }
 }

@@ -136,12 +136,11 @@ public protocol Ledger: Sendable {
     /// left.
     func record(_ exchange: Exchange, for principal: Principal) async throws -> Result<Exchange, Refusal>
 
-    /// The latest messages of a conversation, oldest first.
+    /// What is above a question, the nearest first to be kept.
     ///
     /// - Parameter limit: the most messages, questions and answers counted alike.
-    /// - Returns: nil when the session has no such conversation.
-    func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws
-        -> Result<[ChatMessage]?, Refusal>
+    /// - Returns: nil when the principal has no such conversation or message.
+    func branch(at position: Position, for principal: Principal, limit: Int) async throws -> Result<Branch?, Refusal>
 
     /// - Returns: an exchange that was answered; nil when the principal has none of that id.
     func exchange(_ id: ExchangeID, of principal: Principal) async throws -> Result<Exchange?, Refusal>

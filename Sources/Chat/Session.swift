@@ -66,6 +66,10 @@ public struct Principal: Sendable, Hashable {
     /// Nil for a session's token.
     public let key: Key?
 
+    /// The user whom this is proved to be: what any of the user's sessions has asked is the principal's own. Nil where
+    /// the address was only typed: then only what this session has asked is.
+    public var provedUser: UserID? { key == nil ? nil : user }
+
     public init(session: SessionID, user: UserID, key: Key? = nil) {
         self.session = session
         self.user = user

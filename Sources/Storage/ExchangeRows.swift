@@ -12,7 +12,7 @@ private let counting = "UPDATE sessions SET messages_used = messages_used + 1, l
 /// Of an exchange: it is known what came of it.
 let isSettled = "state <> 'unsettled'"
 /// Of an exchange: it was answered.
-private let isComplete = "state = 'complete'"
+let isComplete = "state = 'complete'"
 
 private let mayReserve = Query("SELECT 1 FROM sessions WHERE \(liveSession) AND \(hasMessageLeft)")
 private let reservation = Query(
@@ -42,7 +42,7 @@ private let insertion = Query(
     """)
 
 /// The exchange that one follows; 0 for none. Programs that did not write it down went by the order of the ids.
-private let parentage = """
+let parentage = """
     iif(conversation IS NULL, 0, coalesce(parent, (
         SELECT id FROM exchanges e WHERE e.conversation = exchanges.conversation AND e.id < exchanges.id
         AND e.state = 'complete' ORDER BY id DESC LIMIT 1), conversation))
@@ -52,24 +52,11 @@ private let columns = """
     question, answer, stale, finish_reason, session_id, \(parentage)
     """
 private let recorded = Query("SELECT \(columns) FROM exchanges WHERE id = ? AND \(isSettled)")
-private let single = Query("SELECT \(columns) FROM exchanges WHERE id = ? AND \(isComplete)")
+private let single = Query("SELECT \(columns) FROM exchanges WHERE id = ?3 AND \(isOwned) AND \(isComplete)")
 private let page = Query(
     """
     SELECT \(columns) FROM exchanges WHERE session_id = ? AND id < ? AND \(isComplete) ORDER BY id DESC LIMIT ?
     """)
-/// Its beginning may be purged while later exchanges are kept.
-private let existence = Query(
-    """
-    SELECT 1 FROM exchanges WHERE id = ?1 AND conversation IS NULL AND session_id = ?2 AND \(isComplete)
-    UNION ALL SELECT 1 FROM exchanges WHERE conversation = ?1 AND +session_id = ?2 AND \(isComplete) LIMIT 1
-    """)
-private let latestTurns = Query(
-    """
-    SELECT question, answer FROM exchanges
-    WHERE (id = ?1 OR conversation = ?1) AND session_id = ?2 AND origin <> 'held' AND \(isComplete)
-    ORDER BY id DESC LIMIT ?3
-    """)
-
 extension Database: Ledger {
     public func reserve(_ place: Reservation) async throws -> Result<Admission, Refusal> {
         let holder = try place.key.map { _ in try self.holder.number() }
@@ -160,21 +147,6 @@ extension Database: Ledger {
         }
     }
 
-    public func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws
-        -> Result<[ChatMessage]?, Refusal>
-    {
-        let (name, session) = (conversation.first.number, principal.session.rawValue)
-        return try await reader.read { [self] db in
-            guard try db.isLive(principal, at: now().stored) else { return .failure(principal.ended) }
-            guard try db.first(existence, name, session, read: { _ in true }) != nil else { return .success(nil) }
-            let rows = try db.all(latestTurns, name, session, (limit + 1) / 2) { ($0.text(0), $0.text(1)) }
-            return .success(
-                rows.reversed().flatMap { question, answer in
-                    [ChatMessage(role: .user, text: question), ChatMessage(role: .assistant, text: answer)]
-                })
-        }
-    }
-
     public func exchange(_ id: ExchangeID, of principal: Principal) async throws -> Result<Exchange?, Refusal> {
         try await reader.read { [self] db in
             guard try db.isLive(principal, at: now().stored) else { return .failure(principal.ended) }
@@ -231,9 +203,8 @@ extension Statements {
 
     /// - Returns: an exchange that was answered.
     func exchange(_ id: ExchangeID, of principal: Principal) throws -> Exchange? {
-        try first(single, id.number) { row in
-            row.text(14) == principal.session.rawValue ? Exchange(row: row) : nil
-        } ?? nil
+        try first(
+            single, principal.session.rawValue, principal.provedUser?.rawValue, id.number, read: Exchange.init(row:))
     }
 
     /// - Parameter state: `abandoned` for what nobody stayed for.

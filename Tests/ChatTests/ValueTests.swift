@@ -6,7 +6,7 @@ import Testing
         #expect(try Prompt("  hi \n").text == "hi")
         func question(_ count: Int) throws {
             _ = try ChatRequest(
-                question: String(repeating: "é", count: count) + "\n", field: "message", conversation: nil)
+                question: String(repeating: "é", count: count) + "\n", field: "message")
         }
         #expect(throws: Never.self) { try question(10_000) }
         #expect(throws: ChatError.self) { try question(10_001) }

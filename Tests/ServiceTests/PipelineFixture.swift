@@ -95,13 +95,22 @@ final class PipelineFixture: Sendable {
     }
 
     func ask(
-        _ text: String, _ token: String, conversation: ConversationID? = nil, _ control: CacheControl = .none,
-        onDelta: DeltaHandler? = nil
+        _ text: String, _ token: String, conversation: ConversationID? = nil, at position: Position? = nil,
+        _ control: CacheControl = .none, onDelta: DeltaHandler? = nil
     ) async throws -> Exchange {
+        var question = try ChatRequest(
+            question: text, field: "message", at: position ?? conversation.map { .end(of: $0) })
+        question.cacheControl = control
+        return try await ask(question, token, onDelta: onDelta)
+    }
+
+    func regenerate(_ id: ExchangeID, _ token: String) async throws -> Exchange {
+        try await ask(ChatRequest(regenerating: id, field: "regenerate"), token)
+    }
+
+    private func ask(_ question: ChatRequest, _ token: String, onDelta: DeltaHandler? = nil) async throws -> Exchange {
         var trace = RequestTrace()
         let principal = try await pipeline.identify(token, trace: &trace)
-        var question = try ChatRequest(question: text, field: "message", conversation: conversation)
-        question.cacheControl = control
         let onAnswer: AnswerHandler? = onDelta.map { onDelta in { @Sendable delta, _ in try await onDelta(delta) } }
         return try await pipeline.answer(question, for: principal, trace: &trace, onDelta: onAnswer)
     }

@@ -8,7 +8,7 @@ import Testing
 
 /// Counts what is asked of the store, and lets it fail.
 private final class WatchedLedger: Ledger {
-    enum Trip: Sendable { case reserve, settle, refund, forfeit, record, turns, exchange, history }
+    enum Trip: Sendable { case reserve, settle, refund, forfeit, record, branch, exchange, history }
     struct Lost: Error {}
 
     private let ledger: any Ledger
@@ -80,11 +80,9 @@ private final class WatchedLedger: Ledger {
         return try await ledger.record(exchange, for: principal)
     }
 
-    func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws -> Result<
-        [ChatMessage]?, Refusal
-    > {
-        note(.turns)
-        return try await ledger.turns(of: conversation, for: principal, limit: limit)
+    func branch(at position: Position, for principal: Principal, limit: Int) async throws -> Result<Branch?, Refusal> {
+        note(.branch)
+        return try await ledger.branch(at: position, for: principal, limit: limit)
     }
 
     func exchange(_ id: ExchangeID, of principal: Principal) async throws -> Result<Exchange?, Refusal> {
@@ -122,7 +120,7 @@ private final class WatchedLedger: Ledger {
         _ = try await bench.ask("'; DROP TABLE users; --", token)
         #expect(ledger.trips() == [.record], "blocked")
         _ = try await bench.ask("and then?", token, conversation: first.conversation)
-        #expect(ledger.trips() == [.turns, .reserve, .settle])
+        #expect(ledger.trips() == [.branch, .reserve, .settle])
         bench.model.failure.withLock { $0 = ModelFailure(provider: "p", reason: .unreachable, detail: "") }
         _ = try? await bench.ask("another", token)
         #expect(ledger.trips() == [.reserve, .refund])
@@ -141,7 +139,7 @@ private final class WatchedLedger: Ledger {
         var trace = RequestTrace()
         let principal = try await short.identify(token, trace: &trace)
         _ = try await short.answer(
-            try ChatRequest(question: "and now?", field: "message", conversation: nil), for: principal, trace: &trace,
+            try ChatRequest(question: "and now?", field: "message"), for: principal, trace: &trace,
             onDelta: nil)
         let lifetimes = ledger.lifetimes.withLock { $0 }
         #expect(lifetimes.count == 2 && lifetimes[0] > .seconds(80) && lifetimes[0] <= .seconds(90))
@@ -212,7 +210,7 @@ private final class WatchedLedger: Ledger {
         var trace = RequestTrace()
         await #expect(throws: WatchedLedger.Lost.self) {
             _ = try await bench.pipeline.answer(
-                try ChatRequest(question: "hello", field: "message", conversation: nil), for: key, trace: &trace,
+                try ChatRequest(question: "hello", field: "message"), for: key, trace: &trace,
                 onDelta: nil)
         }
         #expect(ledger.trips() == [.reserve, .settle, .settle, .forfeit])

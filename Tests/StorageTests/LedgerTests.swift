@@ -24,12 +24,12 @@ import Testing
         let slow = try await ledger.reserved(in: session)
         let quick = try await ledger.record("quick", in: session, after: first)
         #expect(try await ledger.history(session, limit: 1, before: quick.id).map(\.question) == ["first"])
-        let slowExchange = Exchange("slow", id: slow.id, in: first)
+        let slowExchange = Exchange("slow", id: slow.id, after: first)
         _ = try await ledger.settle(slowExchange, slow, sharing: nil).admitted()
         #expect(try await ledger.history(session).map(\.question) == ["first", "slow", "quick"])
         #expect(try await ledger.history(session, limit: 1, before: quick.id).map(\.question) == ["slow"])
-        let turns = try await ledger.turns(of: first.conversation, for: session.principal, limit: 8).admitted()
-        #expect(turns?.filter { $0.role == .user }.map(\.text) == ["first", "slow", "quick"])
+        let above = try await ledger.texts(above: .end(of: first.conversation), session)
+        #expect(above == ["first", "answer", "quick", "answer"], "both follow the first")
     }
 
     @Test(arguments: StoreKind.allCases) func conversationKeepsItsOrderAndIsItsSessionsOwn(kind: StoreKind)
@@ -39,14 +39,15 @@ import Testing
         let (ledger, session) = (try pool.process().ledger, try await pool.session())
         let first = try await ledger.record("one", "1", in: session)
         try await ledger.record("elsewhere", "x", in: session)
-        for word in ["two", "three", "four", "five"] { try await ledger.record(word, word, in: session, after: first) }
-        func turns(_ conversation: ConversationID, _ session: Session) async throws -> [ChatMessage]? {
-            try await ledger.turns(of: conversation, for: session.principal, limit: 8).admitted()
+        var last = first
+        for word in ["two", "three", "four", "five"] {
+            last = try await ledger.record(word, word, in: session, after: last)
         }
-        let own = try #require(try await turns(first.conversation, session))
-        #expect(own.filter { $0.role == .user }.map(\.text) == ["two", "three", "four", "five"])
-        #expect(try await turns(first.conversation, pool.session("o")) == nil)
-        #expect(try await turns(ConversationID(first: ExchangeID(number: 1)), session) == nil)
+        let end = Position.end(of: first.conversation)
+        let words = ["two", "three", "four", "five"].flatMap { [$0, $0] }
+        #expect(try await ledger.texts(above: end, session) == words)
+        #expect(try await ledger.texts(above: end, pool.session("o")) == nil)
+        #expect(try await ledger.texts(above: .end(of: ConversationID(first: ExchangeID(number: 1))), session) == nil)
     }
 
     @Test(arguments: StoreKind.allCases) func whatIsDoneAgainCountsOnce(kind: StoreKind) async throws {
@@ -89,16 +90,13 @@ import Testing
         let first = try await ledger.record("first", in: session)
         for isCounted in [true, false] {
             let place = try await ledger.reserved(in: session)
-            try await ledger.forfeit(Exchange("left", id: place.id, in: first), place, isCounted: isCounted)
+            try await ledger.forfeit(Exchange("left", id: place.id, after: first), place, isCounted: isCounted)
         }
         #expect(try await pool.used(session) == 3)
         #expect(try await ledger.history(session).map(\.question) == ["first"])
         #expect(try await ledger.history(session, limit: 1).map(\.question) == ["first"], "a page is full")
-        func turns(of conversation: ConversationID) async throws -> [String]? {
-            try await ledger.turns(of: conversation, for: session.principal, limit: 8).admitted()?.map(\.text)
-        }
-        #expect(try await turns(of: first.conversation) == ["first", "answer"])
-        #expect(try await turns(of: ConversationID(first: begun.id)) == nil)
+        #expect(try await ledger.texts(above: .end(of: first.conversation), session) == ["first", "answer"])
+        #expect(try await ledger.texts(above: .end(of: ConversationID(first: begun.id)), session) == nil)
     }
 
     @Test(arguments: StoreKind.allCases) func noRaceExceedsTheLimit(kind: StoreKind) async throws {
@@ -152,9 +150,8 @@ import Testing
         await expectRefusal("record") { try await ledger.record("after", in: session) }
         await expectRefusal("reserve") { _ = try await ledger.reserved(in: session) }
         await expectRefusal("history") { _ = try await ledger.history(session) }
-        await expectRefusal("turns") {
-            _ = try await ledger.turns(of: exchange.conversation, for: session.principal, limit: 8).admitted()
-        }
+        await expectRefusal("branch") { _ = try await ledger.texts(above: .end(of: exchange.conversation), session) }
+        await expectRefusal("exchange") { _ = try await ledger.exchange(exchange.id, of: session.principal).admitted() }
         try await ledger.record("asked before", in: session, place: place)
     }
 

@@ -93,10 +93,10 @@ extension CachedAnswer {
 }
 
 extension Exchange {
-    init(_ question: String, _ answer: String = "answer", id: ExchangeID = ids.next(), in conversation: Exchange? = nil)
-    {
+    init(_ question: String, _ answer: String = "answer", id: ExchangeID = ids.next(), after parent: Exchange? = nil) {
         self.init(
-            id: id, conversation: conversation?.conversation ?? ConversationID(first: id), question: question,
+            id: id, conversation: parent?.conversation ?? ConversationID(first: id), parent: parent?.id,
+            question: question,
             answer: Answer(text: answer, origin: .model(name: "m", provider: "p")), danger: nil, created: id.created)
     }
 }
@@ -124,13 +124,18 @@ extension Ledger {
     ///   - fresh: an answer to share.
     @discardableResult
     func record(
-        _ question: String, _ answer: String = "answer", in session: Session, after first: Exchange? = nil,
+        _ question: String, _ answer: String = "answer", in session: Session, after parent: Exchange? = nil,
         place: Reservation? = nil, caching fresh: CachedAnswer? = nil
     ) async throws -> Exchange {
-        let exchange = Exchange(question, answer, id: place?.id ?? ids.next(), in: first)
+        let exchange = Exchange(question, answer, id: place?.id ?? ids.next(), after: parent)
         guard place != nil || fresh != nil else { return try await record(exchange, for: session.principal).admitted() }
         let place = place ?? Reservation(id: exchange.id, principal: session.principal, key: nil, deadline: .now)
         return try await settle(exchange, place, sharing: fresh).admitted()
+    }
+
+    /// The texts above a question in a conversation.
+    func texts(above position: Position, _ session: Session) async throws -> [String]? {
+        try await branch(at: position, for: session.principal, limit: 8).admitted()?.messages.map(\.text)
     }
 
     func history(_ session: Session, limit: Int = 100, before: ExchangeID? = nil) async throws -> [Exchange] {

@@ -62,10 +62,10 @@ public struct CombinedLedger: Ledger {
         try await ledger.record(exchange, for: principal)
     }
 
-    public func turns(of conversation: ConversationID, for principal: Principal, limit: Int) async throws -> Result<
-        [ChatMessage]?, Refusal
+    public func branch(at position: Position, for principal: Principal, limit: Int) async throws -> Result<
+        Branch?, Refusal
     > {
-        try await ledger.turns(of: conversation, for: principal, limit: limit)
+        try await ledger.branch(at: position, for: principal, limit: limit)
     }
 
     public func exchange(_ id: ExchangeID, of principal: Principal) async throws -> Result<Exchange?, Refusal> {

@@ -134,18 +134,29 @@ public struct MemoryLedger: Ledger, SessionStore {
         }
     }
 
-    public func turns(of conversation: ConversationID, for principal: Principal, limit: Int) -> Result<
-        [ChatMessage]?, Refusal
-    > {
+    public func branch(at position: Position, for principal: Principal, limit: Int) -> Result<Branch?, Refusal> {
         exchanges(of: principal).map { exchanges in
-            let own = exchanges.filter { $0.conversation == conversation }
-            guard !own.isEmpty else { return nil }
-            return own.filter { !$0.answer.isBlocked }.suffix((limit + 1) / 2).flatMap { exchange in
+            let known = Dictionary(uniqueKeysWithValues: exchanges.map { ($0.id, $0) })
+            func newest(of conversation: ConversationID) -> Exchange? {
+                exchanges.last { $0.conversation == conversation }
+            }
+            let (conversation, parent, original): (ConversationID?, ExchangeID?, Exchange?) =
+                switch position {
+                case .end(let end): (newest(of: end)?.conversation, newest(of: end)?.id, nil)
+                case .beginning(let end): (newest(of: end)?.conversation, nil, nil)
+                case .below(let above, _): (known[above]?.conversation, above, nil)
+                case .again(let id): (known[id]?.conversation, known[id]?.parent, known[id])
+                }
+            guard let conversation else { return nil }
+            let above = sequence(first: parent) { $0.flatMap { known[$0]?.parent } }.prefix { $0 != nil }
+            let pairs = above.compactMap { $0.flatMap { known[$0] } }.filter { !$0.answer.isBlocked }
+            let messages = pairs.prefix((limit + 1) / 2).reversed().flatMap { exchange in
                 [
                     ChatMessage(role: .user, text: exchange.question),
                     ChatMessage(role: .assistant, text: exchange.answer.text),
                 ]
             }
+            return Branch(conversation: conversation, parent: parent, messages: messages, original: original)
         }
     }
 
