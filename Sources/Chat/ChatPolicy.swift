@@ -58,12 +58,15 @@ public struct ChatPolicy: Sendable {
     public let cachesTools: Bool
     /// How many earlier messages of a conversation go along.
     public let contextTurns = 8
+    /// The most tokens of them, estimated.
+    public let contextTokens: Int
 
     public init(
         contract: Contract = .question, system: String, temperature: Double?, maxTokens: Int, models: String,
         modelList: ModelList = ModelList([]), prices: PriceList = PriceList([:]), deadline: Duration, danger: Danger,
-        cacheScope: CacheScope, cachesTools: Bool = false
+        cacheScope: CacheScope, cachesTools: Bool = false, contextTokens: Int = 8_000
     ) {
+        self.contextTokens = contextTokens
         self.cachesTools = cachesTools
         self.contract = contract
         self.system = system
@@ -116,7 +119,7 @@ public struct ChatPolicy: Sendable {
         var messages: [ChatMessage] = []
         messages.reserveCapacity(1 + context.count + request.messages.count)
         if !system.isEmpty { messages.append(ChatMessage(role: .system, text: system)) }
-        messages += context
+        messages += fitting(context)
         messages += request.messages.dropLast()
         messages.append(request.message.with(text))
         return ModelRequest(
@@ -124,6 +127,18 @@ public struct ChatPolicy: Sendable {
             temperature: request.parameters.temperature ?? temperature,
             maxTokens: request.parameters.maxTokens ?? maxTokens, sampling: request.parameters.sampling,
             tools: request.parameters.tools, tryLimit: contract == .completion ? deadline : nil)
+    }
+
+    /// - Parameter context: questions, each with its answer after it.
+    /// - Returns: the last of them that fit, none without its other half.
+    private func fitting(_ context: [ChatMessage]) -> ArraySlice<ChatMessage> {
+        var (start, tokens) = (context.endIndex, 0)
+        while start > 1 {
+            tokens += context[start - 2..<start].reduce(0) { $0 + TokenUsage.estimate(of: $1) }
+            guard tokens <= contextTokens else { break }
+            start -= 2
+        }
+        return context[start...]
     }
 
     /// A provider's name for its verdict, and no sentence of its own making.

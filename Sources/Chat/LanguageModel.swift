@@ -141,12 +141,15 @@ public struct TokenUsage: Sendable, Hashable {
     /// What a request and its answer may have used, of which the provider did not say anything: four bytes a token, and
     /// four tokens a message.
     public static func estimate(of request: ModelRequest, answer: String) -> TokenUsage {
-        func tokens(_ text: String) -> Int { (text.utf8.count + 3) / 4 }
-        return TokenUsage(
-            prompt: request.messages.reduce(request.toolBytes / 4) { $0 + tokens($1.text) + 4 },
-            completion: tokens(answer),
+        TokenUsage(
+            prompt: request.messages.reduce(request.toolBytes / 4) { $0 + estimate(of: $1) },
+            completion: estimate(of: answer),
             isEstimated: true)
     }
+
+    static func estimate(of message: ChatMessage) -> Int { estimate(of: message.text) + 4 }
+
+    private static func estimate(of text: String) -> Int { (text.utf8.count + 3) / 4 }
 
     private static func clamped(_ count: Int) -> Int {
         min(max(count, credible.lowerBound), credible.upperBound)

@@ -65,6 +65,13 @@ enum Catalog {
     static let systemPrompt = Setting.text(
         "CHAT_SYSTEM_PROMPT", "You are a helpful assistant. Answer clearly and briefly.",
         "What the model is told before every question.")
+    static let systemPromptFile = Setting<PromptFile>(
+        "CHAT_SYSTEM_PROMPT_FILE", nil,
+        "File with what the model is told before every question, instead of CHAT_SYSTEM_PROMPT; read at start and reload.",
+        parse: PromptFile.init)
+    static let contextTokens = Setting.whole(
+        "CHAT_CONTEXT_TOKENS", 8_000, 0...10_000_000,
+        "The most tokens, estimated, of the earlier messages of a conversation that a question takes along.")
     static let temperature = Setting.number("CHAT_TEMPERATURE", "0.7", 0...2, "How freely the model words its answer.")
     static let maxTokens = Setting.whole("CHAT_MAX_TOKENS", 500, 1...1_000_000, "The most tokens of an answer.")
     static let modelTimeout = Setting.number(
@@ -217,7 +224,8 @@ enum Catalog {
         geminiModel,
         geminiURL,
         openRouterKey, openRouterModel,
-        openRouterURL, openAIKey, openAIModel, openAIURL, prices, systemPrompt, temperature, maxTokens, modelTimeout,
+        openRouterURL, openAIKey, openAIModel, openAIURL, prices, systemPrompt, systemPromptFile, contextTokens,
+        temperature, maxTokens, modelTimeout,
         firstTokenTimeout, stallTimeout, deadline, completionTokens,
         completionDeadline, completionBody, modelAliases, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,
         cacheBytes, cacheStoreBytes, cacheScope, cacheTruncated, cacheTools, messageLimit, dangerous, sanitize,

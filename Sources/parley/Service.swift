@@ -60,11 +60,12 @@ extension Settings {
         -> ChatPolicy
     {
         ChatPolicy(
-            system: try sources.required(Catalog.systemPrompt),
+            system: try sources.systemPrompt(),
             temperature: try sources.required(Catalog.temperature),
             maxTokens: try sources.required(Catalog.maxTokens),
             models: providers.identity, modelList: models, prices: prices, deadline: requestDeadline,
-            danger: try sources.required(Catalog.dangerous), cacheScope: try sources.required(Catalog.cacheScope))
+            danger: try sources.required(Catalog.dangerous), cacheScope: try sources.required(Catalog.cacheScope),
+            contextTokens: try sources.required(Catalog.contextTokens))
     }
 
     fileprivate func completionPolicy(of providers: Providers, _ models: ModelList, _ prices: PriceList)

@@ -81,6 +81,9 @@ struct Settings: Sendable {
             faults.append(
                 "CHAT_JWT_SECRET is not set: it signs the session tokens; make one with `openssl rand -hex 32`")
         }
+        if sources.find(Catalog.systemPromptFile) != nil, sources.find(Catalog.systemPrompt)?.source != "default" {
+            faults.append("CHAT_SYSTEM_PROMPT and CHAT_SYSTEM_PROMPT_FILE are both set: only one of them can be")
+        }
         guard faults.isEmpty else { throw SettingFault(faults.joined(separator: "\n")) }
     }
 }
@@ -94,6 +97,12 @@ extension SettingSources {
     func required<Value>(_ setting: Setting<Value>) throws(SettingFault) -> Value {
         guard let value = try optional(setting) else { throw SettingFault("\(setting.name) is not set") }
         return value
+    }
+
+    /// What the model is told before every question.
+    func systemPrompt() throws(SettingFault) -> String {
+        if let file = try optional(Catalog.systemPromptFile) { return file.text }
+        return try required(Catalog.systemPrompt)
     }
 
     /// The order of fallback: as set, else whatever has a key or, for the OpenAI-compatible one, an address.
@@ -124,6 +133,11 @@ extension SettingSources {
         var environment = environment.filter { !$0.key.hasPrefix("CHAT_") }
         for setting in Catalog.all {
             if let found = find(setting), found.source != "default" { environment[setting.name] = found.text }
+        }
+        // As the pool has read it: a worker that is replaced later must not tell the model something else.
+        if let prompt = try? optional(Catalog.systemPromptFile) {
+            environment[Catalog.systemPrompt.name] = prompt.text
+            environment[Catalog.systemPromptFile.name] = nil
         }
         // Whatever a file said is in there; a worker must not read another one.
         environment[Self.fileVariable] = ""

@@ -114,4 +114,25 @@ import Testing
                 && settings.corsOrigins == ["https://a.example", "https://b.example"])
         #expect(settings.database.path == "/x/y" && settings.providers == ["echo"] && settings.logFile == nil)
     }
+
+    @Test func theSystemPromptMayBeAFilesWhichWorkersGetAsItWasRead() throws {
+        let path = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString + ".txt"
+        try "  Be kind,\r\nand brief.\n\n".write(toFile: path, atomically: true, encoding: .utf8)
+        let sources = try sources(secret.merging(["CHAT_SYSTEM_PROMPT_FILE": path]) { $1 })
+        _ = try Settings(sources, cores: 1)
+        #expect(try sources.systemPrompt() == "Be kind,\nand brief.")
+        let environment = sources.workerEnvironment([:])
+        #expect(environment["CHAT_SYSTEM_PROMPT"] == "Be kind,\nand brief.")
+        #expect(environment["CHAT_SYSTEM_PROMPT_FILE"] == nil)
+        let both = try self.sources(
+            secret.merging(["CHAT_SYSTEM_PROMPT_FILE": path, "CHAT_SYSTEM_PROMPT": "x"]) { $1 })
+        #expect(throws: SettingFault.self, "only one of them") { try Settings(both, cores: 1) }
+        for text in [" \n", "a\u{0}b", String(repeating: "a", count: 70_000)] {
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            #expect(throws: SettingFault.self) { try Settings(sources, cores: 1) }
+        }
+        try FileManager.default.removeItem(atPath: path)
+        let fault = #expect(throws: SettingFault.self) { try Settings(sources, cores: 1) }
+        #expect(fault?.reason.contains("CHAT_SYSTEM_PROMPT_FILE names \(path)") == true)
+    }
 }

@@ -85,6 +85,22 @@ import Testing
         #expect(context.count == 8 && context.first?.text == "question 2" && context.last?.text == "answer 6")
     }
 
+    /// The pairs have 13, 31 and 31 tokens.
+    @Test func contextFitsIntoItsTokensAndHasNoHalfAPair() async throws {
+        for (tokens, pairs) in [(0, 0), (30, 0), (31, 1), (61, 1), (62, 2), (74, 2), (75, 3)] {
+            let bench = try await PipelineFixture(contextTokens: tokens)
+            let token = try await bench.logIn()
+            var exchange = try await bench.ask("question 1", token)
+            for number in 2...4 {
+                let text = "question \(number) " + String(repeating: "a", count: 73)
+                exchange = try await bench.ask(text, token, conversation: exchange.conversation)
+            }
+            let context = bench.model.requests.withLock { $0[3].messages.dropFirst().dropLast() }
+            #expect(context.count == 2 * pairs, "\(tokens) tokens")
+            #expect(context.first?.role != .assistant && context.last?.role != .user)
+        }
+    }
+
     @Test func messagesAndParametersOfARequestReachTheModel() async throws {
         let bench = try await PipelineFixture()
         let token = try await bench.logIn()
