@@ -16,6 +16,7 @@ public final class ChatService: Responder {
     var models: ModelList { completions.models }
     let authenticator: any Authenticator
     let ledger: any Ledger
+    let conversations: any ConversationStore
     let usage: any UsageSource
     /// Nil when there are no API keys.
     let keys: (any APIKeyRegistry)?
@@ -25,7 +26,8 @@ public final class ChatService: Responder {
 
     public init(
         pipeline: ChatPipeline, completions: ChatPipeline, authenticator: any Authenticator,
-        ledger: any Ledger, usage: any UsageSource, keys: (any APIKeyRegistry)? = nil, health: any HealthSource,
+        ledger: any Ledger, conversations: any ConversationStore, usage: any UsageSource,
+        keys: (any APIKeyRegistry)? = nil, health: any HealthSource,
         settings: ServiceSettings,
         telemetry: any Telemetry
     ) {
@@ -33,6 +35,7 @@ public final class ChatService: Responder {
         self.completions = completions
         self.authenticator = authenticator
         self.ledger = ledger
+        self.conversations = conversations
         self.usage = usage
         self.keys = keys
         self.health = health

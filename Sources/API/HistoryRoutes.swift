@@ -6,26 +6,13 @@ import StrictJSON
 /// shape shows only what the session itself asked.
 extension ChatService {
     func showHistory(_ principal: Principal, _ context: inout RequestContext) async throws {
-        let limit = try Self.limit(context.request)
-        var before: ExchangeID?
-        if let text = try context.request.query("before") {
-            guard let id = ExchangeID(text) else {
-                throw ChatError.invalid("before", "must be the id of a message, such as msg_0123456789abcdef")
-            }
-            before = id
-        }
+        let limit = try context.request.pageLimit()
+        let before = try context.request.message("before")
         let found = try await exchanges(of: principal, limit: limit + 1, before: before, &context)
         let page = found.suffix(limit)
         let body = JSONWriter.object(capacity: 1_024 * page.count) { json in
             json.array("messages") { messages in
-                for exchange in page {
-                    messages.object { json in
-                        json.member("id", exchange.id.text)
-                        json.member("message", exchange.question)
-                        json.member("response", exchange.answer.storedText)
-                        json.describe(exchange)
-                    }
-                }
+                for exchange in page { messages.object { $0.describe(message: exchange) } }
             }
             json.member("count", page.count)
             json.member("has_more", found.count > limit)
@@ -38,7 +25,7 @@ extension ChatService {
         guard context.pathValue("user_id") == principal.user.rawValue else {
             throw ChatError(.forbidden, "Only your own history can be read; your user_id is in GET /auth/session")
         }
-        let page = try await exchanges(of: principal, limit: try Self.limit(context.request), before: nil, &context)
+        let page = try await exchanges(of: principal, limit: try context.request.pageLimit(), before: nil, &context)
         let body = JSONWriter.array(capacity: 1_024 * page.count) { messages in
             for exchange in page {
                 messages.object { json in
@@ -59,13 +46,5 @@ extension ChatService {
         try await context.trace.time(.record) {
             try await ledger.history(of: principal, limit: limit, before: before)
         }.admitted()
-    }
-
-    private static func limit(_ request: Request) throws(ChatError) -> Int {
-        guard let text = try request.query("limit") else { return 50 }
-        guard let limit = Int(text), (1...100).contains(limit) else {
-            throw .invalid("limit", "must be a whole number from 1 to 100")
-        }
-        return limit
     }
 }

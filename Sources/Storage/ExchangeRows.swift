@@ -47,15 +47,15 @@ let parentage = """
         SELECT id FROM exchanges e WHERE e.conversation = exchanges.conversation AND e.id < exchanges.id
         AND e.state = 'complete' ORDER BY id DESC LIMIT 1), conversation))
     """
-private let columns = """
+let exchangeColumns = """
     id, conversation, created_at, origin, model, provider, prompt_tokens, completion_tokens, total_tokens, danger,
     question, answer, stale, finish_reason, session_id, \(parentage)
     """
-private let recorded = Query("SELECT \(columns) FROM exchanges WHERE id = ? AND \(isSettled)")
-private let single = Query("SELECT \(columns) FROM exchanges WHERE id = ?3 AND \(isOwned) AND \(isComplete)")
+private let recorded = Query("SELECT \(exchangeColumns) FROM exchanges WHERE id = ? AND \(isSettled)")
+private let single = Query("SELECT \(exchangeColumns) FROM exchanges WHERE id = ?3 AND \(isOwned) AND \(isComplete)")
 private let page = Query(
     """
-    SELECT \(columns) FROM exchanges WHERE session_id = ? AND id < ? AND \(isComplete) ORDER BY id DESC LIMIT ?
+    SELECT \(exchangeColumns) FROM exchanges WHERE session_id = ? AND id < ? AND \(isComplete) ORDER BY id DESC LIMIT ?
     """)
 extension Database: Ledger {
     public func reserve(_ place: Reservation) async throws -> Result<Admission, Refusal> {
@@ -160,8 +160,11 @@ extension Database: Ledger {
         try await reader.read { [self] db in
             guard try db.isLive(principal, at: now().stored) else { return .failure(principal.ended) }
             let last = before?.number ?? .max
-            return .success(
-                try db.all(page, principal.session.rawValue, last, limit, read: Exchange.init(row:)).reversed())
+            let rows = try db.sessions(of: principal).flatMap { session in
+                try db.all(page, session, last, limit, read: Exchange.init(row:)).reversed()
+            }
+            guard principal.provedUser != nil else { return .success(rows) }
+            return .success(rows.sorted { $0.id.number < $1.id.number }.suffix(limit))
         }
     }
 
@@ -254,7 +257,7 @@ extension Answer.Origin {
 }
 
 extension Exchange {
-    fileprivate init(row: Columns) {
+    init(row: Columns) {
         let id = ExchangeID(number: row.integer(0))
         let finishReason = FinishReason(rawValue: row.text(13)) ?? .stop
         let answer = StoredAnswer(stored: row.text(11), finishReason)

@@ -213,6 +213,46 @@ enum Schema {
             // NULL for the one before it in its conversation, which is what programs before this meant; 0 for none.
             try db.execute(sql: "ALTER TABLE exchanges ADD COLUMN parent INTEGER")
         }
+        migrator.registerMigration("conversations") { db in
+            try db.execute(
+                sql: """
+                    -- One of each exchange that begins one: the newest exchange, how many there are, and the title that
+                    -- its owner gave it. Triggers keep it, whichever version of the program writes. An exchange's own
+                    -- conflict policy (OR IGNORE) is theirs, too.
+                    CREATE TABLE conversations (
+                        id INTEGER PRIMARY KEY,
+                        session_id TEXT NOT NULL,
+                        last INTEGER NOT NULL,
+                        count INTEGER NOT NULL,
+                        title TEXT
+                    ) STRICT;
+                    INSERT INTO conversations (id, session_id, last, count)
+                    SELECT id, session_id, id, 1 FROM exchanges WHERE conversation IS NULL AND state = 'complete';
+                    INSERT INTO conversations (id, session_id, last, count)
+                    SELECT conversation, session_id, max(id), count(*) FROM exchanges
+                    WHERE conversation IS NOT NULL AND state = 'complete' GROUP BY conversation
+                    ON CONFLICT (id) DO UPDATE SET last = max(last, excluded.last), count = count + excluded.count;
+                    CREATE INDEX conversations_by_activity ON conversations (session_id, last);
+
+                    CREATE TRIGGER conversation_begun AFTER INSERT ON exchanges
+                    WHEN NEW.conversation IS NULL AND NEW.state = 'complete' BEGIN
+                        INSERT OR IGNORE INTO conversations (id, session_id, last, count)
+                        VALUES (NEW.id, NEW.session_id, NEW.id, 1);
+                    END;
+                    CREATE TRIGGER conversation_continued AFTER INSERT ON exchanges
+                    WHEN NEW.conversation IS NOT NULL AND NEW.state = 'complete' BEGIN
+                        INSERT OR IGNORE INTO conversations (id, session_id, last, count)
+                        VALUES (NEW.conversation, NEW.session_id, NEW.id, 0);
+                        UPDATE conversations SET last = max(last, NEW.id), count = count + 1 WHERE id = NEW.conversation;
+                    END;
+                    CREATE TRIGGER conversation_shortened AFTER DELETE ON exchanges WHEN OLD.state = 'complete' BEGIN
+                        UPDATE conversations SET count = count - 1 WHERE id = coalesce(OLD.conversation, OLD.id);
+                        DELETE FROM conversations WHERE id = coalesce(OLD.conversation, OLD.id) AND count <= 0;
+                    END;
+
+                    CREATE INDEX sessions_by_user ON sessions (user_id);
+                    """)
+        }
         return migrator
     }
 

@@ -38,7 +38,7 @@ struct Service {
             // What programs send must reach the model as it is: a remover of markup would break their code.
             completions: pipeline.under(
                 try settings.completionPolicy(of: providers, models, prices), MessageSanitizer(mode: .off)),
-            authenticator: authenticator, ledger: database,
+            authenticator: authenticator, ledger: database, conversations: database,
             usage: database,
             keys: settings.keySecret.map { [database] in KeyRegistry(store: database, secret: $0) },
             health: Health(store: database, source: providers, memory: memory),

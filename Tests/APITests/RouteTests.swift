@@ -9,6 +9,7 @@ import Testing
     private static let routes = [
         ("/auth/email", "POST"), ("/auth/logout", "POST"), ("/auth/session", "GET, HEAD"), ("/chat", "POST"),
         ("/chat/history", "GET, HEAD"), ("/history/user_00000000000000000000000000000000", "GET, HEAD"),
+        ("/chat/conversations", "GET, HEAD"), ("/chat/conversations/conv_0000000000000001", "GET, HEAD, PATCH"),
         ("/health", "GET, HEAD"), ("/health/live", "GET, HEAD"),
     ]
 
@@ -33,7 +34,8 @@ import Testing
         let isForAnyone = ["/auth/email", "/health", "/health/live"].contains(path)
         #expect((await stage.send(method, path).status == 401) == !isForAnyone)
         let line = try #require(stage.log.lines.last)
-        #expect(line["route"] == (path.hasPrefix("/history") ? "/history/{user_id}" : path))
+        let named = path.replacing("user_00000000000000000000000000000000", with: "{user_id}")
+        #expect(line["route"] == named.replacing("conv_0000000000000001", with: "{id}"))
         #expect((line["session_ms"] == nil) == isForAnyone)
     }
 

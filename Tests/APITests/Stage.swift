@@ -53,7 +53,7 @@ final class Stage: Sendable {
             MessageSanitizer(mode: .off))
         service = ChatService(
             pipeline: pipeline, completions: completions,
-            authenticator: gate, ledger: database, usage: database, health: health,
+            authenticator: gate, ledger: database, conversations: database, usage: database, health: health,
             settings: ServiceSettings(
                 version: "test", messageLimit: messageLimit, minimumUserAgentLength: 10, corsOrigins: corsOrigins),
             telemetry: log)

@@ -1,0 +1,129 @@
+import Chat
+import FastCGI
+import FoundationEssentials
+import StrictJSON
+
+/// The conversations of a session or key: listed, read, renamed.
+extension ChatService {
+    func listConversations(_ principal: Principal, _ context: inout RequestContext) async throws {
+        let limit = try context.request.pageLimit()
+        let before = try await cursor(principal, &context)
+        let found = try await context.trace.time(.record) {
+            try await conversations.conversations(of: principal, limit: limit + 1, before: before)
+        }.admitted()
+        let page = found.prefix(limit)
+        let next = found.count > limit ? page.last?.last : nil
+        let body = JSONWriter.object(capacity: 256 * page.count + 128) { json in
+            json.array("conversations") { list in
+                for conversation in page { list.object { $0.describe(conversation) } }
+            }
+            json.member("count", page.count)
+            json.member("has_more", next != nil)
+            json.member("next", next?.text)
+        }
+        try await context.send(200, body)
+    }
+
+    /// - Returns: the newest exchange of the conversation that the page before ended with.
+    private func cursor(_ principal: Principal, _ context: inout RequestContext) async throws -> ExchangeID? {
+        guard let text = try context.request.query("before") else { return nil }
+        if let id = ExchangeID(text) { return id }
+        guard let id = ConversationID(text) else {
+            throw ChatError.invalid("before", "must be next of the page before, or the id of a conversation")
+        }
+        let known = try await context.trace.time(.record) {
+            try await conversations.conversation(id, of: principal)
+        }.admitted()
+        guard let known else { throw ChatError.noSuchConversation }
+        return known.last
+    }
+
+    func showConversation(_ principal: Principal, _ context: inout RequestContext) async throws {
+        let limit = try context.request.pageLimit()
+        let page = ConversationPage(
+            try context.request.view(), before: try context.request.message("before"), limit: limit + 1)
+        let id = try Self.conversation(context)
+        let found = try await context.trace.time(.record) {
+            try await conversations.conversation(id, of: principal, page)
+        }.admitted()
+        guard let found else { throw ChatError.noSuchConversation }
+        guard let exchanges = found.exchanges else { throw ChatError.noSuchMessage }
+        let shown = exchanges.suffix(limit)
+        let body = JSONWriter.object(capacity: 1_024 * shown.count + 256) { json in
+            json.describe(found.conversation)
+            json.array("messages") { messages in
+                for exchange in shown { messages.object { $0.describe(message: exchange) } }
+            }
+            json.member("has_more", exchanges.count > limit)
+        }
+        try await context.send(200, body)
+    }
+
+    func renameConversation(_ principal: Principal, _ context: inout RequestContext) async throws {
+        let id = try Self.conversation(context)
+        let json = try context.request.jsonObject()
+        guard json["title"] != nil else {
+            throw ChatError.invalid("title", "is required; null for the first question's")
+        }
+        let title = try json.text("title").map { text throws(ChatError) in try ConversationTitle.checked(text) }
+        let renamed = try await context.trace.time(.record) {
+            try await conversations.rename(id, to: title, for: principal)
+        }.admitted()
+        guard let renamed else { throw ChatError.noSuchConversation }
+        try await context.send(200, JSONWriter.object { $0.describe(renamed) })
+    }
+
+    private static func conversation(_ context: RequestContext) throws(ChatError) -> ConversationID {
+        guard let id = ConversationID(context.pathValue("id") ?? "") else { throw ChatError.noSuchConversation }
+        return id
+    }
+}
+
+extension Request {
+    /// How many of a list are asked for.
+    func pageLimit() throws(ChatError) -> Int {
+        guard let text = try query("limit") else { return 50 }
+        guard let limit = Int(text), (1...100).contains(limit) else {
+            throw .invalid("limit", "must be a whole number from 1 to 100")
+        }
+        return limit
+    }
+
+    /// The message that a parameter of the query names.
+    func message(_ name: String) throws(ChatError) -> ExchangeID? {
+        guard let text = try query(name) else { return nil }
+        guard let id = ExchangeID(text) else {
+            throw .invalid(name, "must be the id of a message, such as msg_0123456789abcdef")
+        }
+        return id
+    }
+
+    fileprivate func view() throws(ChatError) -> ConversationPage.View {
+        let end = try message("branch")
+        switch try query("all") {
+        case nil, "false": return .branch(end)
+        case "true":
+            guard end == nil else { throw .invalid("branch", "must not stand beside all") }
+            return .all
+        default: throw .invalid("all", "must be true or false")
+        }
+    }
+}
+
+extension JSONWriter.Members {
+    fileprivate mutating func describe(_ conversation: Conversation) {
+        member("id", conversation.id.text)
+        member("title", conversation.title)
+        member("count", conversation.count)
+        member("created_at", conversation.created.iso8601)
+        member("last_activity", conversation.last.created.iso8601)
+    }
+
+    /// As histories show it.
+    mutating func describe(message exchange: Exchange) {
+        member("id", exchange.id.text)
+        member("message", exchange.question)
+        member("response", exchange.answer.storedText)
+        describe(exchange)
+    }
+}
