@@ -57,7 +57,9 @@ let package = Package(
         ours("Chat", [.product(name: "Crypto", package: "swift-crypto")]),
         ours("Sanitizing", ["Chat", "CGumbo", "CPCRE2"]),
         ours("Sessions", ["Chat", "StrictJSON", .product(name: "Crypto", package: "swift-crypto")]),
-        ours("Storage", ["CSQLite", "Chat", "Threads", .product(name: "GRDB", package: "GRDB.swift")]),
+        ours(
+            "Storage",
+            ["CSQLite", "Chat", "SharedMemory", "Threads", .product(name: "GRDB", package: "GRDB.swift")]),
         ours(
             "Models",
             ["Chat", "Curl", "SharedMemory", "StrictJSON", .product(name: "Crypto", package: "swift-crypto")]),
@@ -82,11 +84,13 @@ let package = Package(
         tests("ChatTests", ["Chat", "Support"]),
         tests("SanitizingTests", ["Sanitizing", "CGumbo", "Chat", "StrictJSON", "Support"]),
         tests("SessionsTests", ["Sessions", "Chat", .product(name: "Crypto", package: "swift-crypto")]),
-        tests("StorageTests", ["Storage", "Chat", "Support", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests(
+            "StorageTests",
+            ["Storage", "Chat", "SharedMemory", "Support", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("ModelsTests", ["Models", "Chat", "Curl", "SharedMemory", "StrictJSON", "Support"]),
         tests("APITests", ["API", "Chat", "FastCGI", "Sanitizing", "Sessions", "Storage", "StrictJSON", "Support"]),
         tests("ParleyTests", ["parley"]),
-        tests("ServiceTests", ["Chat", "EventLoop", "Sanitizing", "Sessions", "Storage", "Support"]),
+        tests("ServiceTests", ["Chat", "EventLoop", "Sanitizing", "Sessions", "SharedMemory", "Storage", "Support"]),
         tests(
             "EndToEndTests",
             [

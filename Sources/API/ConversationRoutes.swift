@@ -3,7 +3,7 @@ import FastCGI
 import FoundationEssentials
 import StrictJSON
 
-/// The conversations of a session or key: listed, read, renamed.
+/// The conversations of a session or key: listed, read, renamed, deleted.
 extension ChatService {
     func listConversations(_ principal: Principal, _ context: inout RequestContext) async throws {
         let limit = try context.request.pageLimit()
@@ -71,6 +71,36 @@ extension ChatService {
         }.admitted()
         guard let renamed else { throw ChatError.noSuchConversation }
         try await context.send(200, JSONWriter.object { $0.describe(renamed) })
+    }
+
+    func deleteConversation(_ principal: Principal, _ context: inout RequestContext) async throws {
+        try await delete(.conversation(try Self.conversation(context)), principal, &context)
+    }
+
+    func deleteHistory(_ principal: Principal, _ context: inout RequestContext) async throws {
+        try await delete(.everything, principal, &context)
+    }
+
+    /// Anybody can type an address.
+    func deleteAccount(_ principal: Principal, _ context: inout RequestContext) async throws {
+        guard principal.provedUser != nil else {
+            throw ChatError(
+                .forbidden,
+                "An email address is not proved here, so its sessions are deleted one by one: DELETE /chat/history")
+        }
+        try await delete(.everything, principal, &context)
+    }
+
+    private func delete(_ deletion: Deletion, _ principal: Principal, _ context: inout RequestContext) async throws {
+        let count = try await context.trace.time(.record) {
+            try await conversations.delete(deletion, for: principal)
+        }.admitted()
+        guard let count else { throw ChatError.noSuchConversation }
+        let body = JSONWriter.object { json in
+            json.member("success", true)
+            json.member("deleted", count)
+        }
+        try await context.send(200, body)
     }
 
     private static func conversation(_ context: RequestContext) throws(ChatError) -> ConversationID {

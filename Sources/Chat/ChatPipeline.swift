@@ -156,6 +156,8 @@ public final class ChatPipeline: Sendable {
         }
         let key = CacheKey(
             request, scope: policy.cacheScope.name(for: question.principal), models: policy.models)
+        var question = question
+        question.cacheKey = key
         let control = request.usesTools && !policy.cachesTools ? .noStore : question.question.cacheControl
         return ModelCall(self, question, request, cache.use(key, of: request, control), deadline: deadline)
     }
@@ -195,6 +197,8 @@ struct ReviewedQuestion {
     let danger: String?
     /// No model may see it.
     let isBlocked: Bool
+    /// Nil as long as it is not known what a model would be asked.
+    var cacheKey: CacheKey?
 
     func exchange(_ answer: Answer, wasReserved: Bool = false) -> Exchange {
         var exchange = Exchange(
@@ -202,6 +206,7 @@ struct ReviewedQuestion {
             answer: answer,
             danger: danger, created: id.created)
         exchange.wasReserved = wasReserved
+        exchange.cachedAnswer = cacheKey?.prefix
         return exchange
     }
 }

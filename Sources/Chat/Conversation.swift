@@ -75,6 +75,12 @@ public struct ConversationPage: Sendable {
     }
 }
 
+/// What is to be deleted of a principal's texts.
+public enum Deletion: Sendable, Hashable {
+    case conversation(ConversationID)
+    case everything
+}
+
 /// Keeps conversations as wholes. What a principal does not own is not there.
 public protocol ConversationStore: Sendable {
     /// - Parameter before: only those whose newest exchange is older than this one.
@@ -88,6 +94,12 @@ public protocol ConversationStore: Sendable {
     ///   names is not in it.
     func conversation(_ id: ConversationID, of principal: Principal, _ page: ConversationPage) async throws
         -> Result<(conversation: Conversation, exchanges: [Exchange]?)?, Refusal>
+
+    /// Deletes texts for good: when it returns they are neither in the store nor in any worker's memory. What is being
+    /// asked meanwhile is answered, and none of it is kept. What it has used and cost stays.
+    ///
+    /// - Returns: how many exchanges; nil when there is no such conversation.
+    func delete(_ deletion: Deletion, for principal: Principal) async throws -> Result<Int?, Refusal>
 
     /// - Parameter title: nil for the one that its first question gives it.
     func rename(_ id: ConversationID, to title: String?, for principal: Principal) async throws

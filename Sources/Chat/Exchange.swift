@@ -138,6 +138,10 @@ public struct Exchange: Sendable {
     public let created: Date
     /// A message was reserved for it, whatever became of that: it counts as a request of its key already.
     public var wasReserved = false
+    /// The answer in the cache that it has given or was given (``CacheKey/prefix``); nil for none.
+    public var cachedAnswer: UInt64?
+    /// Its conversation was deleted while it was asked: nothing of its texts is kept, here or elsewhere.
+    public var isForgotten = false
     /// How the rates of the key stand now that it is recorded, unless it was reserved before; nil for a session.
     public var rates: RateReport?
 

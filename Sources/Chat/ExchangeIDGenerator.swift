@@ -41,6 +41,11 @@ public final class ExchangeIDGenerator: Sendable {
 }
 
 extension ExchangeID {
+    /// The last one that a question until then can have.
+    public init(lastAt time: Date) {
+        number = Int64(time.timeIntervalSince1970 * 1_000 * 1_024) << 10 | Int64(ExchangeIDGenerator.workers - 1)
+    }
+
     /// When it was made, in whole milliseconds.
     public var created: Date { Date(timeIntervalSince1970: Double(number >> 20) / 1_000) }
 }

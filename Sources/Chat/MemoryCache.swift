@@ -4,21 +4,37 @@ import Synchronization
 /// Answers in this process's memory: bounded by bytes, the least recently used out first.
 public final class MemoryCache: Sendable {
     private let contents: Mutex<Contents>
+    private let purged: (any PurgedAnswers)?
 
-    /// - Parameter maximumBytes: what keys and answers may take together; zero keeps nothing.
-    public init(maximumBytes: Int) {
-        contents = Mutex(Contents(maximumBytes: maximumBytes))
+    /// - Parameters:
+    ///   - maximumBytes: what keys and answers may take together; zero keeps nothing.
+    ///   - purged: what is deleted elsewhere and must not be given any more.
+    public init(maximumBytes: Int, purged: (any PurgedAnswers)? = nil) {
+        contents = Mutex(Contents(maximumBytes: maximumBytes, purges: purged?.count ?? 0))
+        self.purged = purged
     }
 
     /// Bytes that the stored answers take now.
     public var bytes: Int { contents.withLock { $0.bytes } }
 
     func answer(for key: CacheKey, at now: Date) -> CachedAnswer? {
-        contents.withLock { $0.answer(for: key, at: now) }
+        contents.withLock { contents in
+            contents.follow(purged)
+            return contents.answer(for: key, at: now)
+        }
     }
 
     func insert(_ answer: CachedAnswer) {
-        contents.withLock { $0.insert(answer) }
+        contents.withLock { contents in
+            contents.follow(purged)
+            guard !contents.wasJustPurged(answer.key) else { return }
+            contents.insert(answer)
+        }
+    }
+
+    /// Forgets what was deleted, as every look does: to be called now and then where nobody looks.
+    public func forgetPurged() {
+        contents.withLock { $0.follow(purged) }
     }
 }
 
@@ -38,7 +54,46 @@ private struct Contents {
     var newest: Int?
     var oldest: Int?
 
-    init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
+    /// Purges that were followed.
+    var purges: UInt64
+    /// What was purged lately, and until when it is not taken; and until when nothing is. Somebody may have read an answer
+    /// before it was deleted, and bring it here after that.
+    var refused: [UInt64: ContinuousClock.Instant] = [:]
+    var closedUntil: ContinuousClock.Instant?
+
+    /// Longer than anybody holds an answer that was read, in a worker that lives.
+    static let afterglow = Duration.seconds(10)
+
+    init(maximumBytes: Int, purges: UInt64) {
+        self.maximumBytes = maximumBytes
+        self.purges = purges
+    }
+
+    mutating func follow(_ purged: (any PurgedAnswers)?) {
+        guard let purged, purged.count != purges else { return }
+        let now = ContinuousClock.now
+        let (answers, count) = purged.purged(since: purges)
+        purges = count
+        refused = refused.filter { $0.value > now }
+        if let answers {
+            for answer in answers { refused[answer] = now + Self.afterglow }
+            let gone = Set(answers)
+            for (key, place) in places where gone.contains(key.prefix) { remove(place) }
+        } else {
+            for place in places.values { remove(place) }
+            closedUntil = now + Self.afterglow
+        }
+    }
+
+    mutating func wasJustPurged(_ key: CacheKey) -> Bool {
+        if refused.isEmpty && closedUntil == nil { return false }
+        let now = ContinuousClock.now
+        if let closedUntil, closedUntil > now { return true }
+        closedUntil = nil
+        guard let end = refused[key.prefix] else { return false }
+        if end <= now { refused[key.prefix] = nil }
+        return end > now
+    }
 
     mutating func answer(for key: CacheKey, at now: Date) -> CachedAnswer? {
         guard let place = places[key], let slot = slots[place] else { return nil }

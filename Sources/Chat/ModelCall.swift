@@ -73,7 +73,7 @@ final class ModelCall: Sendable {
                     return try await ledger.settle(exchange, reservation, sharing: fresh)
                 }
             }.admitted()
-            cache.remember(fresh)
+            if !settled.isForgotten { cache.remember(fresh) }
             return .answered(settled, entry)
         } catch {
             await untilDone(trace: &trace) {

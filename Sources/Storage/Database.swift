@@ -30,6 +30,8 @@ public final class Database: Sendable {
     let holder: LivenessLock
     let now: @Sendable () -> Date
     let onBudgetAlert: @Sendable (BudgetAlert) -> Void
+    /// Where the workers tell each other which answers were deleted.
+    let purged: (any PurgedAnswers)?
 
     /// Opens nothing yet: see ``prepare()``.
     ///
@@ -40,12 +42,13 @@ public final class Database: Sendable {
     ///   - answerBytes: the most bytes of answers; the oldest go.
     ///   - stateDirectory: where the files are by which processes lock each other out; nil for beside the database.
     ///   - background: what waiting goes by, and where it is waited.
+    ///   - purged: where the workers tell each other which answers were deleted; nil where there is one worker alone.
     ///   - onBudgetAlert: told once when a key has spent four fifths of its budget.
     /// - Throws: when its threads cannot be started.
     public init(
         path: String, messageLimit: Int, staleLifetime: Duration = .zero,
         answerBytes: Int = .max, stateDirectory: String? = nil, now: @escaping @Sendable () -> Date = { Date() },
-        background: Background = Background(),
+        background: Background = Background(), purged: (any PurgedAnswers)? = nil,
         onBudgetAlert: @escaping @Sendable (BudgetAlert) -> Void = { _ in }
     ) throws {
         let file = DatabaseFile(path, stateDirectory: stateDirectory)
@@ -64,6 +67,7 @@ public final class Database: Sendable {
         self.answerBytes = answerBytes
         self.now = now
         self.onBudgetAlert = onBudgetAlert
+        self.purged = purged
         holder = LivenessLock(path: file.livenessPath)
     }
 
@@ -99,13 +103,20 @@ public final class Database: Sendable {
     /// each start would take longer: 10 ms at 20 MB.
     public func checkpoint() async throws {
         guard let log = try FileIdentity(path + "-wal"), log.size > Self.smallWAL else { return }
+        try await emptyLog(within: .seconds(2))
+    }
+
+    /// Writes all of the log into the database file, and makes it empty.
+    ///
+    /// - Throws: when somebody reads what is in it for too long.
+    func emptyLog(within limit: Duration) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             do {
                 try BlockingThread.detach { [file] in
                     var connection = Connection(file, readonly: false)
                     continuation.resume(
                         with: Result {
-                            try FileLock(file).locked(atMost: .seconds(2)) { _ in
+                            try FileLock(file).locked(atMost: limit) { _ in
                                 try connection.use { db in _ = try db.checkpoint(.truncate) }
                             }
                         })

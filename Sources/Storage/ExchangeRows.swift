@@ -7,7 +7,10 @@ private let hasMessageLeft = """
     messages_used + (SELECT count(*) FROM reservations WHERE session_id = ?1 AND lapses_at > ?3 AND number <> ?5) < ?4
     """
 /// What is done again counts once.
-private let isNew = "NOT EXISTS (SELECT 1 FROM exchanges WHERE id = ?5 AND \(isSettled))"
+private let isNew = """
+    NOT EXISTS (SELECT 1 FROM exchanges WHERE id = ?5 AND \(isSettled))
+    AND NOT EXISTS (SELECT 1 FROM deleted_exchanges WHERE id = ?5)
+    """
 private let counting = "UPDATE sessions SET messages_used = messages_used + 1, last_activity_at = ?3"
 /// Of an exchange: it is known what came of it.
 let isSettled = "state <> 'unsettled'"
@@ -37,8 +40,8 @@ private let insertion = Query(
     INSERT OR IGNORE INTO exchanges
         (id, session_id, conversation, created_at, origin, model, provider, prompt_tokens, completion_tokens,
          total_tokens, danger, question, answer, stale, finish_reason, cost, saved, cached_prompt_tokens, estimated,
-         state, parent)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         state, parent, answer_key)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     """)
 
 /// The exchange that one follows; 0 for none. Programs that did not write it down went by the order of the ids.
@@ -99,8 +102,8 @@ extension Database: Ledger {
             let isToBePaid = try place.principal.key != nil && !db.isRecorded(exchange.id)
             let settled = try record(exchange, for: place.principal, by: chargeReserved, at: now, db)
             try db.end(place, at: now)
-            guard case .success = settled else { return (settled, nil) }
-            if let answer { try put(answer, at: now, db) }
+            guard case .success(let exchange) = settled else { return (settled, nil) }
+            if let answer, !exchange.isForgotten { try put(answer, at: now, db) }
             guard isToBePaid else { return (settled, nil) }
             return (settled, try db.spend(exchange.answer.usage, exchange.answer.cost, by: place.principal, at: now))
         }
@@ -128,7 +131,7 @@ extension Database: Ledger {
             let isNew = try !db.isRecorded(exchange.id)
             if isNew {
                 try db.run(paidForfeiture, who.session.rawValue, who.user.rawValue, now, isCounted)
-                if db.changes == 1 { try db.insert(exchange, by: who, state: "abandoned") }
+                if db.changes == 1 { _ = try db.insert(exchange, by: who, state: "abandoned") }
             }
             try db.end(place, at: now)
             return isNew ? try db.spend(exchange.answer.usage, exchange.answer.cost, by: who, at: now) : nil
@@ -173,10 +176,8 @@ extension Database: Ledger {
     ) throws -> Result<Exchange, Refusal> {
         let id = exchange.id.number
         try db.run(charge, principal.session.rawValue, principal.user.rawValue, now, messageLimit(of: principal), id)
-        if db.changes == 1 {
-            try db.insert(exchange, by: principal)
-            return .success(exchange)
-        }
+        if db.changes == 1 { return .success(try db.insert(exchange, by: principal)) }
+        if try db.wasDeleted(exchange, of: principal) { return .success(exchange.forgotten) }
         let known = try db.first(recorded, id) { row in
             guard row.text(14) == principal.session.rawValue else {
                 throw DatabaseError(resultCode: .SQLITE_CONSTRAINT, message: "another session has an exchange \(id)")
@@ -211,7 +212,16 @@ extension Statements {
     }
 
     /// - Parameter state: `abandoned` for what nobody stayed for.
-    fileprivate func insert(_ exchange: Exchange, by principal: Principal, state: String = "complete") throws {
+    /// - Returns: the exchange, which knows whether its texts were kept.
+    fileprivate func insert(_ exchange: Exchange, by principal: Principal, state: String = "complete") throws
+        -> Exchange
+    {
+        if try isForgotten(exchange, of: principal) {
+            try removeUnsettled(exchange.id, of: principal)
+            try insertForgotten(exchange, by: principal)
+            usage.add(exchange, by: principal.user)
+            return exchange.forgotten
+        }
         let (answer, first) = (exchange.answer, exchange.conversation.first)
         func insert() throws {
             try run(
@@ -221,7 +231,8 @@ extension Statements {
                 answer.usage.completion, answer.usage.total, exchange.danger, exchange.question, answer.storedText,
                 answer.isStale, answer.finishReason.rawValue, answer.cost?.picodollars, answer.saved?.picodollars,
                 answer.usage.cachedPrompt, answer.usage.isEstimated, state,
-                first == exchange.id ? nil : exchange.parent?.number ?? 0)
+                first == exchange.id ? nil : exchange.parent?.number ?? 0,
+                Int64(bitPattern: exchange.cachedAnswer ?? 0))
         }
         try insert()
         if changes == 0 {
@@ -234,11 +245,12 @@ extension Statements {
                 resultCode: .SQLITE_CONSTRAINT, message: "another session has an exchange \(exchange.id.number)")
         }
         usage.add(exchange, by: principal.user)
+        return exchange
     }
 }
 
 extension Answer.Origin {
-    fileprivate var stored: String {
+    var stored: String {
         switch self {
         case .model: "model"
         case .cache: "cache"
@@ -277,6 +289,12 @@ extension Exchange {
 }
 
 extension Exchange {
+    fileprivate var forgotten: Exchange {
+        var exchange = self
+        exchange.isForgotten = true
+        return exchange
+    }
+
     fileprivate func with(_ rates: RateReport?) -> Exchange {
         var exchange = self
         exchange.rates = rates

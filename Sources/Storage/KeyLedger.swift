@@ -1,7 +1,10 @@
 import Chat
 import FoundationEssentials
 
-private let recording = Query("SELECT 1 FROM exchanges WHERE id = ? AND \(isSettled)")
+private let recording = Query(
+    """
+    SELECT 1 FROM exchanges WHERE id = ?1 AND \(isSettled) UNION ALL SELECT 1 FROM deleted_exchanges WHERE id = ?1
+    """)
 private let reserving = Query("SELECT 1 FROM reservations WHERE session_id = ? AND number = ?")
 
 /// What a key's question does to its rates and its budget, within the transaction that reserves, records or settles it. For

@@ -5,6 +5,17 @@ private let oldestExchanges = Query(
     SELECT max(id) FROM (SELECT id, created_at FROM exchanges ORDER BY id LIMIT ?2) WHERE created_at < ?1
     """)
 private let expiredExchanges = Query("DELETE FROM exchanges WHERE id <= ? AND created_at < ?")
+private let oldestDeleted = Query(
+    """
+    SELECT max(id) FROM (SELECT id, created_at FROM deleted_exchanges ORDER BY id LIMIT ?2) WHERE created_at < ?1
+    """)
+private let expiredDeleted = Query("DELETE FROM deleted_exchanges WHERE id <= ? AND created_at < ?")
+private let oldDeletion = Query("SELECT 1 FROM deletions WHERE deleted_at < ? LIMIT 1")
+private let expiredDeletions = Query(
+    """
+    DELETE FROM deletions WHERE (session_id, conversation) IN (
+        SELECT session_id, conversation FROM deletions WHERE deleted_at < ? ORDER BY deleted_at LIMIT ?)
+    """)
 private let expiredAnswer = Query("SELECT 1 FROM answers WHERE expires_at <= ? LIMIT 1")
 private let endedSessions = Query(
     """
@@ -41,7 +52,7 @@ public struct PurgePolicy: Sendable {
 }
 
 /// One round through the database that removes what is not to be kept: reservations that have lapsed, whose calls
-/// become `unsettled` exchanges; exchanges past their days; answers that nobody may be given any more; of sessions that
+/// become `unsettled` exchanges; exchanges past their days, and what those had cost whose texts were deleted; answers that nobody may be given any more; of sessions that
 /// have ended the address in clear, and, a month later, all, once nothing refers to them; daily usage after 400 days.
 ///
 /// Each ``step()`` is one short read and at most one short write, which waits for no disk: a power cut may undo it, and
@@ -62,6 +73,7 @@ public struct Purge: Sendable {
     private enum Stage {
         case reservations
         case exchanges
+        case deletions
         case answers
         /// With the session that was looked at last.
         case sessions(end: Int64, id: String)
@@ -71,6 +83,8 @@ public struct Purge: Sendable {
 
     /// Rows of one step.
     private static let batch = 50
+    /// Longer than anything can be asked.
+    private static let deletionMemory = day
     private static let day: Int64 = 86_400_000
     /// Days that a session without exchanges is kept after its end.
     private static let sessionDays = 30
@@ -100,7 +114,9 @@ public struct Purge: Sendable {
         case .exchanges:
             let count = try await removeExchanges()
             counts.exchanges += count
-            if count == 0 { stage = .answers }
+            if count == 0 { stage = .deletions }
+        case .deletions:
+            if try await removeDeletions() == 0 { stage = .answers }
         case .answers:
             let count = try await removeAnswers()
             counts.answers += count
@@ -148,6 +164,23 @@ public struct Purge: Sendable {
         return try await database.writer.write(durability: .relaxed) { db in
             try db.run(expiredExchanges, last, limit)
             return db.changes
+        }
+    }
+
+    private func removeDeletions() async throws -> Int {
+        let (limit, days) = (now - Self.deletionMemory, policy.retentionDays.map { now - Int64($0) * Self.day } ?? .min)
+        let (isAny, last) = try await database.reader.read { db in
+            (
+                try db.first(oldDeletion, limit) { _ in true } ?? false,
+                try db.first(oldestDeleted, days, Self.batch) { row in row.isNull(0) ? nil : row.integer(0) } ?? nil
+            )
+        }
+        guard isAny || last != nil else { return 0 }
+        return try await database.writer.write(durability: .relaxed) { db in
+            try db.run(expiredDeletions, limit, Self.batch)
+            let count = db.changes
+            try db.run(expiredDeleted, last ?? 0, days)
+            return count + db.changes
         }
     }
 

@@ -253,6 +253,40 @@ enum Schema {
                     CREATE INDEX sessions_by_user ON sessions (user_id);
                     """)
         }
+        migrator.registerMigration("deletions") { db in
+            try db.execute(
+                sql: """
+                    -- The first eight bytes of the answer's key: what to delete with it. 0 for none, NULL where programs
+                    -- did not write it down.
+                    ALTER TABLE exchanges ADD COLUMN answer_key INTEGER;
+
+                    -- What was deleted lately: exchanges of that conversation, or of any (0), up to that id. One that is
+                    -- asked meanwhile is recorded without its texts.
+                    CREATE TABLE deletions (
+                        session_id TEXT NOT NULL,
+                        conversation INTEGER NOT NULL,
+                        through INTEGER NOT NULL,
+                        deleted_at INTEGER NOT NULL,
+                        PRIMARY KEY (session_id, conversation)
+                    ) STRICT, WITHOUT ROWID;
+                    CREATE INDEX deletions_by_time ON deletions (deleted_at);
+
+                    -- What exchanges whose texts were deleted have used and cost.
+                    CREATE TABLE deleted_exchanges (
+                        id INTEGER PRIMARY KEY,
+                        session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+                        created_at INTEGER NOT NULL,
+                        origin TEXT NOT NULL,
+                        model TEXT,
+                        prompt_tokens INTEGER NOT NULL,
+                        completion_tokens INTEGER NOT NULL,
+                        cost INTEGER,
+                        saved INTEGER,
+                        estimated INTEGER NOT NULL
+                    ) STRICT;
+                    CREATE INDEX deleted_exchanges_by_session ON deleted_exchanges (session_id);
+                    """)
+        }
         return migrator
     }
 

@@ -7,7 +7,12 @@ private let ofSession = """
         iif(origin = 'model', completion_tokens, 0) AS completion_tokens,
         coalesce(cost, 0) AS cost, origin = 'model' AND cost IS NULL AS unpriced,
         coalesce(saved, 0) AS saved, origin = 'model' AND estimated AS estimated
-    FROM exchanges WHERE session_id = ?2)
+    FROM (
+        SELECT session_id, created_at, model, origin, prompt_tokens, completion_tokens, cost, saved, estimated
+        FROM exchanges WHERE session_id = ?2
+        UNION ALL
+        SELECT session_id, created_at, model, origin, prompt_tokens, completion_tokens, cost, saved, estimated
+        FROM deleted_exchanges WHERE session_id = ?2))
     """
 private let byKey = query(
     "iif(user_id GLOB 'key_*', user_id, NULL)",

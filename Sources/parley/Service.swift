@@ -11,16 +11,19 @@ import Storage
 /// Everything wired: the one place that knows every adapter.
 struct Service {
     let database: Database
+    let memory: MemoryCache
     let providers: Providers
     let responder: ChatService
 
     init(_ settings: Settings, log: Logger) async throws {
-        database = try Database(settings, onBudgetAlert: { log.note($0) })
+        let board = try Board.shared(settings, log: log)
+        let purged = PurgeBoard(on: board)
+        database = try Database(settings, purged: purged, onBudgetAlert: { log.note($0) })
         let sessions = TokenAuthenticator(
             secret: settings.secret, store: database, lifetime: settings.sessionSeconds, addresses: settings.addresses)
         let authenticator = KeyAuthenticator(beside: sessions, store: database, secret: settings.keySecret)
-        let memory = MemoryCache(maximumBytes: settings.cacheBytes)
-        providers = try Providers(settings, on: CircuitBoard(on: try .shared(settings, log: log)), log: log)
+        memory = MemoryCache(maximumBytes: settings.cacheBytes, purged: purged)
+        providers = try Providers(settings, on: CircuitBoard(on: board), log: log)
         let (models, prices) = (try settings.models(of: providers), providers.prices(from: settings.prices))
         let pipeline = ChatPipeline(
             authenticator: authenticator, sanitizer: MessageSanitizer(mode: settings.sanitizerMode),

@@ -38,24 +38,27 @@ extension Settings {
 extension Database {
     /// The one that the settings name.
     convenience init(
-        _ settings: Settings, onBudgetAlert: @escaping @Sendable (BudgetAlert) -> Void = { _ in }
+        _ settings: Settings, purged: (any PurgedAnswers)? = nil,
+        onBudgetAlert: @escaping @Sendable (BudgetAlert) -> Void = { _ in }
     ) throws {
         try self.init(
             path: settings.database.path, messageLimit: settings.messageLimit,
             staleLifetime: .seconds(settings.staleSeconds),
             answerBytes: settings.cacheStoreBytes, stateDirectory: settings.stateDirectory, background: .loop,
-            onBudgetAlert: onBudgetAlert)
+            purged: purged, onBudgetAlert: onBudgetAlert)
     }
 }
 
 extension Board {
     /// What each owner has on the board of the processes of one database.
-    static let sections = [CircuitBoard.section]
+    static let sections = [CircuitBoard.section, PurgeBoard.section]
 
     /// The board of all processes; where that cannot be, one of this process alone, which then finds out for itself.
     static func shared(_ settings: Settings, log: Logger) throws -> Board {
         do { return try Board.open(settings.boardPath, sections) } catch {
-            log.warning("workers cannot tell each other which provider is down", metadata: ["cause": "\(error)"])
+            log.warning(
+                "workers cannot tell each other which provider is down, and which cached answers were deleted",
+                metadata: ["cause": "\(error)"])
             return try Board(sections)
         }
     }

@@ -42,6 +42,7 @@ enum Worker {
             supervised?.ready()
             log.info("worker ready", metadata: ["version": "\(Version.text)"])
             Task { await Purge.keepUp(service.database, settings.purgePolicy, log, clock: LoopClock()) }
+            Task { await forgetPurged(service.memory) }
             let reason = try await stopReason(settings, log)
             supervised?.draining()
             log.info(
@@ -53,6 +54,14 @@ enum Worker {
         } catch {
             log(refusal: error)
             end(Refusal.code)
+        }
+    }
+
+    /// Deleted answers leave the memory of a worker that nobody asks, too.
+    private static func forgetPurged(_ memory: MemoryCache) async {
+        while true {
+            try? await LoopClock().sleep(for: .seconds(1))
+            memory.forgetPurged()
         }
     }
 

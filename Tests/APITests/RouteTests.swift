@@ -8,8 +8,9 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct RouteTests {
     private static let routes = [
         ("/auth/email", "POST"), ("/auth/logout", "POST"), ("/auth/session", "GET, HEAD"), ("/chat", "POST"),
-        ("/chat/history", "GET, HEAD"), ("/history/user_00000000000000000000000000000000", "GET, HEAD"),
-        ("/chat/conversations", "GET, HEAD"), ("/chat/conversations/conv_0000000000000001", "GET, HEAD, PATCH"),
+        ("/chat/history", "GET, HEAD, DELETE"), ("/auth/account", "DELETE"),
+        ("/history/user_00000000000000000000000000000000", "GET, HEAD"),
+        ("/chat/conversations", "GET, HEAD"), ("/chat/conversations/conv_0000000000000001", "GET, HEAD, PATCH, DELETE"),
         ("/health", "GET, HEAD"), ("/health/live", "GET, HEAD"),
     ]
 
@@ -30,7 +31,7 @@ import Testing
     @Test(arguments: routes)
     func whatIsASessionsAsksForAToken(_ path: String, _ allowed: String) async throws {
         let stage = try await Stage()
-        let method = allowed == "POST" ? "POST" : "GET"
+        let method = allowed.hasPrefix("GET") ? "GET" : allowed
         let isForAnyone = ["/auth/email", "/health", "/health/live"].contains(path)
         #expect((await stage.send(method, path).status == 401) == !isForAnyone)
         let line = try #require(stage.log.lines.last)

@@ -2,6 +2,7 @@ import Chat
 import Foundation
 import Sanitizing
 import Sessions
+import SharedMemory
 import Storage
 import Support
 import Synchronization
@@ -49,6 +50,8 @@ final class PipelineFixture: Sendable {
     /// Nil beside another bench, whose folder it is.
     private let folder: String?
     private let path: String
+    let memory: MemoryCache
+    private let purges: PurgeBoard
 
     /// - Parameters:
     ///   - neighbour: another worker of the same pool.
@@ -62,21 +65,23 @@ final class PipelineFixture: Sendable {
         ledger: (Database) -> any Ledger = { $0 }
     ) async throws {
         if let neighbour {
-            (folder, path) = (nil, neighbour.path)
+            (folder, path, purges) = (nil, neighbour.path, neighbour.purges)
         } else {
             let folder = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
             (self.folder, path) = (folder, folder + "/parley.sqlite")
+            purges = PurgeBoard(on: try Board([PurgeBoard.section]))
         }
         database = try Database(
-            path: path, messageLimit: messageLimit, staleLifetime: .seconds(60))
+            path: path, messageLimit: messageLimit, staleLifetime: .seconds(60), purged: purges)
+        memory = MemoryCache(maximumBytes: 1_000_000, purged: purges)
         try await database.prepare()
         authenticator = TokenAuthenticator(
             secret: try TokenSecret("0123456789abcdef0123456789abcdef"), store: database, lifetime: 3_600)
         pipeline = ChatPipeline(
             authenticator: authenticator, sanitizer: MessageSanitizer(mode: .smart),
             cache: AnswerCache(
-                memory: MemoryCache(maximumBytes: 1_000_000), ledger: ledger(database), answers: database,
+                memory: memory, ledger: ledger(database), answers: database,
                 leases: database,
                 lifetimes: lifetimes, firstModel: "scripted-1", staleLifetime: 60, keepsTruncated: keepsTruncated,
                 background: background),
