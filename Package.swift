@@ -88,7 +88,11 @@ let package = Package(
             "StorageTests",
             ["Storage", "Chat", "SharedMemory", "Support", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("ModelsTests", ["Models", "Chat", "Curl", "SharedMemory", "StrictJSON", "Support"]),
-        tests("APITests", ["API", "Chat", "FastCGI", "Sanitizing", "Sessions", "Storage", "StrictJSON", "Support"]),
+        tests(
+            "APITests",
+            [
+                "API", "Chat", "FastCGI", "Sanitizing", "Sessions", "SharedMemory", "Storage", "StrictJSON", "Support",
+            ]),
         tests("ParleyTests", ["parley"]),
         tests("ServiceTests", ["Chat", "EventLoop", "Sanitizing", "Sessions", "SharedMemory", "Storage", "Support"]),
         tests(

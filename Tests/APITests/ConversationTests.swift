@@ -95,6 +95,34 @@ import Testing
         #expect(await stage.get("/chat/conversations", token: other).number("count") == 0)
     }
 
+    @Test func whatIsDeletedIsNotThereAnyMore() async throws {
+        let stage = try await Stage()
+        let (token, other) = (try await stage.logIn(), try await stage.logIn())
+        let one = await ask(stage, token, #"{"content":"one"}"#)
+        let (id, message) = (try #require(one.text("conversation_id")), try #require(one.text("id")))
+        _ = await ask(stage, token, #"{"content":"two","conversation_id":"\#(id)"}"#)
+        for text in ["three", "four"] { _ = await ask(stage, token, #"{"content":"\#(text)"}"#) }
+        let path = "/chat/conversations/\(id)"
+        expectError(await stage.send("DELETE", path, token: other), 404)
+        let deleted = await stage.send("DELETE", path, token: token)
+        #expect(deleted.status == 200 && deleted.body == #"{"success":true,"deleted":2}"#)
+        expectError(await stage.send("DELETE", path, token: token), 404)
+        expectError(await stage.get(path, token: token), 404)
+        expectError(await ask(stage, token, #"{"content":"x","conversation_id":"\#(id)"}"#), 404)
+        expectError(await ask(stage, token, #"{"content":"x","parent":"\#(message)"}"#), 404)
+        expectError(await ask(stage, token, #"{"regenerate":"\#(message)"}"#), 404)
+        #expect(await stage.get("/chat/conversations", token: token).number("count") == 2)
+        let calls = stage.model.requests.withLock { $0.count }
+        #expect(await ask(stage, token, #"{"content":"three"}"#).json["cached"] as? Bool == true)
+        expectError(await stage.send("DELETE", "/auth/account", token: token), 403)
+        let history = await stage.send("DELETE", "/chat/history", token: token)
+        #expect(history.status == 200 && history.number("deleted") == 3)
+        #expect(await stage.get("/chat/history", token: token).number("count") == 0)
+        #expect(await ask(stage, token, #"{"content":"three"}"#).json["cached"] as? Bool == false)
+        #expect(stage.model.requests.withLock { $0.count } == calls + 1)
+        #expect(await stage.get("/auth/session", token: token).number("messages_used") == 6)
+    }
+
     @Test func parametersThatCannotBeAreRefused() async throws {
         let stage = try await Stage()
         let token = try await stage.logIn()

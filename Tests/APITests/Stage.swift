@@ -4,6 +4,7 @@ import FastCGI
 import Foundation
 import Sanitizing
 import Sessions
+import SharedMemory
 import Storage
 import Synchronization
 
@@ -22,8 +23,9 @@ final class Stage: Sendable {
     ) async throws {
         folder = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        let purges = PurgeBoard(on: try Board([PurgeBoard.section]))
         let database = try Database(
-            path: folder + "/parley.sqlite", messageLimit: messageLimit)
+            path: folder + "/parley.sqlite", messageLimit: messageLimit, purged: purges)
         try await database.prepare()
         let secret = try TokenSecret("0123456789abcdef0123456789abcdef")
         let gate: any Authenticator
@@ -38,7 +40,8 @@ final class Stage: Sendable {
         let pipeline = ChatPipeline(
             authenticator: gate, sanitizer: MessageSanitizer(mode: .smart),
             cache: AnswerCache(
-                memory: MemoryCache(maximumBytes: 1_000_000), ledger: database, answers: database, leases: database,
+                memory: MemoryCache(maximumBytes: 1_000_000, purged: purges), ledger: database, answers: database,
+                leases: database,
                 lifetimes: CacheLifetimes(60)),
             model: model, ledger: database, ids: ExchangeIDGenerator { 0 },
             policy: ChatPolicy(

@@ -215,6 +215,7 @@ import Testing
         await database.close()
         try sql(
             """
+            DROP TRIGGER conversation_begun; DROP TRIGGER conversation_continued; DROP TRIGGER conversation_shortened;
             DROP TABLE usage; ALTER TABLE exchanges DROP COLUMN state;
             DELETE FROM grdb_migrations WHERE identifier LIKE 'states of%';
             """)
