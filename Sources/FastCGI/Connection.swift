@@ -217,7 +217,8 @@ extension Connection: ReplyChannel {
         do {
             try await send(records.bytes)
         } catch {
-            if error == .peerGone { task?.cancel() }
+            // Who wrote need not be the task itself.
+            task?.cancel()
             end()
             throw error
         }

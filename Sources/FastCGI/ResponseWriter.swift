@@ -62,11 +62,11 @@ public final class ResponseWriter: Sendable {
         try await deliver(block, body, isLast: true)
     }
 
-    /// Sends the head of a reply whose length is not known. The responder's return completes it.
-    public func start(_ head: ResponseHead) async throws(ResponseError) {
+    /// Sends the head of a reply whose length is not known, and the first piece of it. The responder's return completes it.
+    public func start(_ head: ResponseHead, _ bytes: [UInt8] = []) async throws(ResponseError) {
         let block = try head.encoded(contentLength: nil)
         try begin(.idle)
-        try await deliver(block, [], isLast: false)
+        try await deliver(block, bytes, isLast: false)
     }
 
     /// Sends a piece of a started reply, at once.
