@@ -11,26 +11,36 @@ public import FoundationEssentials
 ///
 /// A hit is an answer to the very same canonical request, not only to the same digest.
 public final class AnswerCache: Sendable {
+    /// When the text of a stream goes out.
+    public enum StreamCommit: String, Sendable, CaseIterable {
+        /// As it comes.
+        case immediate
+        /// When the answer is whole and recorded.
+        case buffered
+    }
+
     /// What came of a fill, for everybody who waited for it.
     enum Filled: Sendable {
         /// The exchange of the one who filled; nothing is shared when the cache is off.
         case answered(Exchange, CachedAnswer?)
-        /// - Parameter isPrivate: of the one who filled alone: somebody had seen text, so that nothing could be tried
-        ///   again, or the time of that one was over.
+        /// - Parameter isPrivate: not for those who have seen nothing of it: nothing was tried again because others had,
+        ///   or because the time of the one who filled was over.
         case failed(ModelFailure, isPrivate: Bool)
     }
 
     /// Makes the answer that a message was reserved for, and settles it.
     typealias Fill =
-        @Sendable (Reservation, _ trace: inout RequestTrace, _ onDelta: DeltaHandler?) async throws -> Filled
+        @Sendable (Reservation, _ trace: inout RequestTrace, _ feed: AnswerFeed?) async throws -> Filled
 
     enum Answered: Sendable {
         /// By the caller's own fill.
         case filled(Exchange)
         /// Another's answer; the caller records that it was given.
         ///
-        /// - Parameter wasReserved: a message of the caller's was reserved for a call that failed.
-        case cached(CachedAnswer, RequestTrace.CacheOutcome, wasReserved: Bool = false)
+        /// - Parameters:
+        ///   - given: what the caller has had of it.
+        ///   - wasReserved: a message of the caller's was reserved for a call that failed.
+        case cached(CachedAnswer, RequestTrace.CacheOutcome, Flight.Given = Flight.Given(), wasReserved: Bool = false)
     }
 
     /// How often to look whether another process has the answer.
@@ -43,34 +53,43 @@ public final class AnswerCache: Sendable {
     let ledger: any Ledger
     private let answers: any AnswerStore
     private let leases: any CallLease
+    /// Nil where there are no other processes.
+    private let relay: (any AnswerRelay)?
     private let lifetimes: CacheLifetimes
     /// The model that is asked when a request names none.
     private let firstModel: String?
     /// Seconds that an expired answer may still be given when no model answers.
     private let staleLifetime: TimeInterval
     private let keepsTruncated: Bool
+    let streamCommit: StreamCommit
     private let now: @Sendable () -> Date
     private let background: Background
+    /// Calls of this process.
     let flights: SingleFlight<Flight.Outcome>
 
     /// - Parameters:
+    ///   - relay: where the text of other processes' calls comes from.
     ///   - firstModel: what is asked when a request names no model.
     ///   - keepsTruncated: whether an answer that was cut by length is given again.
+    ///   - streamCommit: when those who watch are given text.
     ///   - background: where fills run, and what waiting goes by.
     public init(
         memory: MemoryCache, ledger: any Ledger, answers: any AnswerStore, leases: any CallLease,
-        lifetimes: CacheLifetimes, firstModel: String? = nil, staleLifetime: TimeInterval = 0,
-        keepsTruncated: Bool = false,
+        relay: (any AnswerRelay)? = nil, lifetimes: CacheLifetimes, firstModel: String? = nil,
+        staleLifetime: TimeInterval = 0,
+        keepsTruncated: Bool = false, streamCommit: StreamCommit = .immediate,
         now: @escaping @Sendable () -> Date = { Date() }, background: Background = Background()
     ) {
         self.memory = memory
         self.ledger = ledger
         self.answers = answers
         self.leases = leases
+        self.relay = relay
         self.lifetimes = lifetimes
         self.firstModel = firstModel
         self.staleLifetime = staleLifetime
         self.keepsTruncated = keepsTruncated
+        self.streamCommit = streamCommit
         self.now = now
         self.background = background
         flights = SingleFlight(background)
@@ -88,12 +107,12 @@ public final class AnswerCache: Sendable {
     ///   - id: what a fill is reserved and settled under.
     ///   - hold: the most that a fill may use.
     ///   - limit: how many may wait for a fill. A hit needs no place in it.
-    ///   - onDelta: gets the text of the caller's own fill as it arrives.
-    /// - Throws: ``ModelFailure``, ``ChatError``, `CancellationError`, or what `onDelta` threw.
+    ///   - onAnswer: gets the text as it arrives, of whoever's fill it is; nil when nobody watches.
+    /// - Throws: ``ModelFailure``, ``ChatError``, `CancellationError`, or what `onAnswer` threw.
     @inline(never)
     func answer(
         for use: CacheUse, _ id: ExchangeID, _ principal: Principal, hold: Hold, by deadline: ContinuousClock.Instant,
-        limit: ConcurrencyLimit, trace: inout RequestTrace, onDelta: DeltaHandler?, fill: @escaping Fill
+        limit: ConcurrencyLimit, trace: inout RequestTrace, _ onAnswer: AnswerHandler?, fill: @escaping Fill
     ) async throws -> Answered {
         // What the pool shares is looked up with the reservation; where no question may be asked, before it.
         if let hit = try await trace.time(.cache, { try await hit(use, inPool: limit.isFull) }) {
@@ -106,21 +125,25 @@ public final class AnswerCache: Sendable {
             Reservation(id: id, principal: principal, key: use.takes ? use.key : nil, hold: hold, deadline: deadline),
             fill: fill)
         while true {
-            let (outcome, isFirst, hasSeenText) = try await flight.outcome(trace: &trace, onDelta)
+            let (outcome, isFirst, given) = try await flight.outcome(trace: &trace, onAnswer)
             switch outcome?.event ?? .filled(.failed(Self.overdue, isPrivate: false)) {
             case .filled(.answered(let exchange, _)) where isFirst: return .filled(exchange)
-            case .filled(.answered(_, let answer?)), .found(let answer): return .cached(answer, .joined)
+            case .filled(.answered(_, let answer?)), .found(let answer): return .cached(answer, .joined, given)
             case .stored(let answer): return .cached(answer, .hit)
             case .filled(.answered(_, nil)):
                 throw ChatError(.internalFault, "Something went wrong here", cause: "a call without an answer to share")
-            case .filled(.failed(_, isPrivate: true)) where !isFirst && ContinuousClock.now < deadline: continue
+            case .filled(.failed(_, isPrivate: true))
+            where !isFirst && given.isNothing && ContinuousClock.now < deadline:
+                continue
             case .filled(.failed(let failure, _)):
-                guard failure.isOutage, !hasSeenText, let last = try? await lastResort(for: use) else { throw failure }
+                guard failure.isOutage, given.isNothing, let last = try? await lastResort(for: use) else {
+                    throw failure
+                }
                 trace.remark = "\(failure.reason): \(failure.detail)"
                 return .cached(
                     last.answer, last.isStale ? .stale : .joined, wasReserved: isFirst && outcome?.isReserved == true)
             // The next of those who waited asks in its own name.
-            case .refused where !isFirst: continue
+            case .refused where !isFirst && given.isNothing: continue
             case .refused(let refusal): throw refusal.error
             case .broken(let error): throw error
             }
@@ -149,6 +172,9 @@ public final class AnswerCache: Sendable {
         return old.expires.addingTimeInterval(staleLifetime) > now ? (old, true) : nil
     }
 
+    /// What a call of this process says, for other processes; nil when there is none for that key.
+    public func feed(of digest: [UInt8]) -> AnswerFeed? { flights.feed(of: digest) }
+
     // MARK: What a fill gives to share
 
     /// What those who wait for an answer here share; nil when it is for its caller alone.
@@ -168,6 +194,14 @@ public final class AnswerCache: Sendable {
         if let fresh { memory.insert(fresh) }
     }
 
+    /// Has `action` called at an instant, unless the task is cancelled before.
+    func alarm(at instant: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void) -> Task<Void, Never> {
+        background.start {
+            do { try await self.background.clock.sleep(for: instant - .now) } catch { return }
+            action()
+        }
+    }
+
     /// Whether a call may be ended, because nobody elsewhere waits for it.
     func mayAbandon(_ key: CacheKey) async -> Bool {
         do { return try await !leases.isAwaited(key) } catch { return true }
@@ -185,8 +219,12 @@ extension CachedAnswer {
 extension AnswerCache {
     /// Waits until the process that asks has its answer, gives up or dies.
     ///
+    /// - Parameter feed: gets the text on the way, if somebody follows it: as soon as one does, nothing can be tried again.
     /// - Returns: anything but `.leased`.
-    func end(of lease: Lease, by deadline: ContinuousClock.Instant) async throws -> LeaseProgress {
+    func end(of lease: Lease, by deadline: ContinuousClock.Instant, passing feed: AnswerFeed?) async throws
+        -> LeaseProgress
+    {
+        var isAsked = false
         while true {
             let progress = try await leases.progress(of: lease)
             guard progress == .leased else { return progress }
@@ -195,11 +233,28 @@ extension AnswerCache {
                 return .failed(
                     ModelFailure(provider: "another worker", reason: .timedOut, detail: "has no answer yet"))
             }
-            do { try await background.clock.sleep(for: min(Self.pollInterval, deadline - now)) } catch {
+            do {
+                if !isAsked, let feed, feed.isFollowed {
+                    isAsked = true
+                    if try await pass(lease, to: feed, by: deadline) == .over { continue }
+                }
+                try await background.clock.sleep(for: min(Self.pollInterval, deadline - now))
+            } catch {
                 // Otherwise the holder would go on for nobody.
                 try await leases.stopWaiting(for: lease)
                 throw error
             }
+        }
+    }
+    /// - Returns: nil when the deadline came first.
+    private func pass(_ lease: Lease, to feed: AnswerFeed, by deadline: ContinuousClock.Instant) async throws
+        -> RelayEnd?
+    {
+        guard let relay else { return .unknown }
+        let call = RelayedAnswer.call(lease.id, digest: lease.key.digest)
+        return try await relay.follow(call, from: 0, by: deadline) { event, _ in
+            guard case .deltas(let deltas, _) = event else { return }
+            for delta in deltas { feed.take(delta) }
         }
     }
 }

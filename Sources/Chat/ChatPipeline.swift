@@ -27,7 +27,7 @@ public final class ChatPipeline: Sendable {
     public var models: ModelList { policy.modelList }
     /// The questions that are put to the model, or wait for its answer.
     public let load: ConcurrencyLimit
-    let background: Background
+    public let background: Background
 
     public init(
         authenticator: any Authenticator, sanitizer: any Sanitizer, cache: AnswerCache, model: any LanguageModel,
@@ -64,13 +64,14 @@ public final class ChatPipeline: Sendable {
     /// - Parameters:
     ///   - principal: from ``identify(_:trace:)``.
     ///   - trace: is filled on the way, also when this throws.
-    ///   - onDelta: gets the answer as it arrives, and what the cache had to do with it; nil when nobody watches.
-    /// - Throws: ``ChatError``, or what `onDelta` threw.
+    ///   - onAnswer: gets the answer as it arrives, and what the cache had to do with it; nil when nobody watches.
+    /// - Throws: ``ChatError``, or what `onAnswer` threw.
     public func answer(
-        _ question: ChatRequest, for principal: Principal, trace: inout RequestTrace, onDelta onAnswer: AnswerHandler?
+        _ question: ChatRequest, for principal: Principal, trace: inout RequestTrace, onAnswer: AnswerHandler?
     ) async throws -> Exchange {
         let deadline = ContinuousClock.now + policy.deadline
         let reviewed = try await review(question, for: principal, trace: &trace)
+        try await onAnswer?(.asked(reviewed.place), nil)
         if reviewed.isBlocked {
             let blocked = Answer(text: ChatPolicy.blockedText, origin: .blocked)
             guard policy.contract == .completion else {
@@ -79,19 +80,18 @@ public final class ChatPipeline: Sendable {
             _ = try await give(blocked, nil, to: reviewed, &trace, nil)
             throw ChatError.blocked(question.field, reviewed.danger ?? "")
         }
-        let onDelta: DeltaHandler? = onAnswer.map { onAnswer in { @Sendable delta in try await onAnswer(delta, .miss) }
-        }
         let call = try call(for: reviewed, deadline)  // which keeps the question: this frame waits
         do {
             switch try await cache.answer(
                 for: call.use, call.question.id, principal, hold: call.hold, by: deadline, limit: load, trace: &trace,
-                onDelta: onDelta,
-                fill: call.fill)
+                onAnswer, fill: call.fill)
             {
-            case .filled(let exchange): return exchange
-            case .cached(let answer, let how, let wasReserved):
+            case .filled(let exchange):
+                if cache.streamCommit == .buffered { try await pass(exchange.answer, .miss, Flight.Given(), onAnswer) }
+                return exchange
+            case .cached(let answer, let how, let given, let wasReserved):
                 let answer = Answer(answer, isStale: how == .stale, prices: policy.prices)
-                return try await give(answer, how, wasReserved, to: call.question, &trace, onAnswer)
+                return try await give(answer, how, given, wasReserved, to: call.question, &trace, onAnswer)
             }
         } catch let failure as ModelFailure {
             throw policy.error(for: failure, field: question.field, deadline: deadline)
@@ -165,8 +165,9 @@ public final class ChatPipeline: Sendable {
     /// Records an answer that cost nothing, and gives it.
     @inline(never)
     private func give(
-        _ answer: Answer, _ how: RequestTrace.CacheOutcome?, _ wasReserved: Bool = false,
-        to question: ReviewedQuestion, _ trace: inout RequestTrace, _ onAnswer: AnswerHandler?
+        _ answer: Answer, _ how: RequestTrace.CacheOutcome?, _ given: Flight.Given = Flight.Given(),
+        _ wasReserved: Bool = false, to question: ReviewedQuestion, _ trace: inout RequestTrace,
+        _ onAnswer: AnswerHandler?
     ) async throws -> Exchange {
         trace.note(answer)
         let exchange = try await trace.time(.record) {
@@ -174,18 +175,56 @@ public final class ChatPipeline: Sendable {
         }.admitted()
         trace.rates?.report = exchange.rates
         trace.cache = how
-        if !answer.text.isEmpty { try await onAnswer?(.text(answer.text), how) }
-        for (index, call) in answer.toolCalls.enumerated() {
-            try await onAnswer?(.toolCall(ToolCallDelta(call, index: index)), how)
-        }
+        try await pass(answer, how, given, onAnswer)
         return exchange
+    }
+
+    /// Hands on what is left of an answer that is there.
+    private func pass(
+        _ answer: Answer, _ how: RequestTrace.CacheOutcome?, _ given: Flight.Given, _ onAnswer: AnswerHandler?
+    ) async throws {
+        guard let onAnswer else { return }
+        var deltas: [AnswerDelta] = []
+        let rest = answer.text.utf8.dropFirst(given.text)
+        if !rest.isEmpty { deltas.append(.text(String(decoding: rest, as: UTF8.self))) }
+        if !given.hasCalls {
+            deltas += answer.toolCalls.enumerated().map { .toolCall(ToolCallDelta($1, index: $0)) }
+        }
+        if !deltas.isEmpty { try await onAnswer(.deltas(deltas, from: given.text), how) }
     }
 }
 
-/// Takes one piece of an answer's text, in order, and what the cache had to do with the answer; nil when it was not
-/// asked. The next piece waits until it returns.
+/// What happens to a question whose answer is watched, in this order.
+public enum AnswerEvent: Sendable {
+    /// Its place in history, if it will be answered.
+    case asked(MessagePlace)
+    /// It is certain to be dealt with: a message is reserved for it, or the answer to an equal question is waited for. Not
+    /// said where the whole answer is there at once.
+    case admitted
+    /// Pieces of the answer, at least one.
+    ///
+    /// `from` is where they begin in its text, in bytes.
+    case deltas([AnswerDelta], from: Int)
+}
+
+/// What an exchange is called, and where it stands.
+public struct MessagePlace: Sendable, Hashable {
+    public let id: ExchangeID
+    public let conversation: ConversationID
+    /// Nil for a beginning.
+    public let parent: ExchangeID?
+
+    public init(id: ExchangeID, conversation: ConversationID, parent: ExchangeID?) {
+        self.id = id
+        self.conversation = conversation
+        self.parent = parent
+    }
+}
+
+/// Hears of an answer, and what the cache had to do with it; nil when it was not asked. The next event waits until it
+/// returns.
 public typealias AnswerHandler =
-    @Sendable (_ delta: AnswerDelta, _ cache: RequestTrace.CacheOutcome?) async throws -> Void
+    @Sendable (_ event: AnswerEvent, _ cache: RequestTrace.CacheOutcome?) async throws -> Void
 
 /// A question with its id and what the sanitizer made of it.
 struct ReviewedQuestion {
@@ -199,6 +238,10 @@ struct ReviewedQuestion {
     let isBlocked: Bool
     /// Nil as long as it is not known what a model would be asked.
     var cacheKey: CacheKey?
+
+    var place: MessagePlace {
+        MessagePlace(id: id, conversation: branch.conversation, parent: branch.parent)
+    }
 
     func exchange(_ answer: Answer, wasReserved: Bool = false) -> Exchange {
         var exchange = Exchange(

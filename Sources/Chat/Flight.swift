@@ -39,71 +39,94 @@ final class Flight: Sendable {
         self.fill = fill
     }
 
+    /// What one who takes part was given of the answer on the way.
+    struct Given {
+        /// Bytes.
+        var text = 0
+        var hasCalls = false
+
+        var isNothing: Bool { text == 0 && !hasCalls }
+
+        mutating func note(_ deltas: [AnswerDelta], until end: Int) {
+            text = end
+            hasCalls = hasCalls || deltas.contains { if case .toolCall = $0 { true } else { false } }
+        }
+    }
+
     /// Takes part in a call, until there is something to say.
     ///
     /// - Returns: no outcome when the deadline came first.
-    func outcome(trace: inout RequestTrace, _ onDelta: DeltaHandler?) async throws -> (
-        outcome: Outcome?, isFirst: Bool, hasSeenText: Bool
+    func outcome(trace: inout RequestTrace, _ onAnswer: AnswerHandler?) async throws -> (
+        outcome: Outcome?, isFirst: Bool, given: Given
     ) {
         let start = ContinuousClock.now
-        let deltas = onDelta.map { _ in AsyncStream.makeStream(of: AnswerDelta.self) }
-        let part = join(trace, deltas?.continuation)
-        var hasSeenText = false
-        if part.isFirst, let deltas, let onDelta { hasSeenText = try await pass(deltas.stream, of: part, to: onDelta) }
+        let part = join(trace, isFollowed: onAnswer != nil)
+        var given = Given()
+        if let onAnswer { given = try await pass(part, to: onAnswer) }
         let outcome = try await cache.flights.outcome(of: part, by: reservation.deadline)
         if part.isFirst, let outcome {
             trace = outcome.trace
         } else {
             trace.add(ContinuousClock.now - start, to: .model)
         }
-        return (outcome, part.isFirst, hasSeenText)
+        return (outcome, part.isFirst, given)
     }
 
-    /// - Returns: whether there was any text.
+    /// Hands on what the call says, as it comes, until it is over.
     @inline(never)
-    private func pass(
-        _ deltas: AsyncStream<AnswerDelta>, of part: SingleFlight<Outcome>.Part, to onDelta: DeltaHandler
-    ) async throws -> Bool {
-        var hasSeenText = false
+    private func pass(_ part: SingleFlight<Outcome>.Part, to onAnswer: AnswerHandler) async throws -> Given {
+        var given = Given()
+        guard case (let feed, var follower)? = part.following else { return given }
+        defer { feed.leave(follower) }
+        let alarm = part.isFirst ? nil : cache.alarm(at: reservation.deadline) { [follower] in feed.expire(follower) }
+        defer { alarm?.cancel() }
         do {
-            for await delta in deltas {
-                hasSeenText = true
-                try await onDelta(delta)
+            if !part.isFirst { try await onAnswer(.admitted, .joined) }
+            while let news = await feed.next(&follower) {
+                let how = part.isFirst ? news.cache : .joined
+                if !news.deltas.isEmpty {
+                    let start = given.text
+                    given.note(news.deltas, until: follower.offset)
+                    try await onAnswer(.deltas(news.deltas, from: start), how)
+                } else if part.isFirst {
+                    try await onAnswer(.admitted, how)
+                }
             }
+            try Task.checkCancellation()
         } catch {
             cache.flights.leave(part)
             throw error
         }
-        return hasSeenText
+        return given
     }
 
-    private func join(_ trace: RequestTrace, _ deltas: AsyncStream<AnswerDelta>.Continuation?)
-        -> SingleFlight<Outcome>.Part
-    {
-        cache.flights.join(reservation.key) {
+    private func join(_ trace: RequestTrace, isFollowed: Bool) -> SingleFlight<Outcome>.Part {
+        cache.flights.join(
+            reservation.key, isFollowed: isFollowed, isHeld: cache.streamCommit == .buffered
+        ) {
             if let key = self.reservation.key { await self.cache.mayAbandon(key) } else { true }
-        } work: {
-            await self.lead(trace, deltas)
+        } work: { feed in
+            await self.lead(trace, feed)
         }
     }
 
     /// The call itself, for all who take part in it.
     @inline(never)
-    private func lead(_ trace: RequestTrace, _ deltas: AsyncStream<AnswerDelta>.Continuation?) async -> Outcome {
+    private func lead(_ trace: RequestTrace, _ feed: AnswerFeed?) async -> Outcome {
         var trace = trace
-        defer { deltas?.finish() }
         do {
             while true {
                 switch try await trace.time(.place, { try await cache.ledger.reserve(reservation) }) {
                 case .success(.granted(let rates)):
                     trace.rates?.report = rates
-                    let onDelta: DeltaHandler? = deltas.map { deltas in { @Sendable delta in deltas.yield(delta) } }
-                    return Outcome(.filled(try await fill(reservation, &trace, onDelta)), trace, isReserved: true)
+                    feed?.open(.miss)
+                    return Outcome(.filled(try await fill(reservation, &trace, feed)), trace, isReserved: true)
                 case .success(.answered(let answer)):
                     cache.remember(answer)
                     return Outcome(.stored(answer), trace)
                 case .success(.leased(let lease)):
-                    if let event = try await event(of: lease, trace: &trace) { return Outcome(event, trace) }
+                    feed?.open(.joined)
+                    if let event = try await event(of: lease, feed, trace: &trace) { return Outcome(event, trace) }
                 case .failure(let refusal):
                     return Outcome(.refused(refusal), trace)
                 }
@@ -115,14 +138,25 @@ final class Flight: Sendable {
 
     /// - Returns: what another process's call came to; nil when somebody else has to ask.
     @inline(never)
-    private func event(of lease: Lease, trace: inout RequestTrace) async throws -> Outcome.Event? {
-        switch try await trace.time(.model, { try await cache.end(of: lease, by: reservation.deadline) }) {
+    private func event(of lease: Lease, _ feed: AnswerFeed?, trace: inout RequestTrace) async throws -> Outcome.Event? {
+        let progress = try await trace.time(.model) {
+            try await cache.end(of: lease, by: reservation.deadline, passing: feed)
+        }
+        let isSeen = feed?.isSeen == true
+        switch progress {
+        // Another's than the one whose text was passed on.
+        case .answered(let answer) where isSeen && feed?.begins(answer.text) == false: return Self.brokenOff
         case .answered(let answer):
             cache.remember(answer)
             return .found(answer)
         case .failed(let failure):
             return .filled(.failed(failure, isPrivate: ContinuousClock.now >= reservation.deadline))
-        case .free, .leased: return nil
+        case .free, .leased: return isSeen ? Self.brokenOff : nil
         }
     }
+
+    private static let brokenOff = Outcome.Event.filled(
+        .failed(
+            ModelFailure(provider: "another worker", reason: .truncated, detail: "died in the middle of its answer"),
+            isPrivate: true))
 }

@@ -1,17 +1,16 @@
 /// What answers a question: one provider, or several behind retry and fallback.
 ///
 /// Returning means that the provider said everything it had to say: the answer is whole. Throwing a ``ModelFailure``
-/// means that there is no answer, whatever was already handed to `onDelta`. Text that a caller has seen cannot be taken
-/// back, so a call that handed out text and then fails is never tried again, here or elsewhere.
+/// means that there is no answer, whatever was already handed to `onDelta`. Text that somebody has seen cannot be taken
+/// back, so a call whose text was seen and that then fails is never tried again, here or elsewhere.
 public protocol LanguageModel: Sendable {
     /// - Parameters:
     ///   - request: what to ask, with every parameter that decides the answer.
     ///   - deadline: when the caller stops waiting; no try may outlive it.
-    ///   - onDelta: gets each piece of the answer as it arrives, in order. A throwing `onDelta` ends the call with its error.
-    ///     Nil means that nobody watches: a retry or another provider may then start over at any point.
-    /// - Throws: ``ModelFailure``, `CancellationError` or, from a provider that was at work, ``AbandonedCall``, or what
-    ///   `onDelta` threw.
-    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?) async throws
+    ///   - onDelta: gets each piece of the answer as it arrives, in order. Nil means that nobody can be watching.
+    /// - Throws: ``ModelFailure``, `CancellationError` or, from a provider that was at work, ``AbandonedCall``.
+    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: (any DeltaHandler)?)
+        async throws
         -> ModelAnswer
 
     /// Whether it can do what the request needs, such as calling tools. One that cannot is not asked.
@@ -22,8 +21,15 @@ extension LanguageModel {
     public func supports(_ request: ModelRequest) -> Bool { true }
 }
 
-/// Takes one piece of an answer, in order. The next piece waits until it returns.
-public typealias DeltaHandler = @Sendable (_ delta: AnswerDelta) async throws -> Void
+/// Takes an answer piece by piece while it is made.
+public protocol DeltaHandler: AnyObject, Sendable {
+    func take(_ delta: AnswerDelta)
+
+    /// Drops what was taken so far, because the answer is made anew.
+    ///
+    /// - Returns: false when somebody has seen of it: it cannot be taken back.
+    func startOver() -> Bool
+}
 
 /// What is put to a model, with everything that decides its answer.
 public struct ModelRequest: Sendable, Hashable {

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// The part of a question's way that costs money: asks the model, and settles what came of it.
 ///
 ///     model ─▶ settle (exchange, answer, reservation, lease: one commit)
@@ -29,7 +27,7 @@ final class ModelCall: Sendable {
     }
 
     /// - Throws: what is no failure of the model.
-    @Sendable func fill(_ reservation: Reservation, _ trace: inout RequestTrace, _ onDelta: DeltaHandler?) async throws
+    @Sendable func fill(_ reservation: Reservation, _ trace: inout RequestTrace, _ feed: AnswerFeed?) async throws
         -> AnswerCache.Filled
     {
         if Task.isCancelled {
@@ -39,19 +37,12 @@ final class ModelCall: Sendable {
             throw CancellationError()
         }
         let start = ContinuousClock.now
-        let hasText = Flag()
-        let onDelta: DeltaHandler? = onDelta.map { onDelta in
-            { @Sendable delta in
-                hasText.raise()
-                try await onDelta(delta)
-            }
-        }
         let answer: ModelAnswer
         do {
-            answer = try await pipeline.model.answer(request, by: deadline, onDelta: onDelta)
+            answer = try await pipeline.model.answer(request, by: deadline, onDelta: feed)
         } catch {
             trace.add(ContinuousClock.now - start, to: .model)
-            return try await giveUp(reservation, error, hasText: hasText.isRaised, trace: &trace)
+            return try await giveUp(reservation, error, isSeen: feed?.isSeen == true, trace: &trace)
         }
         trace.add(ContinuousClock.now - start, to: .model)
         return try await settle(answer, reservation, trace: &trace)
@@ -85,7 +76,7 @@ final class ModelCall: Sendable {
     }
 
     @inline(never)
-    private func giveUp(_ reservation: Reservation, _ error: any Error, hasText: Bool, trace: inout RequestTrace)
+    private func giveUp(_ reservation: Reservation, _ error: any Error, isSeen: Bool, trace: inout RequestTrace)
         async throws -> AnswerCache.Filled
     {
         let ledger = pipeline.ledger
@@ -99,7 +90,7 @@ final class ModelCall: Sendable {
             await untilDone(trace: &trace) { try await ledger.forfeit(exchange, reservation, isCounted: true) }
             throw CancellationError()
         }
-        let isPrivate = failure.isOutage && (hasText || ContinuousClock.now >= deadline)
+        let isPrivate = failure.isOutage && (isSeen || ContinuousClock.now >= deadline)
         await untilDone(trace: &trace) { try await ledger.refund(reservation, sharing: isPrivate ? nil : failure) }
         return .failed(failure, isPrivate: isPrivate)
     }
@@ -121,12 +112,4 @@ final class ModelCall: Sendable {
             }
         }
     }
-}
-
-/// Raised once, from anywhere.
-private final class Flag: Sendable {
-    private let state = Atomic<Bool>(false)
-
-    var isRaised: Bool { state.load(ordering: .acquiring) }
-    func raise() { state.store(true, ordering: .releasing) }
 }

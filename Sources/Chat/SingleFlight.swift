@@ -3,7 +3,8 @@ import Synchronization
 /// Calls under way in this process, each with everybody who waits for it: equal questions share one.
 ///
 /// A call is nobody's own: it goes on when the one who began it leaves, as long as somebody waits for it. When the last
-/// one leaves, it is cancelled, unless `mayAbandon` says that somebody elsewhere waits.
+/// one leaves, it is cancelled, unless `mayAbandon` says that somebody elsewhere waits. What a call that is shared says on
+/// its way is kept in its ``AnswerFeed``, so that whoever comes later can have it from the beginning.
 final class SingleFlight<Outcome: Sendable>: Sendable {
     private typealias Waiter = CheckedContinuation<Outcome?, Never>
 
@@ -11,6 +12,7 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
         let task: Task<Void, Never>
         /// Nil for a call that is not shared.
         let key: CacheKey?
+        let feed: AnswerFeed?
         let mayAbandon: @Sendable () async -> Bool
         var participants = 1
         var waiters: [Int: Waiter] = [:]
@@ -39,6 +41,8 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
     struct Part: Sendable {
         /// This one began the call.
         let isFirst: Bool
+        /// What the call says on its way, for one who follows it.
+        let following: (feed: AnswerFeed, follower: AnswerFeed.Follower)?
         fileprivate let call: Int
     }
 
@@ -46,22 +50,37 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - key: nil for a call of one's own.
+    ///   - isFollowed: whether this one follows what the call says.
+    ///   - isHeld: but hears of the opening and the end alone.
     ///   - mayAbandon: asked when the last participant has left.
     ///   - work: what the call does, in a task of its own.
     func join(
-        _ key: CacheKey?, mayAbandon: @escaping @Sendable () async -> Bool,
-        work: @escaping @Sendable () async -> Outcome
+        _ key: CacheKey?, isFollowed: Bool = false, isHeld: Bool = false,
+        mayAbandon: @escaping @Sendable () async -> Bool,
+        work: @escaping @Sendable (AnswerFeed?) async -> Outcome
     ) -> Part {
         state.withLock { state in
             if let key, let number = state.numbers[key] {
                 state.calls[number]?.participants += 1
-                return Part(isFirst: false, call: number)
+                let following = isFollowed ? state.calls[number]?.feed?.following(isHeld: isHeld) : nil
+                return Part(isFirst: false, following: following, call: number)
             }
             let number = state.nextNumber()
-            let task = background.start { self.finish(number, await work()) }
-            state.calls[number] = Flight(task: task, key: key, mayAbandon: mayAbandon)
+            let feed = key != nil || isFollowed ? AnswerFeed() : nil
+            // Before the call begins: the first one gets each piece as it comes.
+            let following = isFollowed ? feed?.following(isHeld: isHeld) : nil
+            let task = background.start { self.finish(number, await work(feed)) }
+            state.calls[number] = Flight(task: task, key: key, feed: feed, mayAbandon: mayAbandon)
             if let key { state.numbers[key] = number }
-            return Part(isFirst: true, call: number)
+            return Part(isFirst: true, following: following, call: number)
+        }
+    }
+
+    /// What the call for a key says, by the digest of the key; nil when none is under way.
+    func feed(of digest: [UInt8]) -> AnswerFeed? {
+        state.withLock { state in
+            for (key, number) in state.numbers where key.digest == digest { return state.calls[number]?.feed }
+            return nil
         }
     }
 
@@ -135,6 +154,7 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
             state.calls[number]?.outcome = outcome
             state.calls[number]?.waiters = [:]
             if call.participants == 0 { state.calls[number] = nil }
+            call.feed?.finish()
             return Array(call.waiters.values)
         }
         for waiter in waiters { waiter.resume(returning: outcome) }

@@ -119,7 +119,7 @@ public struct CircuitBreaking: LanguageModel {
 
     public func supports(_ request: ModelRequest) -> Bool { model.supports(request) }
 
-    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
+    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: (any DeltaHandler)?)
         async throws -> ModelAnswer
     {
         let admission = circuit.admit()
@@ -135,10 +135,9 @@ public struct CircuitBreaking: LanguageModel {
             if let change { observer(change, detail) }
         }
         // A probe's answer may stream for a long time: its first text shows that the provider is back.
-        let isBack: @Sendable () -> Void = { report(.success) }
-        let watch = DeltaWatch(onDelta, onFirst: admission == .probe ? isBack : nil)
+        let onDelta = admission == .probe ? DeltaWatch(onDelta) { report(.success) } : onDelta
         do {
-            let answer = try await model.answer(request, by: deadline, onDelta: watch.handler)
+            let answer = try await model.answer(request, by: deadline, onDelta: onDelta)
             report(.success)
             return answer
         } catch let failure as ModelFailure {

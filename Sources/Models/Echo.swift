@@ -11,14 +11,14 @@ public struct Echo: LanguageModel {
     /// It calls no tools, and an echo has no form.
     public func supports(_ request: ModelRequest) -> Bool { !request.usesTools && request.sampling.format == nil }
 
-    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
+    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: (any DeltaHandler)?)
         async throws -> ModelAnswer
     {
         let all = Self.pieces(of: "You said: \(request.messages.last?.text ?? "")")
         let pieces = all.prefix(max(1, request.maxTokens))
         for piece in pieces {
             try Task.checkCancellation()
-            try await onDelta?(.text(piece))
+            onDelta?.take(.text(piece))
         }
         let prompt = request.messages.reduce(0) { $0 + Self.words(in: $1.text) }
         return ModelAnswer(

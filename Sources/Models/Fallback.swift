@@ -29,18 +29,17 @@ public struct Fallback: LanguageModel {
 
     public func supports(_ request: ModelRequest) -> Bool { !chain(for: request).isEmpty }
 
-    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
+    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: (any DeltaHandler)?)
         async throws -> ModelAnswer
     {
-        let watch = DeltaWatch(onDelta)
         var failures: [ModelFailure] = []
         for model in chain(for: request) {
             do {
-                return try await model.answer(request, by: deadline, onDelta: watch.handler)
+                return try await model.answer(request, by: deadline, onDelta: onDelta)
             } catch let failure as ModelFailure {
                 failures.append(failure)
                 if case .filtered = failure.reason { break }
-                if watch.hasSeenText || ContinuousClock.now >= deadline { break }
+                if ContinuousClock.now >= deadline || onDelta?.startOver() == false { break }
             }
         }
         guard !failures.isEmpty else {

@@ -27,7 +27,7 @@ public struct Gemini: LanguageModel {
         call = StreamedCall(upstream: upstream, provider: "gemini", timeouts: timeouts, secret: self.key)
     }
 
-    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
+    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: (any DeltaHandler)?)
         async throws -> ModelAnswer
     {
         // In a header, never in the URL: URLs are logged along the way.

@@ -41,7 +41,7 @@ public struct OpenAICompatible: LanguageModel {
         call = StreamedCall(upstream: upstream, provider: service.rawValue, timeouts: timeouts, secret: self.key)
     }
 
-    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
+    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: (any DeltaHandler)?)
         async throws -> ModelAnswer
     {
         var headers = [("Content-Type", "application/json")]

@@ -32,10 +32,9 @@ public struct Retrying: LanguageModel {
 
     public func supports(_ request: ModelRequest) -> Bool { model.supports(request) }
 
-    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?)
+    public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: (any DeltaHandler)?)
         async throws -> ModelAnswer
     {
-        let watch = DeltaWatch(onDelta)
         let first = ContinuousClock.now
         var failures = 0
         while true {
@@ -47,17 +46,18 @@ public struct Retrying: LanguageModel {
                         duration: start.duration(to: .now)))
             }
             do {
-                let answer = try await model.answer(request, by: deadline, onDelta: watch.handler)
+                let answer = try await model.answer(request, by: deadline, onDelta: onDelta)
                 report(.answered)
                 return answer
             } catch let failure as ModelFailure {
                 report(.failed(failure))
                 failures += 1
                 let now = ContinuousClock.now
-                guard !watch.hasSeenText, mayRetry(),
+                guard mayRetry(),
                     let delay = policy.delay(
                         after: failure.reason, failures: failures, spent: first.duration(to: now),
-                        remaining: now.duration(to: deadline), random: random())
+                        remaining: now.duration(to: deadline), random: random()),
+                    onDelta?.startOver() != false
                 else { throw failure }
                 try await sleep(delay)
                 // Others may have found out meanwhile that it is down.

@@ -21,7 +21,7 @@ struct StreamedCall: Sendable {
     /// - Parameter post: puts `request` to the provider.
     func run(
         _ post: HTTPRequest, of request: ModelRequest, reading format: some ReplyFormat,
-        by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?
+        by deadline: ContinuousClock.Instant, onDelta: (any DeltaHandler)?
     ) async throws -> ModelAnswer {
         let start = ContinuousClock.now
         let limit = min(deadline, start + (request.tryLimit ?? timeouts.whole))
@@ -68,7 +68,7 @@ struct StreamedCall: Sendable {
 
     private func read(
         _ transfer: Transfer, _ request: ModelRequest, _ format: some ReplyFormat,
-        firstToken: ContinuousClock.Instant, limit: ContinuousClock.Instant, _ onDelta: DeltaHandler?
+        firstToken: ContinuousClock.Instant, limit: ContinuousClock.Instant, _ onDelta: (any DeltaHandler)?
     ) async throws -> ModelAnswer {
         var reader = ReplyReader(format)
         var expiry = firstToken
@@ -79,8 +79,8 @@ struct StreamedCall: Sendable {
                 let text = try reader.feed(bytes)
                 let calls = reader.takeCalls()
                 hasText = hasText || !text.isEmpty || !calls.isEmpty
-                if !text.isEmpty { try await onDelta?(.text(text)) }
-                for call in calls { try await onDelta?(.toolCall(call)) }
+                if !text.isEmpty { onDelta?.take(.text(text)) }
+                for call in calls { onDelta?.take(.toolCall(call)) }
                 if reader.isOver { break }
                 let now = ContinuousClock.now
                 // Every byte is a sign of life, but what follows the finish reason must not hold the answer back.
@@ -99,8 +99,8 @@ struct StreamedCall: Sendable {
             }
         }
         let (text, answer) = try reader.finish(request)
-        if !text.isEmpty { try await onDelta?(.text(text)) }
-        for call in reader.takeCalls() { try await onDelta?(.toolCall(call)) }
+        if !text.isEmpty { onDelta?.take(.text(text)) }
+        for call in reader.takeCalls() { onDelta?.take(.toolCall(call)) }
         if reader.isOver {
             await transfer.moveDeadline(to: .now + Self.courtesy.afterEndMark)
             _ = try? await transfer.next()

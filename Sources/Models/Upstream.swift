@@ -11,7 +11,7 @@ internal import Curl
 /// broken chunk is then known at once. A reply counts as an answer only when the provider said that it is finished.
 ///
 /// Refused: a reply that ends early, has neither text nor tool calls, isn't the provider's format or is too large; one
-/// that its filter stopped; settings that could leak a key or forge a request. Nothing is tried again once a caller has
+/// that its filter stopped; settings that could leak a key or forge a request. Nothing is tried again once somebody has
 /// seen text or a call.
 ///
 /// This value is the network that providers share: connections, name look-ups, one thread. One a process is enough.

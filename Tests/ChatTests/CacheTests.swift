@@ -142,7 +142,7 @@ private func answer(_ text: String, to key: CacheKey, expires: Date = noon + 60)
         #expect(one.acquire(key, for: ExchangeID(number: 1), lifetime: .seconds(60)) == nil)
         let lease = try #require(other.acquire(key, for: ExchangeID(number: 2), lifetime: .seconds(60)))
         let progress = try await cache(MemoryAnswers(pool), leases: other).end(
-            of: lease, by: .now + .milliseconds(50))
+            of: lease, by: .now + .milliseconds(50), passing: nil)
         guard case .failed(let failure) = progress else { return #expect(Bool(false), "\(progress)") }
         #expect(failure.reason == .timedOut)
     }

@@ -22,7 +22,7 @@ final class Gate: Sendable {
     private func join(_ count: Counter, mayAbandon: Bool = true) -> SingleFlight<Int>.Part {
         calls.join(key) {
             mayAbandon
-        } work: { [gate] in
+        } work: { [gate] _ in
             await gate.wait()
             if Task.isCancelled { count.cancelled() }
             return count.next()
@@ -95,7 +95,7 @@ final class Gate: Sendable {
         let parts = (0..<3).map { _ in
             calls.join(nil) {
                 true
-            } work: {
+            } work: { _ in
                 count.next()
             }
         }

@@ -1,6 +1,7 @@
 import Chat
 import Foundation
 import SharedMemory
+import Support
 import Testing
 
 @testable import Models
@@ -111,10 +112,9 @@ import Testing
         @Sendable func guarding(_ model: any LanguageModel) -> CircuitBreaking {
             CircuitBreaking(model, provider: "p", circuit: circuit) { change, _ in changes.append(change) }
         }
-        let watching: DeltaHandler = { _ in }
         let probe = Task {
             try await guarding(streaming).answer(
-                try ProviderFixture.request(), by: .now + .seconds(60), onDelta: isWatched ? watching : nil)
+                try ProviderFixture.request(), by: .now + .seconds(60), onDelta: isWatched ? Watcher() : nil)
         }
         for await _ in texts {}
         #expect(try await ask(guarding(ScriptedModel("p", [.answer("ok")]))).text == "ok")

@@ -1,5 +1,6 @@
 import Chat
 import Models
+import Support
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct EchoTests {
@@ -7,7 +8,7 @@ import Testing
         let seen = Seen<String>()
         let request = try ProviderFixture.request(
             "Grüße,\n  world", system: "Be  brief", context: [.user("a b c")])
-        let answer = try await Echo().answer(request, by: .now + .seconds(1)) { seen.append($0.text) }
+        let answer = try await Echo().answer(request, by: .now + .seconds(1), onDelta: Watcher { seen.append($0.text) })
         #expect(answer.text == "You said: Grüße,\n  world")
         #expect(seen.all == ["You", " said:", " Grüße,", "\n  world"])
         #expect(answer.model == "echo-1")

@@ -1,10 +1,11 @@
 import Chat
+import Support
 import Testing
 
 @testable import Models
 
 @Suite(.timeLimit(.minutes(1))) struct FallbackTests {
-    func ask(_ models: [ScriptedModel], onDelta: DeltaHandler? = nil, within limit: Duration = .seconds(60))
+    func ask(_ models: [ScriptedModel], onDelta: (any DeltaHandler)? = nil, within limit: Duration = .seconds(60))
         async throws
         -> ModelAnswer
     {
@@ -54,7 +55,9 @@ import Testing
         let seen = Seen<String>()
         let second = ScriptedModel("b", [])
         await #expect(throws: ModelFailure.self) {
-            try await ask([ScriptedModel("a", [.failure(.timedOut, after: "Hel")]), second]) { seen.append($0.text) }
+            try await ask(
+                [ScriptedModel("a", [.failure(.timedOut, after: "Hel")]), second],
+                onDelta: Watcher { seen.append($0.text) })
         }
         #expect(second.calls == 0)
         #expect(seen.all == ["Hel"])

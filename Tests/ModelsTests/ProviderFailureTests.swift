@@ -209,10 +209,11 @@ struct ProviderFailureTests {
             for await _ in taken.stream { return await fixture.reason() }
             return nil
         }
-        let result = await fixture.ask { delta in
-            seen.append(delta.text)
-            taken.continuation.finish(after: ())
-        }
+        let result = await fixture.ask(
+            onDelta: Watcher { delta in
+                seen.append(delta.text)
+                taken.continuation.finish(after: ())
+            })
         #expect(failure(result)?.reason == .truncated)
         #expect(seen.all == ["Hel"])
         #expect(await second.value == .unreachable)

@@ -36,7 +36,7 @@ struct ProviderFixture: Sendable {
     }
 
     /// - Returns: the answer, or what was thrown in its place.
-    func ask(within limit: Duration = .seconds(60), onDelta: DeltaHandler? = nil) async -> Result<
+    func ask(within limit: Duration = .seconds(60), onDelta: (any DeltaHandler)? = nil) async -> Result<
         ModelAnswer, any Error
     > {
         do {

@@ -1,4 +1,5 @@
 import Chat
+import Support
 import Testing
 
 @testable import Models
@@ -64,7 +65,7 @@ import Testing
         #expect(policy.delay(after: .unreachable, failures: 1, spent: .zero, remaining: .seconds(-1), random: 0) == nil)
     }
 
-    func ask(_ model: any LanguageModel, within limit: Duration = .seconds(60), onDelta: DeltaHandler? = nil)
+    func ask(_ model: any LanguageModel, within limit: Duration = .seconds(60), onDelta: (any DeltaHandler)? = nil)
         async throws
         -> ModelAnswer
     {
@@ -103,7 +104,7 @@ import Testing
         let seen = Seen<String>()
         let scripted = ScriptedModel("a", [.failure(.unreachable, after: "Hel")])
         let model = Retrying(scripted, provider: "p", sleep: { _ in Issue.record("waits") })
-        await #expect(throws: ModelFailure.self) { try await ask(model) { seen.append($0.text) } }
+        await #expect(throws: ModelFailure.self) { try await ask(model, onDelta: Watcher { seen.append($0.text) }) }
         #expect(seen.all == ["Hel"])
     }
 

@@ -7,10 +7,11 @@ struct StreamingModel: LanguageModel {
     let text: String
     let pause: @Sendable () async -> Void
 
-    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?) async throws
+    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: (any DeltaHandler)?)
+        async throws
         -> ModelAnswer
     {
-        try await onDelta?(.text(text))
+        onDelta?.take(.text(text))
         await pause()
         return ModelAnswer(text: text, model: "m", provider: "p", usage: TokenUsage(prompt: 1, completion: 1))
     }
@@ -35,16 +36,17 @@ final class ScriptedModel: LanguageModel {
 
     var calls: Int { count.withLock { $0 } }
 
-    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?) async throws
+    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: (any DeltaHandler)?)
+        async throws
         -> ModelAnswer
     {
         count.withLock { $0 += 1 }
         switch turns.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
         case .answer(let text):
-            try await onDelta?(.text(text))
+            onDelta?.take(.text(text))
             return ModelAnswer(text: text, model: "m", provider: name, usage: TokenUsage(prompt: 1, completion: 1))
         case .failure(let reason, let text):
-            if !text.isEmpty { try await onDelta?(.text(text)) }
+            if !text.isEmpty { onDelta?.take(.text(text)) }
             throw ModelFailure(provider: name, reason: reason, detail: "\(reason)")
         case .cancelled:
             throw CancellationError()

@@ -45,7 +45,7 @@ import Testing
         })
         let deltas = Seen<AnswerDelta>()
         let answer = try await ProviderFixture(kind, server).model
-            .answer(request, by: .now + .seconds(60)) { deltas.append($0) }
+            .answer(request, by: .now + .seconds(60), onDelta: Watcher { deltas.append($0) })
         return (try #require(bodies.all.first), answer, deltas.all)
     }
 
@@ -254,7 +254,8 @@ import Testing
         let first = try ProviderFixture(.openrouter, server).model
         let seen = Seen<AnswerDelta>()
         let failure = await #expect(throws: ModelFailure.self) {
-            try await Fallback([first, second]).answer(Self.request(), by: .now + .seconds(60)) { seen.append($0) }
+            try await Fallback([first, second]).answer(
+                Self.request(), by: .now + .seconds(60), onDelta: Watcher { seen.append($0) })
         }
         #expect(failure?.reason == .truncated && second.calls == 0 && seen.all.count == 1)
         let plain = try await Fallback([first, second]).answer(Self.request(), by: .now + .seconds(60), onDelta: nil)

@@ -64,7 +64,7 @@ import Testing
         for _ in 0..<2 {
             var trace = RequestTrace()
             let principal = try await bench.pipeline.identify(token, trace: &trace)
-            let answer = try await bench.pipeline.answer(request, for: principal, trace: &trace, onDelta: nil).answer
+            let answer = try await bench.pipeline.answer(request, for: principal, trace: &trace, onAnswer: nil).answer
             #expect(!answer.isCached)
         }
         for isCached in [false, true] { #expect(try await bench.ask("hello", token).answer.isCached == isCached) }

@@ -25,7 +25,7 @@ import Testing
     @concurrent private func ask(_ text: String) async throws -> Answer {
         var trace = RequestTrace()
         return try await bench.pipeline.answer(
-            try ChatRequest(question: text, field: "message"), for: key, trace: &trace, onDelta: nil
+            try ChatRequest(question: text, field: "message"), for: key, trace: &trace, onAnswer: nil
         ).answer
     }
 

@@ -22,7 +22,7 @@ import Testing
             }
         }
         let asking = Task { @LoopActor in
-            let onDelta: DeltaHandler = { _ in look() }
+            let onDelta: PipelineFixture.Hearer = { _ in look() }
             _ = try await bench.ask("hello", token, onDelta: isStreamed ? onDelta : nil)
             look()
         }

@@ -17,7 +17,8 @@ final class ScriptedModel: LanguageModel {
     let pause = Mutex<(@Sendable () async throws -> Void)?>(nil)
     private let (arrivals, arrived) = AsyncStream.makeStream(of: Void.self)
 
-    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?) async throws
+    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: (any DeltaHandler)?)
+        async throws
         -> ModelAnswer
     {
         let number = requests.withLock { requests in
@@ -26,10 +27,10 @@ final class ScriptedModel: LanguageModel {
         }
         let pause = pause.withLock { $0 }
         arrived.yield()
-        try await onDelta?(.text("answer "))
+        onDelta?.take(.text("answer "))
         try await pause?()
         if let failure = failure.withLock({ $0 }) { throw failure }
-        try await onDelta?(.text("\(number)"))
+        onDelta?.take(.text("\(number)"))
         return ModelAnswer(
             text: "answer \(number)", model: "scripted-1", provider: "scripted",
             usage: TokenUsage(prompt: 3, completion: 2), finishReason: finishReason.withLock { $0 })
@@ -100,9 +101,11 @@ final class PipelineFixture: Sendable {
         try await authenticator.open(try Email(email), browser: "test", address: "127.0.0.1").token
     }
 
+    typealias Hearer = @Sendable (AnswerDelta) async throws -> Void
+
     func ask(
         _ text: String, _ token: String, conversation: ConversationID? = nil, at position: Position? = nil,
-        _ control: CacheControl = .none, onDelta: DeltaHandler? = nil
+        _ control: CacheControl = .none, onDelta: Hearer? = nil
     ) async throws -> Exchange {
         var question = try ChatRequest(
             question: text, field: "message", at: position ?? conversation.map { .end(of: $0) })
@@ -114,11 +117,15 @@ final class PipelineFixture: Sendable {
         try await ask(ChatRequest(regenerating: id, field: "regenerate"), token)
     }
 
-    private func ask(_ question: ChatRequest, _ token: String, onDelta: DeltaHandler? = nil) async throws -> Exchange {
+    private func ask(_ question: ChatRequest, _ token: String, onDelta: Hearer? = nil) async throws -> Exchange {
         var trace = RequestTrace()
         let principal = try await pipeline.identify(token, trace: &trace)
-        let onAnswer: AnswerHandler? = onDelta.map { onDelta in { @Sendable delta, _ in try await onDelta(delta) } }
-        return try await pipeline.answer(question, for: principal, trace: &trace, onDelta: onAnswer)
+        let hear: AnswerHandler = { event, _ in
+            guard case .deltas(let deltas, _) = event else { return }
+            for delta in deltas { try await onDelta?(delta) }
+        }
+        let onAnswer = onDelta == nil ? nil : hear
+        return try await pipeline.answer(question, for: principal, trace: &trace, onAnswer: onAnswer)
     }
 
     func history(_ token: String) async throws -> [Exchange] {

@@ -112,7 +112,7 @@ import Testing
             var trace = RequestTrace()
             let request = try ChatRequest(messages: messages, field: "messages", model: model, parameters: parameters)
             let principal = try await bench.pipeline.identify(token, trace: &trace)
-            return try await bench.pipeline.answer(request, for: principal, trace: &trace, onDelta: nil)
+            return try await bench.pipeline.answer(request, for: principal, trace: &trace, onAnswer: nil)
         }
         let exchange = try await ask("scripted-1", .init(temperature: 0.1, maxTokens: 7))
         #expect(exchange.question == "What is my name?")

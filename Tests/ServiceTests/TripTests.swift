@@ -140,7 +140,7 @@ private final class WatchedLedger: Ledger {
         let principal = try await short.identify(token, trace: &trace)
         _ = try await short.answer(
             try ChatRequest(question: "and now?", field: "message"), for: principal, trace: &trace,
-            onDelta: nil)
+            onAnswer: nil)
         let lifetimes = ledger.lifetimes.withLock { $0 }
         #expect(lifetimes.count == 2 && lifetimes[0] > .seconds(80) && lifetimes[0] <= .seconds(90))
         #expect(lifetimes[1] > .seconds(25) && lifetimes[1] <= .seconds(35))
@@ -211,7 +211,7 @@ private final class WatchedLedger: Ledger {
         await #expect(throws: WatchedLedger.Lost.self) {
             _ = try await bench.pipeline.answer(
                 try ChatRequest(question: "hello", field: "message"), for: key, trace: &trace,
-                onDelta: nil)
+                onAnswer: nil)
         }
         #expect(ledger.trips() == [.reserve, .settle, .settle, .forfeit])
     }
