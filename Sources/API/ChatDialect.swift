@@ -4,12 +4,10 @@ import StrictJSON
 
 /// POST /chat: one text, alone or in a conversation that the service keeps. JSON in; JSON or server-sent events out.
 struct ChatDialect: Dialect {
-    /// The two published shapes, named by the field that carries the text; the reply has the same one.
-    private enum Shape: String { case content, message }
-
     let request: ChatRequest
     let isStreamed: Bool
-    private let shape: Shape
+    let isResumable: Bool
+    private let shape: ChatShape
 
     /// - Throws: what `jsonObject()` throws, 422 for a field, 403 for another's user id, 404 for an identifier that names
     ///   nothing.
@@ -26,9 +24,11 @@ struct ChatDialect: Dialect {
             }
         }
         isStreamed = try json.flag("stream") ?? request.prefersEvents
+        isResumable = try json.flag("resumable") ?? false
+        guard isStreamed || !isResumable else { throw .invalid("resumable", "needs a stream") }
     }
 
-    private static func question(_ json: JSON) throws(ChatError) -> (Shape, ChatRequest) {
+    private static func question(_ json: JSON) throws(ChatError) -> (ChatShape, ChatRequest) {
         if let name = try json.text("regenerate") {
             for other in ["content", "message", "parent", "conversation_id"] where json.member(other) != nil {
                 throw .invalid(other, "must not stand beside regenerate, which asks a message's own question anew")
@@ -55,7 +55,7 @@ struct ChatDialect: Dialect {
         return id
     }
 
-    private static func text(of json: JSON) throws(ChatError) -> (Shape, String) {
+    private static func text(of json: JSON) throws(ChatError) -> (ChatShape, String) {
         switch (try json.text("content"), try json.text("message")) {
         case (let content?, nil): return (.content, content)
         case (nil, let message?): return (.message, message)
@@ -70,37 +70,19 @@ struct ChatDialect: Dialect {
         }
     }
 
-    func reply(_ exchange: Exchange) -> [UInt8] { whole(exchange) }
+    func reply(_ exchange: Exchange) -> [UInt8] { shape.whole(exchange) }
 
-    func delta(_ text: String) -> [UInt8] {
-        JSONWriter.object(after: "event: delta\ndata: ", before: "\n\n", capacity: 64 + text.utf8.count) {
-            $0.member("text", text)
-        }
-    }
+    func beginning(_ place: MessagePlace) -> [UInt8] { shape.start(place) }
 
-    func end(_ exchange: Exchange) -> [UInt8] { whole(exchange, after: "event: done\ndata: ", before: "\n\n") }
+    func delta(_ text: String, until end: Int) -> [UInt8] { ChatShape.delta(text, until: end) }
 
-    private func whole(_ exchange: Exchange, after prefix: StaticString = "", before suffix: StaticString = "")
-        -> [UInt8]
-    {
-        let answer = exchange.answer
-        return JSONWriter.object(after: prefix, before: suffix, capacity: 512 + answer.text.utf8.count) { json in
-            switch shape {
-            case .content:
-                json.member("id", exchange.id.text)
-                json.member("content", answer.text)
-            case .message:
-                json.member("success", true)
-                json.member("message_id", exchange.id.text)
-                json.member("response", answer.text)
-            }
-            json.describe(exchange)
-        }
-    }
+    func end(_ exchange: Exchange) -> [UInt8] { shape.done(exchange) }
 
     static func body(of error: ErrorReply) -> [UInt8] { object(error) }
 
-    static func event(of error: ErrorReply) -> [UInt8] { object(error, after: "event: error\ndata: ", before: "\n\n") }
+    static func event(of error: ErrorReply) -> [UInt8] {
+        object(error, after: "event: error\nid: end\ndata: ", before: "\n\n")
+    }
 
     private static func object(_ reply: ErrorReply, after prefix: StaticString = "", before suffix: StaticString = "")
         -> [UInt8]

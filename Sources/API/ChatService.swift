@@ -14,6 +14,10 @@ public final class ChatService: Responder {
     /// The same for requests by OpenAI's contract.
     let completions: ChatPipeline
     var models: ModelList { completions.models }
+    /// Answers that go on without their connection.
+    let streams: ResumableStreams
+    /// Those of the other workers; nil where there are none.
+    let relay: (any AnswerRelay)?
     let authenticator: any Authenticator
     let ledger: any Ledger
     let conversations: any ConversationStore
@@ -25,7 +29,8 @@ public final class ChatService: Responder {
     let telemetry: any Telemetry
 
     public init(
-        pipeline: ChatPipeline, completions: ChatPipeline, authenticator: any Authenticator,
+        pipeline: ChatPipeline, completions: ChatPipeline, streams: ResumableStreams = ResumableStreams(),
+        relay: (any AnswerRelay)? = nil, authenticator: any Authenticator,
         ledger: any Ledger, conversations: any ConversationStore, usage: any UsageSource,
         keys: (any APIKeyRegistry)? = nil, health: any HealthSource,
         settings: ServiceSettings,
@@ -33,6 +38,8 @@ public final class ChatService: Responder {
     ) {
         self.pipeline = pipeline
         self.completions = completions
+        self.streams = streams
+        self.relay = relay
         self.authenticator = authenticator
         self.ledger = ledger
         self.conversations = conversations

@@ -70,14 +70,16 @@ struct CompletionDialect: Dialect {
         }
     }
 
-    var beginning: [UInt8] {
+    func beginning(_ place: MessagePlace) -> [UInt8] {
         chunk { delta in
             delta.member("role", "assistant")
             delta.member("content", "")
         }
     }
 
-    func delta(_ text: String) -> [UInt8] { chunk(capacity: 320 + text.utf8.count) { $0.member("content", text) } }
+    func delta(_ text: String, until end: Int) -> [UInt8] {
+        chunk(capacity: 320 + text.utf8.count) { $0.member("content", text) }
+    }
 
     func delta(_ call: ToolCallDelta) -> [UInt8] {
         chunk(capacity: 512 + call.arguments.utf8.count) { delta in

@@ -11,12 +11,16 @@ protocol Dialect: Sendable {
 
     var request: ChatRequest { get }
     var isStreamed: Bool { get }
+    /// Whether its stream goes on for a while without its connection, so that it can be continued on another.
+    var isResumable: Bool { get }
 
     /// The body of a whole reply.
     func reply(_ exchange: Exchange) -> [UInt8]
 
     /// The server-sent event that carries a piece of the answer's text.
-    func delta(_ text: String) -> [UInt8]
+    ///
+    /// - Parameter end: where it ends in the text, in bytes.
+    func delta(_ text: String, until end: Int) -> [UInt8]
 
     /// The server-sent event that carries a piece of a tool call.
     func delta(_ call: ToolCallDelta) -> [UInt8]
@@ -25,7 +29,7 @@ protocol Dialect: Sendable {
     func end(_ exchange: Exchange) -> [UInt8]
 
     /// The events with which a stream begins, before the first piece.
-    var beginning: [UInt8] { get }
+    func beginning(_ place: MessagePlace) -> [UInt8]
 
     /// Its own way through the same pipeline.
     static func pipeline(of service: ChatService) -> ChatPipeline
@@ -47,7 +51,7 @@ protocol Dialect: Sendable {
 }
 
 extension Dialect {
-    var beginning: [UInt8] { [] }
+    var isResumable: Bool { false }
     /// A contract without tools gets no calls.
     func delta(_ call: ToolCallDelta) -> [UInt8] { [] }
     static func pipeline(of service: ChatService) -> ChatPipeline { service.pipeline }
@@ -65,26 +69,58 @@ extension ChatService {
         request.cacheControl = context.request.cacheControl
         if speaker.isStreamed { return try await stream(speaker, request, for: principal, &context) }
         let pipeline = D.pipeline(of: self)
-        let exchange = try await pipeline.answer(request, for: principal, trace: &context.trace, onDelta: nil)
+        let exchange = try await pipeline.answer(request, for: principal, trace: &context.trace, onAnswer: nil)
         try await context.send(200, speaker.reply(exchange), headers: context.trace.cache?.headers ?? [])
     }
 
     private func stream<D: Dialect>(
         _ speaker: D, _ request: ChatRequest, for principal: Principal, _ context: inout RequestContext
     ) async throws {
-        let stream = EventStream(
-            context.writer, headers: context.headers(EventStream.contentType), beginning: speaker.beginning,
-            rates: context.trace.rates)
-        context.stream = stream
-        context.status = 200
         let pipeline = D.pipeline(of: self)
-        let exchange = try await pipeline.answer(request, for: principal, trace: &context.trace) { delta, cache in
-            let headers = cache?.headers ?? []
-            switch delta {
-            case .text(let text): try await stream.send(speaker.delta(text), headers)
-            case .toolCall(let call): try await stream.send(speaker.delta(call), headers)
+        let stream = context.startStream(every: settings.commentInterval, pipeline.background)
+        let onAnswer: AnswerHandler = { event, cache in
+            stream.note(cache?.headers ?? [])
+            switch event {
+            case .asked(let place): stream.begin(with: speaker.beginning(place))
+            case .admitted: if speaker.isResumable { try await stream.send([]) }
+            case .deltas(let deltas, let start): try await stream.send(speaker.events(deltas, from: start))
             }
         }
-        try await stream.send(speaker.end(exchange))
+        guard speaker.isResumable else {
+            let exchange = try await pipeline.answer(
+                request, for: principal, trace: &context.trace, onAnswer: onAnswer)
+            return try await stream.finish(speaker.end(exchange))
+        }
+        let trace = context.trace
+        let answer = streams.begin(for: principal.session) { onAnswer in
+            var trace = trace
+            do {
+                let exchange = try await pipeline.answer(request, for: principal, trace: &trace, onAnswer: onAnswer)
+                return (.success(exchange), trace)
+            } catch {
+                return (.failure(error), trace)
+            }
+        }
+        guard let ending = try await answer.follow(onAnswer) else { return }
+        context.trace = ending.trace
+        try await stream.finish(speaker.end(try ending.result.get()))
+    }
+}
+
+extension Dialect {
+    /// - Parameter start: where they begin in the answer's text, in bytes.
+    fileprivate func events(_ deltas: [AnswerDelta], from start: Int) -> [UInt8] {
+        var (events, end): ([UInt8], Int) = ([], start)
+        for delta in deltas {
+            let event: [UInt8]
+            switch delta {
+            case .text(let text):
+                end += text.utf8.count
+                event = self.delta(text, until: end)
+            case .toolCall(let call): event = self.delta(call)
+            }
+            if events.isEmpty { events = event } else { events += event }
+        }
+        return events
     }
 }

@@ -65,6 +65,16 @@ struct RequestContext {
         return headers
     }
 
+    /// Begins a stream: from now on it is how errors are told, once its head is sent.
+    ///
+    /// - Parameter interval: of comments while there is nothing to send.
+    mutating func startStream(every interval: Duration, _ background: Background) -> EventStream {
+        let stream = EventStream(writer, headers: headers(EventStream.contentType), rates: trace.rates)
+        stream.sendComments(every: interval, background)
+        (self.stream, status) = (stream, 200)
+        return stream
+    }
+
     mutating func send(_ status: Int, _ body: [UInt8], headers extra: [(name: String, value: String)] = [])
         async throws
     {
@@ -80,7 +90,10 @@ struct RequestContext {
             headers: headers("application/json") + [
                 ("Access-Control-Allow-Methods", allowed),
                 // OpenAI's clients in a browser send a dozen of their own; a wildcard does not stand for Authorization.
-                ("Access-Control-Allow-Headers", "Authorization, Cache-Control, Content-Type, X-Request-ID, *"),
+                (
+                    "Access-Control-Allow-Headers",
+                    "Authorization, Cache-Control, Content-Type, Last-Event-ID, X-Request-ID, *"
+                ),
                 ("Access-Control-Max-Age", "600"),
             ])
         try await writer.send(head, body: [])
@@ -88,6 +101,7 @@ struct RequestContext {
 
     /// Answers with the error object, or ends a stream with it.
     private mutating func refuse(_ error: any Error) async {
+        await stream?.silence()
         if error is ResponseError || error is CancellationError {
             status = Self.hungUp
             trace.remark = error is CancellationError ? "the caller went away" : "\(error)"

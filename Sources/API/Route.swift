@@ -9,6 +9,7 @@ struct Route: Sendable {
         Route("POST", "/auth/logout", .session(ChatService.logOut)),
         Route("GET", "/auth/session", .session(ChatService.showSession)),
         Route("POST", "/chat", .chat(ChatDialect.self)),
+        Route("GET", "/chat/stream/{message}", .session(ChatService.resumeStream)),
         Route("GET", "/chat/history", .session(ChatService.showHistory)),
         Route("GET", "/chat/conversations", .session(ChatService.listConversations)),
         Route("GET", "/chat/conversations/{id}", .session(ChatService.showConversation)),

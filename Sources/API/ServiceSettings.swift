@@ -11,11 +11,14 @@ public struct ServiceSettings: Sendable {
     public let corsOrigins: [String]
     /// Bytes of a request by OpenAI's contract.
     public let completionBodyLimit: Int
+    /// After which silence a stream has a comment.
+    public let commentInterval: Duration
 
     public init(
         version: String, messageLimit: Int, minimumUserAgentLength: Int?, corsOrigins: [String],
-        completionBodyLimit: Int = 4_194_304
+        completionBodyLimit: Int = 4_194_304, commentInterval: Duration = .seconds(15)
     ) {
+        self.commentInterval = commentInterval
         self.completionBodyLimit = completionBodyLimit
         self.version = version
         self.messageLimit = messageLimit

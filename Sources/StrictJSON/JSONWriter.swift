@@ -21,6 +21,26 @@ public enum JSONWriter {
     ) throws(E) -> [UInt8] {
         var buffer = JSONBuffer(capacity: capacity)
         buffer.append(prefix)
+        return try object(after: buffer, before: suffix, body)
+    }
+
+    /// One object after a text with a number in it.
+    ///
+    /// - Parameter middle: what stands between the number and the object.
+    public static func object<E: Error>(
+        after prefix: StaticString, _ number: Int, _ middle: StaticString, before suffix: StaticString,
+        capacity: Int = 512, _ body: (inout Members) throws(E) -> Void
+    ) throws(E) -> [UInt8] {
+        var buffer = JSONBuffer(capacity: capacity)
+        buffer.append(prefix)
+        buffer.append(Int64(number))
+        buffer.append(middle)
+        return try object(after: buffer, before: suffix, body)
+    }
+
+    private static func object<E: Error>(
+        after buffer: consuming JSONBuffer, before suffix: StaticString, _ body: (inout Members) throws(E) -> Void
+    ) throws(E) -> [UInt8] {
         var members = Members(buffer)
         try body(&members)
         var text = members.closed()

@@ -77,19 +77,26 @@ struct Reply: Sendable {
         }
     }
 
-    /// The events of a stream.
-    var events: [Event] { body.components(separatedBy: "\n\n").filter { !$0.isEmpty }.map(Event.init) }
+    /// The events of a stream, without its comments.
+    var events: [Event] {
+        body.components(separatedBy: "\n\n").filter { !$0.isEmpty && !$0.hasPrefix(":") }.map(Event.init)
+    }
+
+    /// The text of a stream's events.
+    var streamedText: String { events.compactMap { $0.data["text"] as? String }.joined() }
 }
 
-/// A server-sent event, of which this service makes two lines.
+/// A server-sent event, of which this service makes three lines.
 struct Event {
     let name: String
+    let id: String
     let data: [String: Any]
 
     init(_ block: String) {
         let lines = block.components(separatedBy: "\n")
         name = String(lines[0].dropFirst("event: ".count))
-        let json = lines.count == 2 ? lines[1].dropFirst("data: ".count) : ""
+        id = lines.count > 1 ? String(lines[1].dropFirst("id: ".count)) : ""
+        let json = lines.count == 3 ? lines[2].dropFirst("data: ".count) : ""
         data = (try? JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]) ?? [:]
     }
 }

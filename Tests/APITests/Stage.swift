@@ -19,7 +19,8 @@ final class Stage: Sendable {
     /// - Parameter gate: in place of the real one.
     init(
         gate other: (any Authenticator)? = nil, corsOrigins: [String] = [], messageLimit: Int = 50,
-        cachesTools: Bool = false
+        cachesTools: Bool = false, streamCommit: AnswerCache.StreamCommit = .immediate, window: Duration = .seconds(60),
+        commentInterval: Duration = .seconds(60)
     ) async throws {
         folder = FileManager.default.temporaryDirectory.path + "/parley-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
@@ -42,7 +43,7 @@ final class Stage: Sendable {
             cache: AnswerCache(
                 memory: MemoryCache(maximumBytes: 1_000_000, purged: purges), ledger: database, answers: database,
                 leases: database,
-                lifetimes: CacheLifetimes(60)),
+                lifetimes: CacheLifetimes(60), streamCommit: streamCommit),
             model: model, ledger: database, ids: ExchangeIDGenerator { 0 },
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
@@ -55,10 +56,11 @@ final class Stage: Sendable {
             ),
             MessageSanitizer(mode: .off))
         service = ChatService(
-            pipeline: pipeline, completions: completions,
+            pipeline: pipeline, completions: completions, streams: ResumableStreams(window: window),
             authenticator: gate, ledger: database, conversations: database, usage: database, health: health,
             settings: ServiceSettings(
-                version: "test", messageLimit: messageLimit, minimumUserAgentLength: 10, corsOrigins: corsOrigins),
+                version: "test", messageLimit: messageLimit, minimumUserAgentLength: 10, corsOrigins: corsOrigins,
+                commentInterval: commentInterval),
             telemetry: log)
     }
 
@@ -72,6 +74,23 @@ final class Stage: Sendable {
         _ method: String, _ target: String, token: String? = nil, body: Request.Body? = nil,
         headers: [String: String] = [:], piecesTaken: Int = .max
     ) async -> Reply {
+        await send(
+            method, target, token: token, body, headers: headers, to: RecordedReply(piecesTaken: piecesTaken))
+    }
+
+    func send(
+        _ method: String, _ target: String, token: String?, _ json: String?, headers: [String: String] = [:],
+        to channel: RecordedReply
+    ) async -> Reply {
+        let body = json.map { Request.Body.complete(Array($0.utf8)) }
+        return await send(method, target, token: token, body, headers: headers, to: channel)
+    }
+
+    /// - Parameter channel: what is sent can be looked at there meanwhile.
+    private func send(
+        _ method: String, _ target: String, token: String?, _ body: Request.Body?, headers: [String: String],
+        to channel: RecordedReply
+    ) async -> Reply {
         var parameters = [("REQUEST_METHOD", method), ("REQUEST_URI", target), ("REMOTE_ADDR", "192.0.2.1")]
         if let mark = target.firstIndex(of: "?") {
             parameters.append(("QUERY_STRING", String(target[target.index(after: mark)...])))
@@ -82,10 +101,13 @@ final class Stage: Sendable {
             parameters.append((name == "CONTENT_TYPE" ? name : "HTTP_" + name, value))
         }
         if body != nil, headers["CONTENT_TYPE"] == nil { parameters.append(("CONTENT_TYPE", "application/json")) }
-        let channel = RecordedReply(piecesTaken: piecesTaken)
-        let (request, writer) = (Request(parameters: parameters, body: body ?? .complete([])), ResponseWriter(channel))
+        return await answer(Request(parameters: parameters, body: body ?? .complete([])), on: channel)
+    }
+
+    private func answer(_ request: Request, on channel: RecordedReply) async -> Reply {
+        let writer = ResponseWriter(channel)
         await service.respond(to: request, with: writer)
-        if channel.bytes.isEmpty {
+        if channel.bytes.isEmpty, !Task.isCancelled {
             let (head, body) = service.reply(toUnanswered: request)
             try? await writer.send(head, body: body)
         }
@@ -118,24 +140,31 @@ final class ScriptedModel: LanguageModel {
     /// After the pieces, each in two fragments.
     let toolCalls = Mutex<[ToolCall]>([])
     let takesTools = Mutex(true)
+    /// Awaited after the first piece.
+    let pause = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
     func supports(_ request: ModelRequest) -> Bool { !request.usesTools || takesTools.withLock { $0 } }
 
-    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: DeltaHandler?) async throws
+    func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: (any DeltaHandler)?)
+        async throws
         -> ModelAnswer
     {
         requests.withLock { $0.append(request) }
         let pieces = pieces.withLock { $0 }
-        for piece in pieces { try await onDelta?(.text(piece)) }
+        let pause = pause.withLock { $0 }
+        for (index, piece) in pieces.enumerated() {
+            onDelta?.take(.text(piece))
+            if index == 0 { try await pause?() }
+        }
         let calls = toolCalls.withLock { $0 }
         for (index, call) in calls.enumerated() {
             let middle = call.arguments.index(call.arguments.startIndex, offsetBy: call.arguments.count / 2)
-            try await onDelta?(
+            onDelta?.take(
                 .toolCall(
                     ToolCallDelta(
                         index: index, id: call.id, name: call.name, arguments: String(call.arguments[..<middle]),
                         thoughtSignature: call.thoughtSignature)))
-            try await onDelta?(
+            onDelta?.take(
                 .toolCall(ToolCallDelta(index: index, id: nil, name: nil, arguments: String(call.arguments[middle...])))
             )
         }

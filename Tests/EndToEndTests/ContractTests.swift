@@ -71,7 +71,9 @@ import Testing
             #expect(reply.headers["content-type"]?.hasPrefix("text/event-stream") == true)
             let events = try events(of: reply)
             let done = try #require(events.last)
-            #expect(done.name == "done" && events.dropLast().allSatisfy { $0.name == "delta" })
+            #expect(done.name == "done" && events.first?.name == "start")
+            #expect(events.dropFirst().dropLast().allSatisfy { $0.name == "delta" })
+            #expect(events.first?.data["message_id"] as? String == done.data["message_id"] as? String)
             let text = events.dropLast().compactMap { $0.data["text"] as? String }.joined()
             #expect(text == done.data["response"] as? String)
             #expect(Set(done.data.keys) == Set(plain.json.keys))
@@ -194,7 +196,7 @@ import Testing
         try reply.body.components(separatedBy: "\n\n").filter { !$0.isEmpty }.map { block in
             let lines = block.split(separator: "\n")
             let name = lines[0].replacing("event: ", with: "")
-            let data = Data(lines[1].dropFirst("data: ".count).utf8)
+            let data = Data(lines[2].dropFirst("data: ".count).utf8)
             return (String(name), try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any]))
         }
     }

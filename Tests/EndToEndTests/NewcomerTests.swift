@@ -83,7 +83,7 @@ import Testing
         let replies = output.components(separatedBy: "\n--\n")
         #expect(replies.count == commands.count)
         for reply in replies.dropFirst() {
-            #expect(reply.hasPrefix("{") || reply.hasPrefix("event: delta"), "\(reply)")
+            #expect(reply.hasPrefix("{") || reply.hasPrefix("event: start"), "\(reply)")
         }
         #expect(replies.last?.contains(#""status_code":422"#) == true)
     }

@@ -1,0 +1,120 @@
+import Chat
+import FastCGI
+import Synchronization
+
+/// GET /chat/stream/{message}: a stream that was cut off, from where the caller has it.
+///
+/// While the answer is being made, in this worker or another, it is followed; what is whole comes from the ledger. It has
+/// the `content` shape, whatever the question's was.
+extension ChatService {
+    func resumeStream(_ principal: Principal, _ context: inout RequestContext) async throws {
+        guard let id = context.pathValue("message").flatMap(ExchangeID.init) else { throw ChatError.noSuchStream }
+        let from: Int?
+        switch context.request.header("LAST_EVENT_ID") {
+        case nil: from = nil
+        case "end":
+            context.status = 204
+            return try await context.writer.send(
+                ResponseHead(status: 204, headers: context.headers("text/event-stream")), body: [])
+        case let text?:
+            guard let place = Int(text), place >= 0 else { throw ChatError.noSuchPlace }
+            from = place
+        }
+        // Asked first, since it knows whether the session is live.
+        if let exchange = try await exchange(id, of: principal, &context) {
+            return try await tell(exchange, from: from, &context)
+        }
+        let stream = context.startStream(every: settings.commentInterval, pipeline.background)
+        let progress = Progress(from)
+        let onAnswer: AnswerHandler = { event, _ in
+            switch event {
+            case .asked(let place): if progress.begin() { stream.begin(with: ChatShape.content.start(place)) }
+            case .admitted: try await stream.send([])
+            case .deltas(let deltas, let start): try await stream.send(progress.events(deltas, from: start))
+            }
+        }
+        if let stream = streams.stream(id, of: principal.session) {
+            guard let ending = try await stream.follow(from: from ?? 0, onAnswer) else { throw ChatError.noSuchPlace }
+            if case .failure(let error) = ending.result { throw error }
+        } else {
+            switch try await relay?.follow(.stream(id, principal.session), from: from ?? 0, by: nil, onAnswer)
+                ?? .unknown
+            {
+            case .failed: throw ChatError.brokenOff
+            case .noSuchPlace: throw ChatError.noSuchPlace
+            case .over, .lost, .unknown: break
+            }
+        }
+        guard let exchange = try await exchange(id, of: principal, &context) else {
+            throw stream.hasStarted ? ChatError.brokenOff : ChatError.noSuchStream
+        }
+        try await tell(exchange, from: progress.end, &context)
+    }
+
+    /// - Parameter from: bytes of its text that the caller has; nil when it has no event at all.
+    private func tell(_ exchange: Exchange, from: Int?, _ context: inout RequestContext) async throws {
+        let (shape, text) = (ChatShape.content, exchange.answer.text)
+        guard let rest = text.suffix(from: from ?? 0) else { throw ChatError.noSuchPlace }
+        let stream = context.stream ?? context.startStream(every: settings.commentInterval, pipeline.background)
+        if from == nil { stream.begin(with: shape.start(exchange.place)) }
+        let delta = rest.isEmpty ? [] : ChatShape.delta(rest, until: text.utf8.count)
+        try await stream.finish(delta + shape.done(exchange))
+    }
+
+    private func exchange(_ id: ExchangeID, of principal: Principal, _ context: inout RequestContext) async throws
+        -> Exchange?
+    {
+        try await context.trace.time(.record) { try await ledger.exchange(id, of: principal) }.admitted()
+    }
+}
+
+/// How much of a stream its caller has.
+private final class Progress: Sendable {
+    private let place: Mutex<Int?>
+
+    /// - Parameter place: bytes of the text; nil for no event at all.
+    init(_ place: Int?) { self.place = Mutex(place) }
+
+    var end: Int? { place.withLock { $0 } }
+
+    /// - Returns: whether it has no event yet.
+    func begin() -> Bool {
+        place.withLock { place in
+            defer { place = place ?? 0 }
+            return place == nil
+        }
+    }
+
+    func events(_ deltas: [AnswerDelta], from start: Int) -> [UInt8] {
+        let text = deltas.map { if case .text(let text) = $0 { text } else { "" } }
+        return place.withLock { place in
+            var end = start
+            defer { place = end }
+            return text.reduce(into: []) { events, text in
+                end += text.utf8.count
+                events += ChatShape.delta(text, until: end)
+            }
+        }
+    }
+}
+
+extension ChatError {
+    fileprivate static let noSuchStream = ChatError(
+        .notFound, "There is no such message in this session, or its answer was not finished")
+    fileprivate static let noSuchPlace = ChatError(
+        .invalidField, "Last-Event-ID must be the id of an event of this stream",
+        details: ["Last-Event-ID: must be the id of an event of this stream"], field: "Last-Event-ID")
+    fileprivate static let brokenOff = ChatError(.providerFailed, "The answer broke off; please ask again")
+}
+
+extension Exchange {
+    fileprivate var place: MessagePlace { MessagePlace(id: id, conversation: conversation, parent: parent) }
+}
+
+extension String {
+    /// What follows after so many bytes; nil when that is beyond its end or within a character.
+    fileprivate func suffix(from offset: Int) -> String? {
+        guard let index = utf8.index(startIndex, offsetBy: offset, limitedBy: endIndex) else { return nil }
+        return index.samePosition(in: unicodeScalars).map { String(self[$0...]) }
+    }
+}

@@ -1,0 +1,152 @@
+import Synchronization
+
+/// An answer that goes on for a while without its connection, so that it can be followed on another.
+///
+/// It is made in a task of its own. When the last connection is lost, the task is cancelled after a while, as an ordinary
+/// question's is at once.
+public final class ResumableStream: Sendable {
+    public typealias Ending = (result: Result<Exchange, any Error>, trace: RequestTrace)
+
+    private struct State {
+        var task: Task<Void, Never>?
+        var place: MessagePlace?
+        var connections = 0
+        /// Ends the task when nobody comes back.
+        var alarm: Task<Void, Never>?
+        var ending: Ending?
+    }
+
+    let session: SessionID
+    private let feed = AnswerFeed()
+    private let window: Duration
+    private let background: Background
+    private let state = Mutex(State())
+
+    init(_ session: SessionID, window: Duration, _ background: Background) {
+        self.session = session
+        self.window = window
+        self.background = background
+    }
+
+    func run(_ work: @escaping @Sendable () async -> Void) {
+        let task = background.start(work)
+        state.withLock { $0.task = task }
+    }
+
+    // MARK: Making it
+
+    /// - Returns: its place, when it has just got one.
+    func take(_ event: AnswerEvent, _ cache: RequestTrace.CacheOutcome?) -> MessagePlace? {
+        switch event {
+        case .asked(let place):
+            state.withLock { $0.place = place }
+            return place
+        case .admitted: feed.open(cache)
+        case .deltas(let deltas, _):
+            if !feed.isOpen { feed.open(cache) }
+            for delta in deltas { feed.take(delta) }
+        }
+        return nil
+    }
+
+    /// - Returns: its place, if it had got one.
+    func finish(_ ending: Ending) -> MessagePlace? {
+        let place = state.withLock { state in
+            state.ending = ending
+            state.alarm?.cancel()
+            return state.place
+        }
+        feed.finish()
+        return place
+    }
+
+    // MARK: Following it
+
+    /// Hands the answer on as it comes, and its place before it.
+    ///
+    /// - Parameter offset: bytes of the text that are not wanted any more.
+    /// - Returns: how it ended; nil when the offset is no place of its text so far.
+    /// - Throws: `CancellationError`, or what `onAnswer` threw.
+    public func follow(from offset: Int = 0, _ onAnswer: AnswerHandler) async throws -> Ending? {
+        guard var follower = feed.follow(from: offset) else { return nil }
+        connect()
+        defer {
+            feed.leave(follower)
+            disconnect()
+        }
+        var isTold = false
+        var start = offset
+        while let news = await feed.next(&follower) {
+            if !isTold, let place = state.withLock({ $0.place }) {
+                try await onAnswer(.asked(place), nil)
+                try await onAnswer(.admitted, news.cache)
+                isTold = true
+            }
+            if !news.deltas.isEmpty { try await onAnswer(.deltas(news.deltas, from: start), news.cache) }
+            start = follower.offset
+        }
+        try Task.checkCancellation()
+        return state.withLock { $0.ending }
+    }
+
+    private func connect() {
+        state.withLock { state in
+            state.connections += 1
+            state.alarm?.cancel()
+            state.alarm = nil
+        }
+    }
+
+    private func disconnect() {
+        state.withLock { state in
+            state.connections -= 1
+            guard state.connections == 0, state.ending == nil else { return }
+            // Nobody knows yet what to come back for.
+            guard feed.isOpen, window > .zero else {
+                state.task?.cancel()
+                return
+            }
+            state.alarm = background.start {
+                do { try await self.background.clock.sleep(for: self.window) } catch { return }
+                self.state.withLock { if $0.connections == 0 { $0.task?.cancel() } }
+            }
+        }
+    }
+}
+
+/// The resumable streams of this process, by the ids of their exchanges. There are no more of them than there are
+/// questions under way (``ConcurrencyLimit``); one whose answer is whole is read from the ledger.
+public final class ResumableStreams: Sendable {
+    private let window: Duration
+    private let background: Background
+    private let streams = Mutex<[ExchangeID: ResumableStream]>([:])
+
+    /// - Parameter window: how long an answer goes on without a connection; zero for not at all.
+    public init(window: Duration = .seconds(10), background: Background = Background()) {
+        self.window = window
+        self.background = background
+    }
+
+    public var isEmpty: Bool { streams.withLock { $0.isEmpty } }
+
+    /// Begins an answer. Whoever does must follow it.
+    public func begin(
+        for session: SessionID,
+        _ work: @escaping @Sendable (_ onAnswer: @escaping AnswerHandler) async -> ResumableStream.Ending
+    ) -> ResumableStream {
+        let stream = ResumableStream(session, window: window, background)
+        stream.run {
+            let ending = await work { event, cache in
+                guard let place = stream.take(event, cache) else { return }
+                self.streams.withLock { $0[place.id] = stream }
+            }
+            if let place = stream.finish(ending) { self.streams.withLock { $0[place.id] = nil } }
+        }
+        return stream
+    }
+
+    /// - Returns: nil when the session has none of that id under way here.
+    public func stream(_ id: ExchangeID, of session: SessionID) -> ResumableStream? {
+        streams.withLock { streams in streams[id].flatMap { $0.session == session ? $0 : nil } }
+    }
+}
