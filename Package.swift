@@ -55,6 +55,7 @@ let package = Package(
         ours("StrictJSON", ["CJansson"]),
         ours("Pool", ["SharedMemory", "Threads"]),
         ours("Chat", [.product(name: "Crypto", package: "swift-crypto")]),
+        ours("Relay", ["CLinux", "Chat", "EventLoop"]),
         ours("Sanitizing", ["Chat", "CGumbo", "CPCRE2"]),
         ours("Sessions", ["Chat", "StrictJSON", .product(name: "Crypto", package: "swift-crypto")]),
         ours(
@@ -67,7 +68,8 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "API", "Chat", "EventLoop", "FastCGI", "Models", "Pool", "Sanitizing", "Sessions", "SharedMemory",
+                "API", "Chat", "EventLoop", "FastCGI", "Models", "Pool", "Relay", "Sanitizing", "Sessions",
+                "SharedMemory",
                 "Storage", "StrictJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -82,6 +84,7 @@ let package = Package(
         tests("StrictJSONTests", ["StrictJSON", "Support"]),
         tests("PoolTests", ["Pool"]),
         tests("ChatTests", ["Chat", "Support"]),
+        tests("RelayTests", ["Relay", "CLinux", "Chat", "EventLoop", "Support"]),
         tests("SanitizingTests", ["Sanitizing", "CGumbo", "Chat", "StrictJSON", "Support"]),
         tests("SessionsTests", ["Sessions", "Chat", .product(name: "Crypto", package: "swift-crypto")]),
         tests(

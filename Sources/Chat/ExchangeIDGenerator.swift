@@ -29,6 +29,14 @@ public final class ExchangeIDGenerator: Sendable {
         self.now = now
     }
 
+    /// This process's own number; nil while there is none to be had.
+    public func number() -> Int? {
+        state.withLock { state in
+            if state.worker == nil { state.worker = worker().map(Int64.init) }
+            return state.worker.map { Int($0) }
+        }
+    }
+
     public func next() -> ExchangeID {
         let tick = Int64(now().timeIntervalSince1970 * 1_000 * 1_024)
         return state.withLock { state in
@@ -45,6 +53,9 @@ extension ExchangeID {
     public init(lastAt time: Date) {
         number = Int64(time.timeIntervalSince1970 * 1_000 * 1_024) << 10 | Int64(ExchangeIDGenerator.workers - 1)
     }
+
+    /// The number of the worker that made it, if it had one.
+    public var worker: Int { Int(number & Int64(ExchangeIDGenerator.workers - 1)) }
 
     /// When it was made, in whole milliseconds.
     public var created: Date { Date(timeIntervalSince1970: Double(number >> 20) / 1_000) }

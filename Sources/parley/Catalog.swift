@@ -136,6 +136,12 @@ enum Catalog {
         "CHAT_CACHE_TRUNCATED", false, "Whether an answer that was cut by length is given again.")
     static let cacheTools = Setting.flag(
         "CHAT_CACHE_TOOLS", false, "Whether requests with tools share answers and are answered from the cache.")
+    static let streamResume = Setting.number(
+        "CHAT_STREAM_RESUME", "10", 0...3_600,
+        "Seconds that a resumable stream goes on after its connection is lost; 0 for not at all.")
+    static let streamCommit = Setting<AnswerCache.StreamCommit>.choice(
+        "CHAT_STREAM_COMMIT", .immediate,
+        "immediate: a stream's text goes out as it comes; buffered: when the answer is whole.")
     static let messageLimit = Setting.whole(
         "CHAT_MESSAGE_LIMIT", 50, 1...1_000_000_000_000, "Messages of one session.")
     static let dangerous = Setting<ChatPolicy.Danger>.choice(
@@ -228,7 +234,8 @@ enum Catalog {
         temperature, maxTokens, modelTimeout,
         firstTokenTimeout, stallTimeout, deadline, completionTokens,
         completionDeadline, completionBody, modelAliases, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,
-        cacheBytes, cacheStoreBytes, cacheScope, cacheTruncated, cacheTools, messageLimit, dangerous, sanitize,
+        cacheBytes, cacheStoreBytes, cacheScope, cacheTruncated, cacheTools, streamResume, streamCommit,
+        messageLimit, dangerous, sanitize,
         rateLimiting,
         chatRate, authRate,
         readRate,

@@ -3,6 +3,7 @@ import Chat
 import EventLoop
 import Logging
 import Models
+import Relay
 import Sanitizing
 import Sessions
 import SharedMemory
@@ -14,8 +15,13 @@ struct Service {
     let memory: MemoryCache
     let providers: Providers
     let responder: ChatService
+    /// Answers that go on without their connection.
+    let streams: ResumableStreams
+    /// Where other workers hear of this one's answers; nil where there are no others.
+    let relay: Relay?
 
-    init(_ settings: Settings, log: Logger) async throws {
+    /// - Parameter isPooled: whether there are other workers.
+    init(_ settings: Settings, log: Logger, isPooled: Bool) async throws {
         let board = try Board.shared(settings, log: log)
         let purged = PurgeBoard(on: board)
         database = try Database(settings, purged: purged, onBudgetAlert: { log.note($0) })
@@ -24,16 +30,22 @@ struct Service {
         let authenticator = KeyAuthenticator(beside: sessions, store: database, secret: settings.keySecret)
         memory = MemoryCache(maximumBytes: settings.cacheBytes, purged: purged)
         providers = try Providers(settings, on: CircuitBoard(on: board), log: log)
+        let ids = ExchangeIDGenerator { [database] in database.claimWorkerNumber() }
+        let place = isPooled ? RelayPlace(settings, ids) : nil
+        let client = place.map { RelayClient($0.name, worker: $0.worker) }
+        let streams = ResumableStreams(
+            window: .seconds(try settings.sources.required(Catalog.streamResume)), background: .loop)
         let (models, prices) = (try settings.models(of: providers), providers.prices(from: settings.prices))
+        let cache = AnswerCache(
+            memory: memory, ledger: database, answers: database, leases: database, relay: client,
+            lifetimes: settings.cacheLifetimes, firstModel: providers.models.first,
+            staleLifetime: settings.staleSeconds,
+            keepsTruncated: try settings.sources.required(Catalog.cacheTruncated),
+            streamCommit: try settings.sources.required(Catalog.streamCommit), background: .loop)
+        (self.streams, relay) = (streams, place.map { Relay($0, cache, streams) })
         let pipeline = ChatPipeline(
-            authenticator: authenticator, sanitizer: MessageSanitizer(mode: settings.sanitizerMode),
-            cache: AnswerCache(
-                memory: memory, ledger: database, answers: database, leases: database,
-                lifetimes: settings.cacheLifetimes, firstModel: providers.models.first,
-                staleLifetime: settings.staleSeconds,
-                keepsTruncated: try settings.sources.required(Catalog.cacheTruncated), background: .loop),
-            model: providers.model, ledger: database,
-            ids: ExchangeIDGenerator { [database] in database.claimWorkerNumber() },
+            authenticator: authenticator, sanitizer: MessageSanitizer(mode: settings.sanitizerMode), cache: cache,
+            model: providers.model, ledger: database, ids: ids,
             policy: try settings.policy(of: providers, models, prices),
             load: ConcurrencyLimit(limit: settings.maxInFlight), background: .loop)
         responder = ChatService(
@@ -41,7 +53,7 @@ struct Service {
             // What programs send must reach the model as it is: a remover of markup would break their code.
             completions: pipeline.under(
                 try settings.completionPolicy(of: providers, models, prices), MessageSanitizer(mode: .off)),
-            authenticator: authenticator, ledger: database, conversations: database,
+            streams: streams, relay: client, authenticator: authenticator, ledger: database, conversations: database,
             usage: database,
             keys: settings.keySecret.map { [database] in KeyRegistry(store: database, secret: $0) },
             health: Health(store: database, source: providers, memory: memory),

@@ -21,8 +21,9 @@ enum Worker {
         do {
             let (settings, log) = try loaded()
             LogOutput.lines.neverWait()
-            let service = try await Service(settings, log: log)
+            let service = try await Service(settings, log: log, isPooled: true)
             await prepare(service.database, log)
+            if await service.relay?.start() != true { log.warning("other workers cannot follow answers made here") }
             // Now rather than while the first question waits.
             if settings.callsProviders, let fault = await Upstream.load() {
                 log.error("providers cannot be called", metadata: ["cause": "\(fault)"])
@@ -47,7 +48,9 @@ enum Worker {
             supervised?.draining()
             log.info(
                 "worker draining", metadata: ["cause": "\(reason)", "in_flight": .stringConvertible(listener.inFlight)])
-            let isEmpty = await listener.drain(deadline: .now + .seconds(settings.drainSeconds))
+            let deadline = ContinuousClock.now + .seconds(settings.drainSeconds)
+            let isEmpty = await listener.drain(deadline: deadline)
+            await drain(service, deadline)
             if !isEmpty { log.error("worker stopped with requests in flight") }
             await service.database.close()
             end(isEmpty ? 0 : 1)
@@ -65,11 +68,19 @@ enum Worker {
         }
     }
 
+    /// Waits for answers whose callers are gone and may come back, in whichever worker, and for those whom other workers
+    /// pass on.
+    private static func drain(_ service: Service, _ deadline: ContinuousClock.Instant) async {
+        while !service.streams.isEmpty || service.relay?.isIdle == false, ContinuousClock.now < deadline {
+            try? await LoopClock().sleep(for: .milliseconds(20))
+        }
+    }
+
     /// Answers the request that the environment and standard input describe.
     static func runCGI() async -> Never {
         do {
             let (settings, log) = try loaded()
-            let service = try await Service(settings, log: log)
+            let service = try await Service(settings, log: log, isPooled: false)
             await prepare(service.database, log)
             let limits = Limits(bodyBytes: try settings.sources.required(Catalog.completionBody))
             let code = await CGI.respond(with: service.responder, limits: limits)

@@ -1,0 +1,46 @@
+internal import Chat
+
+/// What a follower asks for, in 56 bytes: `PRL1`, the kind and 3 zeros, the exchange's id, the offset (both big-endian), and
+/// the 32 bytes that prove that it may know.
+struct RelayRequest {
+    static let size = 56
+    private static let mark = Array("PRL1".utf8)
+
+    let answer: RelayedAnswer
+    let offset: Int
+
+    init(_ answer: RelayedAnswer, from offset: Int) {
+        self.answer = answer
+        self.offset = offset
+    }
+
+    /// - Returns: nil for what is no request.
+    init?(_ bytes: [UInt8]) {
+        guard bytes.count == Self.size, bytes.starts(with: Self.mark) else { return nil }
+        let id = ExchangeID(number: Int64(bitPattern: number(bytes[8..<16])))
+        let proof = Array(bytes[24...])
+        switch bytes[4] {
+        case 1: answer = .call(id, digest: proof)
+        case 2:
+            guard let session = SessionID(String(decoding: proof, as: UTF8.self)) else { return nil }
+            answer = .stream(id, session)
+        default: return nil
+        }
+        guard let offset = Int(exactly: number(bytes[16..<24])) else { return nil }
+        self.offset = offset
+    }
+
+    var bytes: [UInt8] {
+        let (kind, proof): (UInt8, [UInt8]) =
+            switch answer {
+            case .call(_, let digest): (1, digest)
+            case .stream(_, let session): (2, Array(session.rawValue.utf8))
+            }
+        return Self.mark + [kind, 0, 0, 0] + bigEndian(UInt64(bitPattern: answer.id.number))
+            + bigEndian(UInt64(offset)) + proof
+    }
+}
+
+func bigEndian(_ number: some FixedWidthInteger) -> [UInt8] { withUnsafeBytes(of: number.bigEndian) { Array($0) } }
+
+func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
