@@ -103,7 +103,7 @@ import Testing
 }
 
 /// The inodes of a process's sockets.
-private func sockets(of pid: pid_t) -> Set<String> {
+func sockets(of pid: pid_t) -> Set<String> {
     let folder = "/proc/\(pid)/fd"
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return Set(
@@ -112,7 +112,7 @@ private func sockets(of pid: pid_t) -> Set<String> {
 }
 
 /// The inodes of the sockets that are connected to that port of 127.0.0.1.
-private func connections(to port: UInt16) -> Set<String> {
+func connections(to port: UInt16) -> Set<String> {
     let remote = "0100007F:" + String(format: "%04X", port)
     // A file of /proc has no size, so it is read to its end.
     let table = try? FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/net/tcp")).readToEnd()
