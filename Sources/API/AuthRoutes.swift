@@ -49,3 +49,33 @@ extension ChatService {
         json.member("messages_left", limit.map { max(0, $0 - session.messagesUsed) })
     }
 }
+
+extension ChatService {
+    static let loginSchema = Schema.record([
+        "email": .text(
+            "Your email address. It is stored as a keyed hash, and nobody checks that it is yours.",
+            pattern: #"^\s*[^\s@"(),:;<>\[\]\\]+@[^\s@]+\.[^\s@]+\s*$"#, length: 0...254, format: "email",
+            example: "you@example.com")
+    ])
+
+    static let openedSessionSchema = Schema.record(
+        "A new session and its token.",
+        [
+            "access_token": .text("Send it as `Authorization: Bearer …`."), "token_type": .word("", ["bearer"]),
+            "expires_in": .whole("Seconds until the session ends.", 1 ... .max),
+        ] + sessionMembers)
+
+    static let sessionSchema = Schema.record("A session, or what stands for it with an API key.", sessionMembers)
+
+    static let endedSessionSchema = Schema.record([
+        "success": .flag("Always true.").with("const", true), "message": .text("For people."),
+    ])
+
+    private static let sessionMembers: Schema.Members = [
+        "session_id": .sessionID, "user_id": .userID, "created_at": .time("When it began."),
+        "expires_at": .time("When it ends by itself."),
+        "message_limit": .whole("How many questions it may ask; null for an API key.").orNull,
+        "messages_used": .whole("How many it has asked. A question that got no answer does not count."),
+        "messages_left": .whole("How many are left; null for an API key.").orNull,
+    ]
+}

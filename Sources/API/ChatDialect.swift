@@ -118,3 +118,92 @@ extension JSONWriter.Members {
         }
     }
 }
+
+extension ChatDialect {
+    /// - Parameter field: what carries the text.
+    static func questionSchema(_ field: String) -> Schema {
+        .record(
+            "A question in the shape of `\(field)`; the answer has the same one. A member that is null counts as "
+                + "absent, and one that is not known is ignored.",
+            Schema.Members(
+                dictionaryLiteral: (
+                    field,
+                    .text(
+                        "The question: 1 to \(ChatRequest.maximumQuestionLength) characters after blanks at its ends "
+                            + "are removed. HTML markup is removed from it; code stays.",
+                        pattern: #"\S"#, length: 1...ChatRequest.maximumQuestionLength, example: "What is a socket?")
+                ),
+                (
+                    "conversation_id",
+                    .conversationID(
+                        "Goes on with the conversation of an earlier answer: its last 8 messages go along. Without it "
+                            + "the question stands alone, and asking it again is a cache hit."
+                    ).orNull
+                ),
+                (
+                    "stream",
+                    .flag(
+                        "Whether the answer comes as server-sent events. Where it is absent, `Accept: "
+                            + "text/event-stream` asks for them, unless that prefers JSON."
+                    ).orNull
+                ),
+                (
+                    "parent",
+                    .messageID(
+                        "Asks below this message, in its conversation: below an earlier one this makes another "
+                            + "branch. Null beside a `conversation_id` begins that conversation anew. Absent, the "
+                            + "question goes below the newest message of `conversation_id`."
+                    ).orNull
+                ), ("resumable", .flag(resumable).orNull),
+                ("user_id", .text("Your own `user_id`; any other is a 403.", length: 1 ... .max).orNull)),
+            optional: ["conversation_id", "stream", "parent", "resumable", "user_id"])
+    }
+
+    private static let resumable =
+        "Only with a stream: whether it goes on for a while after its connection is lost, so that "
+        + "`GET /chat/stream/{message}` can continue it."
+
+    static let regenerationSchema = Schema.record(
+        "Asks a question anew, past the cache, below the same parent; both answers stay. The answer has the shape of "
+            + "`content`. None of `content`, `message`, `parent` and `conversation_id` may stand beside it.",
+        [
+            "regenerate": .messageID("The message whose question is asked anew."),
+            "stream": .flag("Whether the answer comes as server-sent events.").orNull,
+            "resumable": .flag(resumable).orNull,
+            "user_id": .text("Your own `user_id`; any other is a 403.", length: 1 ... .max).orNull,
+        ], optional: ["stream", "resumable", "user_id"])
+
+    static let errorSchema = Schema.record(
+        "What every error outside `/v1` is.",
+        [
+            "error": .text("What the status means, for people."), "message": .text("What was wrong, for people."),
+            "details": .list("What was wrong with each member, as `member: rule`; may be empty.", of: .text()),
+            "status_code": .whole("The reply's status.", 400...599),
+            "request_id": .text("The same as in `X-Request-ID`.", pattern: "^[A-Za-z0-9._-]{8,64}$"),
+        ])
+}
+
+extension JSONWriter.Members {
+    /// What ``describe(_:)`` writes.
+    static let exchangeMembers: Schema.Members = [
+        "model": .text("The model that gave the answer; null when the message was blocked.").orNull,
+        "timestamp": .time("When it was asked."),
+        "cached": .flag("The answer was made for an equal question, before or at the same time."),
+        "stale": .flag("The answer has expired, and is given because no provider answers now."),
+        "blocked": .flag("The message looks like an attack: no model saw it."),
+        "finish_reason": .word(
+            "Why the answer ends: `stop`, all was said; `length`, it was cut because it reached the most tokens that "
+                + "it may have; `tool_calls`, it asks for calls of tools (only in the history of `/v1`); `blocked`.",
+            ["stop", "length", "tool_calls", "blocked"]),
+        "conversation_id": .conversationID(),
+        "parent": .messageID("The message that it was asked below; null at the beginning.").orNull,
+        "usage": .reference(.tokenUsage),
+    ]
+
+    static let usageSchema = Schema.record(
+        "Tokens, as the provider counted them, or an estimate where it did not.",
+        [
+            "prompt_tokens": .whole("Of the question and what went along."),
+            "completion_tokens": .whole("Of the answer."), "total_tokens": .whole("Their sum."),
+        ])
+}

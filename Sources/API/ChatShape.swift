@@ -44,3 +44,48 @@ enum ChatShape: String {
         }
     }
 }
+
+extension ChatShape {
+    static let contentAnswerSchema = Schema.record(
+        "An answer in the shape of `content`.",
+        ["id": .messageID(), "content": answerText] + JSONWriter.Members.exchangeMembers)
+
+    static let messageAnswerSchema = Schema.record(
+        "An answer in the shape of `message`.",
+        ["success": .flag("Always true.").with("const", true), "message_id": .messageID(), "response": answerText]
+            + JSONWriter.Members.exchangeMembers)
+
+    private static let answerText = Schema.text("The model's answer; a fixed text when the message was blocked.")
+
+    static let eventSchema = Schema.one(
+        of: [.reference(.startEvent), .reference(.deltaEvent), .reference(.doneEvent), .reference(.errorEvent)])
+
+    static let startEventSchema = event(
+        "The first event: which message this is. Its id is `message_id` in the shape of `message`.", "start",
+        .one(of: [
+            .record(["id": .messageID()] + placeMembers), .record(["message_id": .messageID()] + placeMembers),
+        ]), id: .word("", ["0"]))
+
+    private static let placeMembers: Schema.Members = [
+        "conversation_id": .conversationID(),
+        "parent": .messageID("The message that it was asked below; null at the beginning.").orNull,
+    ]
+
+    static let deltaEventSchema = event(
+        "A piece of the answer's text, in order.", "delta", .record(["text": .text()]),
+        id: .text("Bytes (UTF-8) of the answer's text up to here.", pattern: "^[1-9][0-9]*$"))
+
+    static let doneEventSchema = event(
+        "The last event of a whole answer: what a plain reply would be.", "done",
+        .one(of: [.reference(.contentAnswer), .reference(.messageAnswer)]), id: end)
+
+    static let errorEventSchema = event(
+        "The last event of an answer that is not whole. It does not count against the session.", "error",
+        .reference(.error), id: end)
+
+    private static let end = Schema.word("", ["end"])
+
+    private static func event(_ description: String, _ name: String, _ data: Schema, id: Schema) -> Schema {
+        .record(description, ["event": .word("", [name]), "id": id, "data": .encoded(data)])
+    }
+}

@@ -201,3 +201,81 @@ struct CompletionDialect: Dialect {
         }
     }
 }
+
+extension CompletionDialect {
+    static let replySchema = Schema.record(
+        "OpenAI's answer.",
+        head("chat.completion") + [
+            "choices": .list(
+                of: .record([
+                    "index": .whole("", 0...0),
+                    "message": .record(
+                        [
+                            "role": .word("", ["assistant"]),
+                            "content": .text("The answer; null when it has nothing but calls.").orNull,
+                            "refusal": null, "tool_calls": .list(of: .reference(.toolCall), 1 ... .max),
+                        ], optional: ["tool_calls"]), "logprobs": null, "finish_reason": finishReason,
+                ]), 1...1), "usage": .reference(.tokenUsage),
+        ])
+
+    static let chunkSchema = Schema.record(
+        "A piece of OpenAI's answer.",
+        head("chat.completion.chunk") + [
+            "choices": .list(
+                "None in the chunk that has the usage.",
+                of: .record([
+                    "index": .whole("", 0...0), "delta": deltaSchema, "logprobs": null,
+                    "finish_reason": finishReason.orNull,
+                ]), 0...1),
+            "usage": Schema([
+                "description": "Only with `stream_options.include_usage`: null in all chunks but the last.",
+                "anyOf": [Schema.reference(.tokenUsage).json, ["type": "null"]],
+            ]),
+        ], optional: ["usage"])
+
+    private static let deltaSchema = Schema.record(
+        [
+            "role": .word("", ["assistant"]), "content": .text(),
+            "tool_calls": .list(
+                of: .record(
+                    [
+                        "index": .whole("Which call this is a piece of."), "id": .text(),
+                        "type": .word("", ["function"]),
+                        "function": .record(["name": .text(), "arguments": .text()], optional: ["name"]),
+                        "extra_content": ToolForm.extraContent,
+                    ], optional: ["id", "type", "extra_content"]), 1...1),
+        ], optional: ["role", "content", "tool_calls"])
+
+    static let eventSchema = Schema.record(
+        "A server-sent event without a name: a chunk; an error, which ends an answer that is not whole; or `[DONE]`, "
+            + "which ends a whole one.",
+        [
+            "data": Schema([
+                "anyOf": [
+                    ["const": "[DONE]"], Schema.encoded(.reference(.completionChunk)).json,
+                    Schema.encoded(.reference(.openAIError)).json,
+                ]
+            ])
+        ])
+
+    static let errorSchema = Schema.record(
+        "What every error below `/v1` is.",
+        [
+            "error": .record([
+                "message": .text("What was wrong, for people."), "type": .text("OpenAI's word for the kind of error."),
+                "param": .text("The member of the request that was wrong.").orNull,
+                "code": .text("A word for programs.", example: "model_not_found").orNull,
+            ])
+        ])
+
+    private static func head(_ object: String) -> Schema.Members {
+        [
+            "id": .text("The request's id after `chatcmpl-`.", pattern: "^chatcmpl-"), "object": .word("", [object]),
+            "created": .whole("Seconds since 1970."), "model": .text("The model that gave the answer."),
+        ]
+    }
+
+    private static let null = Schema(["type": "null"])
+    private static let finishReason = Schema.word(
+        "`length`: it was cut because it reached the most tokens that it may have.", ["stop", "length", "tool_calls"])
+}

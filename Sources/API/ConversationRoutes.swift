@@ -157,3 +157,45 @@ extension JSONWriter.Members {
         describe(exchange)
     }
 }
+
+extension ChatService {
+    static let conversationSchema = Schema.record(
+        "Messages that belong together.", conversationMembers)
+
+    static let conversationListSchema = Schema.record([
+        "conversations": .list(
+            "The one with the newest message first.", of: .reference(.conversation), 0...100),
+        "count": .whole("How many there are on this page.", 0...100),
+        "has_more": .flag("Whether there are others on a page after this one."),
+        "next": .messageID("What to send as `before` for that page; null when there is none.").orNull,
+    ])
+
+    static let conversationPageSchema = Schema.record(
+        "A conversation with a page of its messages.",
+        conversationMembers + [
+            "messages": .list("The newest last.", of: .reference(.message), 0...100),
+            "has_more": .flag("Whether there are older ones: ask with the first one's `id` as `before`."),
+        ])
+
+    static let conversationTitleSchema = Schema.record([
+        "title": .text(
+            "1 to 200 characters after blanks at its ends are removed, no control characters; null for the first "
+                + "question's first line.",
+            pattern: #"\S"#, length: 1...200
+        ).orNull
+    ])
+
+    static let deletionSchema = Schema.record([
+        "success": .flag("Always true.").with("const", true),
+        "deleted": .whole("How many messages are gone."),
+    ])
+
+    private static let conversationMembers: Schema.Members = [
+        "id": .conversationID("The conversation's id."),
+        "title": .text(
+            "The first line of its first question, 60 characters at the most, until it is changed."),
+        "count": .whole("How many messages it has, of all branches.", 1 ... .max),
+        "created_at": .time("When its first question was asked."),
+        "last_activity": .time("When its newest question was asked."),
+    ]
+}

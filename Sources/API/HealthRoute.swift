@@ -120,3 +120,51 @@ extension ChatService {
         try await context.send(200, body)
     }
 }
+
+extension ChatService {
+    static let lifeSchema = Schema.record([
+        "status": .word("", ["alive"]), "timestamp": .time("Now."), "version": .text("The program's version."),
+    ])
+
+    static let healthSchema = Schema.record(
+        "How the parts of the service are.",
+        [
+            "status": .word(
+                "`degraded` when a provider is left alone because it fails; `unhealthy` when the database cannot be "
+                    + "used.",
+                ["healthy", "degraded", "unhealthy"]),
+            "timestamp": .time("Now."), "version": .text("The program's version."), "database": databaseWord,
+            "ai_service": .word(
+                "`degraded` when one of the providers is left alone, `unavailable` when all are, `echo` when none is "
+                    + "set.",
+                ["available", "degraded", "unavailable", "echo"]),
+            "components": componentsSchema,
+        ], optional: ["components"])
+
+    private static let databaseWord = Schema.word("", ["connected", "read_only", "unavailable"])
+
+    private static let componentsSchema = Schema.record(
+        "Only with `detailed=true`.",
+        [
+            "database": .record([
+                "status": databaseWord, "reading": .text("`ok`, or a word for the fault."),
+                "writing": .text("`ok`, or a word for the fault."), "milliseconds": .number("What looking took."),
+            ]),
+            "providers": .list(
+                "In the order in which they are asked.",
+                of: .record(
+                    [
+                        "name": .text("The provider's name in the settings."), "model": .text(),
+                        "circuit": .word(
+                            "`closed`: it is asked; `open`: it is left alone; `probing`: one question tries it.",
+                            ["closed", "open", "probing"]),
+                        "cause": .text("Why it is left alone."),
+                        "retry_in_ms": .whole("Milliseconds until it is tried again."),
+                    ], optional: ["cause", "retry_in_ms"])),
+            "cache": .record(["memory_bytes": .whole("Of answers in the memory of the worker that answered this.")]),
+            "worker": .record([
+                "in_flight": .whole("Questions that this worker is asking a model, or waiting for."),
+                "max_in_flight": .whole("How many it may.", 1 ... .max),
+            ]),
+        ])
+}

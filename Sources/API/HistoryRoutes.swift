@@ -48,3 +48,28 @@ extension ChatService {
         }.admitted()
     }
 }
+
+extension ChatService {
+    static let messageSchema = Schema.record(
+        "A question and its answer.",
+        ["id": .messageID(), "message": .text("The question."), "response": responseSchema]
+            + JSONWriter.Members.exchangeMembers)
+
+    static let userMessageSchema = Schema.record(
+        "A question and its answer, with the question in `content`.",
+        [
+            "id": .messageID(), "user_id": .userID, "content": .text("The question."), "response": responseSchema,
+        ] + JSONWriter.Members.exchangeMembers)
+
+    static let historySchema = Schema.record(
+        "A page of the session's messages.",
+        [
+            "messages": .list("The newest last.", of: .reference(.message), 0...100),
+            "count": .whole("How many there are on this page.", 0...100),
+            "has_more": .flag("Whether there are older ones: ask with the first one's `id` as `before`."),
+            "session_id": .sessionID,
+        ])
+
+    private static let responseSchema = Schema.text(
+        "The answer. One that calls tools is the JSON text `{\"content\":…,\"tool_calls\":[…]}`.")
+}

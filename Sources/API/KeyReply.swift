@@ -42,3 +42,36 @@ public enum KeyReply {
         json.member("disabled", key.isDisabled)
     }
 }
+
+extension KeyReply {
+    /// - Parameter isNew: with its secret.
+    static func schema(isNew: Bool = false) -> Schema {
+        let secret: Schema.Members = [
+            "key": .text("The secret, which is not shown again.", pattern: "^prl_[0-9A-Za-z]{36}$")
+        ]
+        return .record(
+            isNew ? "A key with a new secret." : "An API key.",
+            ["id": .keyID, "name": .text("What it is for.")] + (isNew ? secret : [:]) + [
+                "prefix": .text("How its secret begins, to tell keys apart.", pattern: "^prl_[0-9A-Za-z]{8}$"),
+                "created_at": .time("When it was made."),
+                "expires_at": .time("When it ends by itself; null for never.").orNull,
+                "budget": .text("The most that it may cost, such as `20usd/month`; null for anything.").orNull,
+                "spent": .number(
+                    "What it has cost in the budget's present period, in dollars; without a budget, all that it has "
+                        + "cost."
+                ),
+                "rpm": .whole("Requests a minute; null for any number.", limits).orNull,
+                "tpm": .whole("Tokens a minute; null for any number.", limits).orNull,
+                "parallel": .whole("Calls under way at once; null for any number.", limits).orNull,
+                "models": .list("The models that it may ask; null for all.", of: .text()).orNull,
+                "management": .flag("Whether it manages keys and asks no model."),
+                "disabled": .flag("Whether it was revoked."),
+            ])
+    }
+
+    private static let limits = 1...RateLimits.most
+
+    static let listSchema = Schema.record([
+        "object": .word("", ["list"]), "data": .list("The newest first.", of: .reference(.key)),
+    ])
+}

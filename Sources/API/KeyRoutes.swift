@@ -78,3 +78,43 @@ extension JSON {
         return texts
     }
 }
+
+extension ChatService {
+    static let grantSchema = Schema.record(
+        "What a key is made with, and keeps. A member that is null counts as absent; one that is not known is "
+            + "refused, so that a misspelt limit leaves no key without one.",
+        [
+            "name": .text(
+                "What it is for: 1 to \(APIKey.Grant.longestName) characters, and not the form of a key's id.",
+                pattern: #"\S"#, length: 1...APIKey.Grant.longestName, example: "ci"),
+            "expires": .text(
+                "After how long it ends by itself, ten years at most; never by default.", pattern: timeSpan
+            )
+            .orNull,
+            "models": .list(
+                "The models that it may ask, each by all of its names; all by default.",
+                of: .text(pattern: #"^[^\s,]+$"#, length: 1...200), 1...100
+            ).with("uniqueItems", true).orNull,
+            "rpm": .whole("Requests a minute, over all workers.", 1...RateLimits.most).orNull,
+            "tpm": .whole("Tokens a minute.", 1...RateLimits.most).orNull,
+            "parallel": .whole("Calls under way at once.", 1...RateLimits.most).orNull,
+            "budget": .text(
+                "The most that it may cost in a day, a week (from Monday), a month or in total, in UTC; up to 6 "
+                    + "digits after the point.",
+                pattern: #"^[0-9]{1,6}(\.[0-9]{1,6})?usd/(day|week|month|total)$"#, example: "20usd/month"
+            ).orNull,
+            "management": .flag("Whether it manages keys, and asks no model.").orNull,
+        ],
+        optional: ["expires", "models", "rpm", "tpm", "parallel", "budget", "management"], isClosed: true)
+
+    static let rotationSchema = Schema.record(
+        [
+            "grace": .text(
+                "How long the old secret works beside the new one; not at all by default.", pattern: timeSpan
+            ).orNull
+        ],
+        optional: ["grace"], isClosed: true)
+
+    /// A number and `s`, `m`, `h`, `d` or `w`.
+    private static let timeSpan = "^[0-9]+[smhdw]$"
+}

@@ -28,3 +28,17 @@ extension ChatService {
         json.member("owned_by", model.owner)
     }
 }
+
+extension ChatService {
+    static let modelSchema = Schema.record(
+        "A model that can be asked for.",
+        [
+            "id": .text("What to send as `model`."), "object": .word("", ["model"]),
+            "created": .whole("Always 0: nobody tells.").with("const", 0),
+            "owned_by": .text("The provider's name in the settings."),
+        ])
+
+    static let modelListSchema = Schema.record([
+        "object": .word("", ["list"]), "data": .list(of: .reference(.model)),
+    ])
+}

@@ -1,34 +1,35 @@
 import Chat
 import FastCGI
 
-/// A method at a path, who may use it, and the function that answers. The table is the whole HTTP contract: dispatch,
-/// `Allow`, preflight replies and the log's route names come from it.
+/// A method at a path, who may use it, the function that answers, and what callers are told of it. The table is the
+/// whole HTTP contract: dispatch, `Allow`, preflight replies, the log's route names and openapi.json (``Contract``) come
+/// from it.
 struct Route: Sendable {
     static let table = [
-        Route("POST", "/auth/email", .anyone(ChatService.logIn)),
-        Route("POST", "/auth/logout", .session(ChatService.logOut)),
-        Route("GET", "/auth/session", .session(ChatService.showSession)),
-        Route("POST", "/chat", .chat(ChatDialect.self)),
-        Route("GET", "/chat/stream/{message}", .session(ChatService.resumeStream)),
-        Route("GET", "/chat/history", .session(ChatService.showHistory)),
-        Route("GET", "/chat/conversations", .session(ChatService.listConversations)),
-        Route("GET", "/chat/conversations/{id}", .session(ChatService.showConversation)),
-        Route("PATCH", "/chat/conversations/{id}", .session(ChatService.renameConversation)),
-        Route("DELETE", "/chat/conversations/{id}", .session(ChatService.deleteConversation)),
-        Route("DELETE", "/chat/history", .session(ChatService.deleteHistory)),
-        Route("DELETE", "/auth/account", .session(ChatService.deleteAccount)),
-        Route("GET", "/history/{user_id}", .session(ChatService.showUserHistory)),
-        Route("POST", "/v1/chat/completions", .chat(CompletionDialect.self), isForUsers: false),
-        Route("GET", "/v1/models", .session(ChatService.listModels), isForUsers: false),
-        Route("GET", "/v1/models/{model}", .session(ChatService.showModel), isForUsers: false),
-        Route("POST", "/v1/keys", .management(ChatService.createKey), isForUsers: false),
-        Route("GET", "/v1/keys", .management(ChatService.listKeys), isForUsers: false),
-        Route("GET", "/v1/keys/{key}", .management(ChatService.showKey), isForUsers: false),
-        Route("DELETE", "/v1/keys/{key}", .management(ChatService.revokeKey), isForUsers: false),
-        Route("POST", "/v1/keys/{key}/rotate", .management(ChatService.rotateKey), isForUsers: false),
-        Route("GET", "/v1/usage", .session(ChatService.showUsage), isForUsers: false),
-        Route("GET", "/health", .anyone(ChatService.showHealth), isForUsers: false),
-        Route("GET", "/health/live", .anyone(ChatService.showLife), isForUsers: false),
+        Route("POST", "/auth/email", .anyone(ChatService.logIn), .logIn),
+        Route("POST", "/auth/logout", .session(ChatService.logOut), .logOut),
+        Route("GET", "/auth/session", .session(ChatService.showSession), .showSession),
+        Route("POST", "/chat", .chat(ChatDialect.self), .chat),
+        Route("GET", "/chat/stream/{message}", .session(ChatService.resumeStream), .resumeStream),
+        Route("GET", "/chat/history", .session(ChatService.showHistory), .showHistory),
+        Route("GET", "/chat/conversations", .session(ChatService.listConversations), .listConversations),
+        Route("GET", "/chat/conversations/{id}", .session(ChatService.showConversation), .showConversation),
+        Route("PATCH", "/chat/conversations/{id}", .session(ChatService.renameConversation), .renameConversation),
+        Route("DELETE", "/chat/conversations/{id}", .session(ChatService.deleteConversation), .deleteConversation),
+        Route("DELETE", "/chat/history", .session(ChatService.deleteHistory), .deleteHistory),
+        Route("DELETE", "/auth/account", .session(ChatService.deleteAccount), .deleteAccount),
+        Route("GET", "/history/{user_id}", .session(ChatService.showUserHistory), .showUserHistory),
+        Route("POST", "/v1/chat/completions", .chat(CompletionDialect.self), .complete, isForUsers: false),
+        Route("GET", "/v1/models", .session(ChatService.listModels), .listModels, isForUsers: false),
+        Route("GET", "/v1/models/{model}", .session(ChatService.showModel), .showModel, isForUsers: false),
+        Route("POST", "/v1/keys", .management(ChatService.createKey), .createKey, isForUsers: false),
+        Route("GET", "/v1/keys", .management(ChatService.listKeys), .listKeys, isForUsers: false),
+        Route("GET", "/v1/keys/{key}", .management(ChatService.showKey), .showKey, isForUsers: false),
+        Route("DELETE", "/v1/keys/{key}", .management(ChatService.revokeKey), .revokeKey, isForUsers: false),
+        Route("POST", "/v1/keys/{key}/rotate", .management(ChatService.rotateKey), .rotateKey, isForUsers: false),
+        Route("GET", "/v1/usage", .session(ChatService.showUsage), .showUsage, isForUsers: false),
+        Route("GET", "/health", .anyone(ChatService.showHealth), .showHealth, isForUsers: false),
+        Route("GET", "/health/live", .anyone(ChatService.showLife), .showLife, isForUsers: false),
     ]
 
     /// Who may use a route, and what answers then.
@@ -53,14 +54,20 @@ struct Route: Sendable {
     let dialect: any Dialect.Type
     /// Monitors and programs may call themselves what they like; users' clients have a name.
     let isForUsers: Bool
+    /// Made only when the document is.
+    let operation: @Sendable () -> Operation
 
-    private init(_ method: String, _ path: String, _ handler: Handler, isForUsers: Bool = true) {
+    private init(
+        _ method: String, _ path: String, _ handler: Handler,
+        _ operation: @autoclosure @escaping @Sendable () -> Operation, isForUsers: Bool = true
+    ) {
         self.method = method
         self.path = path
         segments = path.dropFirst().split(separator: "/").map(String.init)
         self.handler = handler
         dialect = Self.dialect(at: path)
         self.isForUsers = isForUsers
+        self.operation = operation
     }
 
     /// What errors are told in, unknown paths' too.

@@ -31,3 +31,25 @@ public enum UsageReply {
         json.member("estimated", row.estimated)
     }
 }
+
+extension UsageReply {
+    static let schema = Schema.record(
+        "What the questions of one key, model or day have come to. A dollar is 1,000,000,000,000 pico-dollars.",
+        [
+            "key": .text("The key's id; null for all sessions together.").orNull,
+            "name": .text("The key's name; null for all sessions together.").orNull,
+            "model": .text("The model's name; null when none was asked.").orNull,
+            "day": .text("In UTC.", format: "date"),
+            "requests": .whole("Every answer is one, cached ones too."), "prompt_tokens": .whole("Of calls."),
+            "completion_tokens": .whole("Of calls."),
+            "cost_picodollars": .whole("The sum of what is known; null where nothing is.").orNull,
+            "unpriced": .whole("Requests whose cost nobody knows: they are in no sum."),
+            "saved_picodollars": .whole("What cached answers would have cost."),
+            "estimated": .whole("Requests whose tokens the provider did not count."),
+        ], optional: ["key", "name", "model", "day"])
+
+    static let listSchema = Schema.record([
+        "object": .word("", ["list"]),
+        "data": .list("Days in their order; keys and models with the dearest first.", of: .reference(.usageRow)),
+    ])
+}

@@ -8,7 +8,7 @@ import Synchronization
 ///
 ///     descriptor 0 listens    → a FastCGI worker: under `parley serve`, spawn-fcgi or systemd
 ///     a CGI environment       → one request from the environment, then exit
-///     anything else           → the command line: serve, status, migrate, config, check, version
+///     anything else           → the command line: serve, status, migrate, config, check, openapi, version
 ///
 /// A CGI server may turn the query string into arguments (RFC 3875 §4.4), so in a CGI environment they are not looked
 /// at.
@@ -74,7 +74,7 @@ struct Parley: ParsableCommand {
             Serve.self, Status.self, SessionList.self, Key.self, Usage.self, Migrate.self, Backup.self, Restore.self,
             Purge.self,
             Config.self,
-            Check.self, Version.self,
+            Check.self, OpenAPI.self, Version.self,
         ])
 }
 

@@ -1,0 +1,31 @@
+/// Who may use a route, in the words of OpenAPI.
+extension Contract {
+    static var securitySchemes: OrderedJSON {
+        [
+            "session": [
+                "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                "description": """
+                The token of a session, from `POST /auth/email`, for people. It works until the session ends: after \
+                24 hours unless set otherwise, or with `POST /auth/logout`. A session sees only what was asked in it.
+                """,
+            ],
+            "apiKey": [
+                "type": "http", "scheme": "bearer", "bearerFormat": "prl_…",
+                "description": """
+                An API key, for programs: `prl_` and 36 letters and digits, made with `parley key create` or `POST \
+                /v1/keys`. It has a history of its own, no quota of messages, and may have rates and a budget. A key \
+                with the role `management` makes, shows and ends keys, sees everybody's usage, and cannot ask a \
+                model.
+                """,
+            ],
+        ]
+    }
+
+    static func security(of handler: Route.Handler) -> OrderedJSON {
+        switch handler {
+        case .anyone: []
+        case .session, .chat: [["session": []], ["apiKey": []]]
+        case .management: [["apiKey": ["management"]]]
+        }
+    }
+}
