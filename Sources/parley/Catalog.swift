@@ -3,7 +3,7 @@ import Logging
 import Sanitizing
 import Sessions
 
-/// Every setting, declared once. The README's table is tested against it.
+/// Every setting, declared once. The manual's tables are tested against it.
 enum Catalog {
     static let jwtSecret = Setting<TokenSecret>(
         "CHAT_JWT_SECRET", nil,

@@ -3,7 +3,7 @@ struct Setting<Value: Sendable>: AnySetting {
     let name: String
     /// The text that stands for "not set"; nil when there is no default.
     let fallback: String?
-    /// One line for `parley config` and the README.
+    /// One line for `parley config` and the manual.
     let help: String
     let isSecret: Bool
     private let parse: @Sendable (String) throws(SettingFault) -> Value

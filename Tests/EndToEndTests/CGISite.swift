@@ -103,7 +103,8 @@ final class CGISite: Sendable {
             "PATH": "/usr/sbin:/usr/bin:/bin", "PORT": String(port), "SOCKET": socket,
             "CERTIFICATE": tls + "/certificate.pem", "CERTIFICATE_KEY": tls + "/key.pem",
             "CHAT_RATE_LIMITING_ENABLED": "false", "CHAT_CHAT_RATE": "10/minute", "CHAT_AUTH_RATE": "5/minute",
-            "CHAT_READ_RATE": "120/minute", "CHAT_REQUEST_DEADLINE": "60",
+            "CHAT_READ_RATE": "120/minute", "CHAT_REQUEST_DEADLINE": "60", "PARLEY": Program.path,
+            "DOCS": ProcessInfo.processInfo.environment["DOCS"] ?? "",
         ]
         for (script, target) in [("make-certificate", tls), ("render-nginx", nginx)] {
             let result = try await run(Program.repository + "/deploy/" + script, [target], environment: environment)

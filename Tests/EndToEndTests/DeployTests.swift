@@ -16,11 +16,9 @@ import Testing
         try await work(folder)
     }
 
-    /// The two blocks of the README, one terminal each.
+    /// The two blocks of the manual, one terminal each.
     @Test(.timeLimit(.minutes(1))) func theExampleOfServeAndNginxServes() async throws {
-        let readme = try String(contentsOfFile: Program.repository + "/README.md", encoding: .utf8)
-        let section = try #require(readme.components(separatedBy: "\n### ").first { $0.hasPrefix("parley serve") })
-        let blocks = section.components(separatedBy: "\n\n").filter { $0.hasPrefix("    ") }
+        let blocks = try Manual.blocks("nginx/docs/deploy.md", section: "parley serve")
         try #require(blocks.count == 2)
         try await withFolder { folder in
             let port = try freePort()
@@ -28,13 +26,13 @@ import Testing
                 let script = block.replacing("8443", with: "\(port)").replacing(
                     ".build/release/parley", with: Program.path
                 )
-                .replacing("    \(Program.path) serve", with: "exec \(Program.path) serve")
-                .replacing("    /usr/sbin/nginx", with: "exec /usr/sbin/nginx")
+                .replacing("\n\(Program.path) serve", with: "\nexec \(Program.path) serve")
+                .replacing("\n/usr/sbin/nginx", with: "\nexec /usr/sbin/nginx")
                 return try RunningProcess(
                     "/bin/bash", ["-ec", "cd \(Program.repository); umask 077\n" + script],
                     environment: [
                         "PATH": "/usr/bin:/bin", "HOME": folder, "CHAT_DATABASE_URL": "sqlite:\(folder)/parley.sqlite",
-                        "CHAT_WORKERS": "1",
+                        "CHAT_WORKERS": "1", "PARLEY": Program.path,
                     ])
             }
             let pool = try terminal(blocks[0])

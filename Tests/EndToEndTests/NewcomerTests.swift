@@ -66,26 +66,28 @@ import Testing
         #expect(!written.contains("secret-key"))
     }
 
+    /// All lines for a shell, in the repository's folder, as they stand but for the port and the folder of the run.
     @Test func theFirstConversationOfTheREADMECanBePasted() async throws {
-        let readme = try String(contentsOfFile: Program.repository + "/README.md", encoding: .utf8)
-        #expect(!readme.split(separator: "\n").contains { $0.wholeMatch(of: /\s{4,}\$ .*/) != nil }, "no prompts")
-        let sections = readme.components(separatedBy: "\n## ")
-        let section = try #require(sections.first { $0.hasPrefix("A first conversation") })
+        let blocks = try Manual.blocks("README.md", section: "A first conversation")
         let run = try await Deployment()
-        let commands = section.components(separatedBy: "\n\n").filter {
-            $0.hasPrefix("    TOKEN=") || $0.hasPrefix("    curl ")
-        }
-        #expect(commands.count >= 6)
-        let script = "set -e\n" + commands.joined(separator: "\nprintf '\\n--\\n'\n")
+        let commands = blocks.joined(separator: "\n\n").components(separatedBy: "\n\n")
+        #expect(commands.count >= 6 && !commands.contains { $0.hasPrefix("$ ") }, "no prompts")
+        let script =
+            "set -e\n"
+            + commands.joined(separator: "\nprintf '\\n--\\n'\n")
+            .replacing("localhost:8443", with: "localhost:\(run.port)").replacing(".run/", with: "$RUN/")
         let (code, output, errors) = try await EndToEndTests.run(
-            "/bin/bash", ["-c", script.replacing("localhost:8443", with: "localhost:\(run.port)")])
-        #expect(code == 0, "\(errors)")
-        let replies = output.components(separatedBy: "\n--\n")
+            "/bin/bash", ["-c", script],
+            environment: ["PATH": "/usr/bin:/bin", "RUN": run.folder])
+        #expect(code == 0, "\(output)\(errors)")
+        var replies = output.components(separatedBy: "\n--\n")
         #expect(replies.count == commands.count)
+        let look = replies.removeLast()
         for reply in replies.dropFirst() {
             #expect(reply.hasPrefix("{") || reply.hasPrefix("event: start"), "\(reply)")
         }
         #expect(replies.last?.contains(#""status_code":422"#) == true)
+        for words in ["2 of 2 workers serve", "ok    nginx", "prl_"] { #expect(look.contains(words), "\(look)") }
     }
 
     @Test func aTakenPortIsAClearError() async throws {
@@ -96,13 +98,6 @@ import Testing
             _ = try await Deployment(folder: folder, port: run.port)
         }
         #expect(error?.description.contains("PORT \(run.port) is taken") == true)
-    }
-
-    @Test func theDocumentationIsServed() async throws {
-        let run = try await Deployment()
-        let page = try await run.get("/docs/")
-        #expect(page.status == 200 && page.headers["content-type"]?.hasPrefix("text/html") == true)
-        #expect(page.body.contains("/auth/email") && page.body.contains("/chat/history"))
     }
 
     /// Runs the two printed commands in a shell, as a person would paste them.

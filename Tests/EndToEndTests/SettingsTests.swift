@@ -16,9 +16,9 @@ import Testing
             Program.path, arguments, environment: ["PATH": "/usr/sbin:/usr/bin:/bin"].merging(environment) { $1 })
     }
 
-    @Test func theREADMEListsEverySettingWithItsDefault() throws {
-        let readme = try String(contentsOfFile: Program.repository + "/README.md", encoding: .utf8)
-        let rows = readme.split(separator: "\n").filter { $0.hasPrefix("| `CHAT_") }
+    @Test func theManualListsEverySettingWithItsDefault() throws {
+        let page = try String(contentsOfFile: Program.repository + "/nginx/docs/settings.md", encoding: .utf8)
+        let rows = page.split(separator: "\n").filter { $0.hasPrefix("| `CHAT_") }
         for setting in Catalog.all {
             let row = try #require(rows.first { $0.hasPrefix("| `\(setting.name)` |") }, "\(setting.name) is missing")
             #expect(row.contains(setting.help), "\(setting.name): the table and the program say different things")
