@@ -146,6 +146,8 @@ finder.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") (links[place + 1] ?? links[0])?.focus();
     else if (event.key === "ArrowUp") (place <= 0 ? field : links[place - 1]).focus();
     else if (event.key === "Enter" && event.target === field) links[0]?.click();
+    // A search field would take the first Escape for itself.
+    else if (event.key === "Escape") finder.close();
     else return;
     event.preventDefault();
 });
