@@ -1,98 +1,67 @@
 /* Sends requests at a fixed pace, or all at once, whether or not the earlier ones are answered.
  *
- *     pace [-psw] [-a FILE] [-o FILE] [-e TEXT]... -c CONNECTIONS -n REQUESTS [-r RATE] PORT METHOD PATH [BODY]
+ *     pace [-psw] [-a FILE] [-v FILE] [-o FILE] [-e TEXT]... -c CONNECTIONS -n REQUESTS [-r RATE]
+ *         PORT METHOD PATH [BODY]
  *
  *     -p  plain HTTP, not TLS
  *     -s  each connection sends its next request when it has the reply to the last: a request is due when it is sent
  *     -w  say `ready` when all connections are, and wait for SIGUSR1
  *     -a  a bearer token a line; the requests take them in turn
+ *     -v  a value a line; the requests take them in turn
  *     -o  the body of each reply is written to this file, as a line
  *     -e  what a reply must contain, its head counted in; a reply without it is an error, and the first is shown
  *     -r  requests a second; without it, and without -s, all are due at once
  *
- * A `#` in BODY becomes the request's number. Every connection is open, with its handshake done and one reply read
- * (nginx's redirect at /; the model's /count with -p), before the clock starts. A request's time runs from the moment
- * when it was due, not from when it was sent: what waits because all connections are taken, or because this program was
- * late, waits in the figures too. An open connection that closes, and a reply that is not there 60 s after the latest
- * request was sent, are errors. Prints one line: replies, errors, p50, p99 and the maximum in ms, the most that were in
- * flight at once.
+ * A `#` in PATH and BODY becomes the request's value, or without values its number. Every connection is open, with its
+ * handshake done and one reply read (to GET /; with -p the model's /count), before the clock starts. A request's time
+ * runs from the moment when it was due, not from when it was sent: what waits because all connections are taken, or
+ * because this program was late, waits in the figures too. An open connection that closes, and a reply that is not
+ * there 60 s after the latest request was sent, are errors. Prints one line: replies, errors, p50, p99 and the maximum
+ * in ms, the most that were in flight at once.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
+#include "client.h"
 #include <getopt.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { SECOND = 1000000000, PATIENCE = 60 };
+enum { PATIENCE = 60 };
 
 struct connection {
-    int descriptor;
-    SSL *tls;
+    struct link link;
     bool greeted, asked, is_lost;
-    int64_t due; /* of its latest request; the clock is CLOCK_MONOTONIC in nanoseconds */
+    int64_t due; /* of its latest request */
     struct connection *next_idle;
-    size_t length;
-    char input[8192];
+    size_t length, room;
+    char *input;
 };
 
 static const char *method, *path, *body, *expected[8];
-static char **tokens;
+static struct words tokens, values;
 static FILE *kept;
 static int expected_count, port, epoll;
 static bool plain, in_step;
-static long token_count;
 static double rate;
 static long requests, sent, replies, bad, lost, lost_idle, in_flight, most;
 static struct connection *first_idle, *last_idle;
 static int64_t start, latest_due, *times;
 
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
-
-static int64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * (int64_t)SECOND + time.tv_nsec;
-}
-
 static void show(const char *what, const char *detail, const char *reply) {
     fprintf(stderr, "pace: %s %s: %s %s\n%.1500s\n", method, path, what, detail, reply);
 }
 
-/* One request, written at once: it is far smaller than an empty socket buffer. */
-static bool put(struct connection *connection, const char *text, size_t length) {
-    if (plain) return send(connection->descriptor, text, length, MSG_NOSIGNAL) == (ssize_t)length;
-    return SSL_write(connection->tls, text, (int)length) == (int)length;
-}
-
 /* What has arrived: 1 a whole reply, 0 a part of one, -1 the connection is of no more use. */
-static int get(struct connection *connection) {
+static int receive(struct connection *connection) {
     for (;;) {
-        char *input = connection->input;
-        size_t room = sizeof connection->input - 1 - connection->length;
-        ssize_t count = plain ? recv(connection->descriptor, input + connection->length, room, 0)
-                              : SSL_read(connection->tls, input + connection->length, (int)room);
-        if (count <= 0) {
-            bool later = plain ? count < 0 && errno == EAGAIN
-                               : SSL_get_error(connection->tls, (int)count) == SSL_ERROR_WANT_READ;
-            return later ? 0 : -1;
+        if (connection->room - connection->length < 2048) {
+            connection->room = connection->room ? 2 * connection->room : 8192;
+            connection->input = realloc(connection->input, connection->room);
+            if (!connection->input) fail("pace: realloc");
         }
+        char *input = connection->input;
+        ssize_t count = get(connection->link, input + connection->length, connection->room - 1 - connection->length);
+        if (count <= 0) return (int)count;
         connection->length += (size_t)count;
         input[connection->length] = 0;
         char *end = strstr(input, "\r\n\r\n");
@@ -118,7 +87,7 @@ static void lose(struct connection *connection, const char *why) {
     if (connection->asked) in_flight--;
     else lost_idle++;
     connection->is_lost = true;
-    close(connection->descriptor);
+    close(connection->link.descriptor);
     ERR_clear_error();
 }
 
@@ -127,37 +96,26 @@ static void give_up(const char *what, const char *reply) {
     exit(1);
 }
 
-static void dial(struct connection *connection, SSL_CTX *context) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+static void open_one(struct connection *connection, SSL_CTX *context) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
-    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (descriptor < 0) fail("pace: socket");
-    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    if (connect(descriptor, (struct sockaddr *)&address, sizeof address) < 0) fail("pace: connect");
-    if (fcntl(descriptor, F_SETFL, O_NONBLOCK) < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) < 0)
-        fail("pace: a new descriptor");
-    connection->descriptor = descriptor;
-    if (plain) return;
-    connection->tls = SSL_new(context);
-    if (!connection->tls || !SSL_set_fd(connection->tls, descriptor)) fail("pace: SSL_new");
+    connection->link = dial(port, context);
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, connection->link.descriptor, &event) < 0) fail("pace: epoll_ctl");
 }
 
 /* Brings a new connection on by a step: handshake, first request, first reply. True when it is open. */
 static bool settle(struct connection *connection) {
     if (!connection->greeted) {
-        int state = plain ? 1 : SSL_connect(connection->tls);
-        if (state != 1) {
-            if (SSL_get_error(connection->tls, state) != SSL_ERROR_WANT_READ) give_up("no TLS handshake", "");
-            return false;
-        }
+        int state = shake_hands(connection->link);
+        if (state < 0) give_up("no TLS handshake", "");
+        if (state == 0) return false;
         char greeting[64];
         int length = sprintf(greeting, "GET /%s HTTP/1.1\r\nHost: localhost\r\n\r\n", plain ? "count" : "");
-        connection->greeted = put(connection, greeting, (size_t)length);
+        connection->greeted = put(connection->link, greeting, (size_t)length);
     }
-    int state = get(connection);
+    int state = receive(connection);
     if (state == 0) return false;
-    if (state < 0 || !strstr(connection->input, plain ? " 200 " : " 302 "))
+    /* A redirect or a page. */
+    if (state < 0 || (strncmp(connection->input, "HTTP/1.1 2", 10) && strncmp(connection->input, "HTTP/1.1 3", 10)))
         give_up("a new connection does not answer", connection->input);
     rest(connection);
     return true;
@@ -168,7 +126,7 @@ static void open_all(struct connection *all, long count, SSL_CTX *context) {
     struct epoll_event events[64];
     for (long dialled = 0, open = 0; open < count;) {
         for (; dialled < count && dialled - open < 64; dialled++) {
-            dial(&all[dialled], context);
+            open_one(&all[dialled], context);
             open += settle(&all[dialled]);
         }
         if (open == count) return;
@@ -178,25 +136,34 @@ static void open_all(struct connection *all, long count, SSL_CTX *context) {
     }
 }
 
-static void ask(struct connection *connection, long number) {
-    char text[4096], content[2048];
+/* `text` with the request's number, or its value, in place of each `#`; its length. */
+static size_t fill_in(char *into, size_t room, const char *text, long number) {
     size_t size = 0;
-    for (const char *from = body; *from && size < sizeof content - 24; from++) {
-        if (*from == '#') size += (size_t)sprintf(content + size, "%ld", number);
-        else content[size++] = *from;
+    for (; *text && size < room - 64; text++) {
+        if (*text != '#') into[size++] = *text;
+        else if (values.count) size += (size_t)sprintf(into + size, "%.60s", values.list[number % values.count]);
+        else size += (size_t)sprintf(into + size, "%ld", number);
     }
+    into[size] = 0;
+    return size;
+}
+
+static void ask(struct connection *connection, long number) {
+    char text[4096], content[2048], target[256];
+    size_t size = fill_in(content, sizeof content, body, number);
+    fill_in(target, sizeof target, path, number);
     int length = snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: parley-pace/1\r\n"
-        "%s%s%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%.*s", method, path,
-        token_count ? "Authorization: Bearer " : "", token_count ? tokens[number % token_count] : "",
-        token_count ? "\r\n" : "", size, (int)size, content);
+        "%s%s%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%.*s", method, target,
+        tokens.count ? "Authorization: Bearer " : "", tokens.count ? tokens.list[number % tokens.count] : "",
+        tokens.count ? "\r\n" : "", size, (int)size, content);
     connection->asked = true;
     if (++in_flight > most) most = in_flight;
-    if ((size_t)length >= sizeof text || !put(connection, text, (size_t)length))
+    if ((size_t)length >= sizeof text || !put(connection->link, text, (size_t)length))
         lose(connection, "a request could not be sent");
 }
 
 static void take(struct connection *connection) {
-    int state = get(connection);
+    int state = receive(connection);
     if (state == 0) return;
     if (state < 0) return lose(connection, "a connection was closed, or what came is no reply");
     if (!connection->asked) return lose(connection, "a reply that nothing asked for");
@@ -244,37 +211,16 @@ static void run(void) {
     }
 }
 
-static int by_size(const void *left, const void *right) {
-    int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
-    return (a > b) - (a < b);
-}
-
-/* In milliseconds: the smallest time that `share` of all replies did not exceed. */
-static double percentile(double share) {
-    if (replies == 0) return 0;
-    long rank = (long)(share * (double)replies + 0.999999);
-    return (double)times[rank < 1 ? 0 : rank - 1] / 1e6;
-}
-
-static void read_tokens(const char *name) {
-    FILE *file = fopen(name, "r");
-    if (!file) fail(name);
-    for (char token[2048]; fscanf(file, "%2047s", token) == 1; token_count++) {
-        tokens = realloc(tokens, (size_t)(token_count + 1) * sizeof *tokens);
-        if (!tokens || !(tokens[token_count] = strdup(token))) fail("pace: tokens");
-    }
-    fclose(file);
-}
-
 int main(int count, char **arguments) {
     long connections = 0;
     bool waits = false;
     sigset_t signals;
-    for (int option; (option = getopt(count, arguments, "pswa:o:e:c:n:r:")) != -1;) {
+    for (int option; (option = getopt(count, arguments, "pswa:v:o:e:c:n:r:")) != -1;) {
         if (option == 'p') plain = true;
         else if (option == 's') in_step = true;
         else if (option == 'w') waits = true;
-        else if (option == 'a') read_tokens(optarg);
+        else if (option == 'a') tokens = read_words(optarg);
+        else if (option == 'v') values = read_words(optarg);
         else if (option == 'o' && (kept = fopen(optarg, "we"))) continue;
         else if (option == 'e' && expected_count < 8) expected[expected_count++] = optarg;
         else if (option == 'c') connections = atol(optarg);
@@ -290,12 +236,12 @@ int main(int count, char **arguments) {
     method = arguments[optind + 1];
     path = arguments[optind + 2];
     body = count - optind > 3 ? arguments[optind + 3] : "";
-    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX *context = plain ? NULL : SSL_CTX_new(TLS_client_method());
     struct connection *all = calloc((size_t)connections, sizeof *all);
     times = calloc((size_t)requests, sizeof *times);
     epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (!context || !all || !times || epoll < 0) fail("pace");
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    if ((!plain && !context) || !all || !times || epoll < 0) fail("pace");
+    if (context) SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     open_all(all, connections, context);
     if (waits) {
         puts("ready");
@@ -303,8 +249,8 @@ int main(int count, char **arguments) {
         sigwaitinfo(&signals, NULL);
     }
     run();
-    qsort(times, (size_t)replies, sizeof *times, by_size);
-    printf("%ld %ld %.3f %.3f %.3f %ld\n", replies, bad + lost_idle + requests - replies, percentile(0.5),
-        percentile(0.99), percentile(1), most);
+    sort(times, (size_t)replies);
+    printf("%ld %ld %.3f %.3f %.3f %ld\n", replies, bad + lost_idle + requests - replies,
+        percentile(times, replies, 0.5), percentile(times, replies, 0.99), percentile(times, replies, 1), most);
     return 0;
 }
