@@ -2,14 +2,19 @@
  *
  *     model
  *
- * Listens on a port of 127.0.0.1 that the system chooses, which it writes to standard output, and speaks HTTP/1.1, kept alive. POST /v1/chat/completions is answered at once, or, when its
- * body has `answer after 2000 ms`, so long after its last byte. When it has `answer with run-17`, that word of letters,
- * digits and hyphens is the answer. One thread holds thousands of waiting calls: all with one delay fall due in the
- * order in which they came, so a queue for each delay is the whole timer. GET /count says how many were asked since the
- * start, wait now, and waited at most at once: `asked 5200 waiting 0 most 5000`.
+ * Listens on a port of 127.0.0.1 that the system chooses, which it writes to standard output, and speaks HTTP/1.1, kept
+ * alive. POST /v1/chat/completions is answered at once, or, when its body has `answer after 2000 ms`, so long after its
+ * last byte. When it has `answer with run-17`, that word of letters, digits and hyphens is the answer. When it has
+ * `answer in 200 pieces, one every 50 ms`, the head goes out at once and the first piece 50 ms later; a piece is `@`,
+ * the microseconds of CLOCK_MONOTONIC when it was written, and a space: whoever reads it knows how late it is.
+ *
+ * One thread holds thousands of calls: all with one delay fall due in the order in which they came, or were continued,
+ * so a queue for each delay is the whole timer. GET /count says how many were asked since the start, wait or are being
+ * streamed now, and did at most at once, and how many ms a piece was written after it was due at most, since the
+ * count before: `asked 5200 waiting 0 most 5000 late 3`.
  *
  * It refuses, by closing the connection: a request above 16 KiB, one without a Content-Length, one sent before the last
- * was answered, any other path, and more than eight different delays.
+ * was answered, any other path, and more than eight different delays. A caller who does not read loses it too.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,16 +35,25 @@
 static const char answer_head[] =
     "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"bench\","
     "\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"";
-static const char answer_tail[] =
-    "\"},\"finish_reason\":null}]}\n\n"
-    EVENT("\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]")
-    EVENT("\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4,\"total_tokens\":13}")
-    "data: [DONE]\n\n";
+#define PIECE_TAIL "\"},\"finish_reason\":null}]}\n\n"
+#define ANSWER_END \
+    EVENT("\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]") \
+    EVENT("\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":4,\"total_tokens\":13}") \
+    "data: [DONE]\n\n"
+static const char answer_tail[] = PIECE_TAIL ANSWER_END;
+
+static const char piece_head[] =
+    "data: {\"id\":\"1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"bench\","
+    "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"";
+static const char stream_head[] =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+static const char stream_end[] = ANSWER_END;
 
 struct connection {
     int descriptor; /* -1: the caller has hung up, and the queue still holds it */
     bool waiting;
-    int64_t due;
+    long pieces; /* that are still to be sent */
+    int64_t due; /* in milliseconds */
     struct connection *next;
     size_t length;
     char input[16384];
@@ -52,17 +66,21 @@ struct queue {
 
 static struct queue queues[8];
 static int queue_count, epoll;
-static long asked, waiting, most;
+static long asked, waiting, most, late;
 
 static void fail(const char *what) {
     perror(what);
     exit(1);
 }
 
-static int64_t milliseconds(void) {
+static int64_t microseconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+static int64_t milliseconds(void) {
+    return microseconds() / 1000;
 }
 
 static void hang_up(struct connection *connection) {
@@ -72,12 +90,16 @@ static void hang_up(struct connection *connection) {
     else free(connection);
 }
 
+static bool send_all(struct connection *connection, const char *text, size_t length) {
+    return send(connection->descriptor, text, length, MSG_NOSIGNAL) == (ssize_t)length;
+}
+
 static void reply(struct connection *connection, const char *type, const char *body, size_t size) {
     char text[2048];
     int length = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%.*s",
         type, size, (int)size, body);
     connection->length = 0;
-    if (send(connection->descriptor, text, (size_t)length, MSG_NOSIGNAL) != length) hang_up(connection);
+    if (!send_all(connection, text, (size_t)length)) hang_up(connection);
 }
 
 /* The fixed answer, or the word that the question asks for. */
@@ -101,27 +123,49 @@ static struct queue *queue_of(long delay) {
     return &queues[queue_count++];
 }
 
-/* Answers what a whole request asks, now or later. */
-static void serve(struct connection *connection) {
-    char body[96];
-    if (strncmp(connection->input, "GET /count ", 11) == 0) {
-        int length = snprintf(body, sizeof body, "asked %ld waiting %ld most %ld\n", asked, waiting, most);
-        return reply(connection, "text/plain", body, (size_t)length);
-    }
-    if (strncmp(connection->input, "POST /v1/chat/completions ", 26) != 0) return hang_up(connection);
-    char *wish = strstr(connection->input, "answer after ");
-    long delay = wish ? strtol(wish + 13, NULL, 10) : 0;
-    asked++;
-    if (delay <= 0) return answer(connection);
-    struct queue *queue = queue_of(delay);
-    if (!queue) return hang_up(connection);
+static void enqueue(struct queue *queue, struct connection *connection, int64_t due) {
     connection->waiting = true;
-    connection->due = milliseconds() + delay + 1; /* never early: milliseconds() cuts off */
+    connection->due = due;
     connection->next = NULL;
     if (queue->first) queue->last->next = connection;
     else queue->first = connection;
     queue->last = connection;
     if (++waiting > most) most = waiting;
+}
+
+/* The next piece of a stream in one write, and with the last one its end. */
+static bool send_piece(struct connection *connection) {
+    char piece[512], text[2048];
+    bool is_last = --connection->pieces == 0;
+    int size = snprintf(piece, sizeof piece, "%s@%lld %s", piece_head, (long long)microseconds(), PIECE_TAIL);
+    int whole = size + (is_last ? (int)sizeof stream_end - 1 : 0);
+    int length = snprintf(text, sizeof text, "%x\r\n%s%s\r\n%s", whole, piece, is_last ? stream_end : "",
+        is_last ? "0\r\n\r\n" : "");
+    return send_all(connection, text, (size_t)length);
+}
+
+/* Answers what a whole request asks, now or later. */
+static void serve(struct connection *connection) {
+    char body[128];
+    if (strncmp(connection->input, "GET /count ", 11) == 0) {
+        int length = snprintf(body, sizeof body, "asked %ld waiting %ld most %ld late %ld\n", asked, waiting, most,
+            late);
+        late = 0;
+        return reply(connection, "text/plain", body, (size_t)length);
+    }
+    if (strncmp(connection->input, "POST /v1/chat/completions ", 26) != 0) return hang_up(connection);
+    char *wish = strstr(connection->input, "answer after "), *stream = strstr(connection->input, "answer in ");
+    long delay = wish ? strtol(wish + 13, NULL, 10) : 0;
+    asked++;
+    connection->pieces = 0;
+    if (stream && sscanf(stream, "answer in %ld pieces, one every %ld ms", &connection->pieces, &delay) != 2)
+        return hang_up(connection);
+    if (delay <= 0) return answer(connection);
+    struct queue *queue = queue_of(delay);
+    if (!queue) return hang_up(connection);
+    connection->length = 0;
+    enqueue(queue, connection, milliseconds() + delay + 1); /* never early: milliseconds() cuts off */
+    if (connection->pieces > 0 && !send_all(connection, stream_head, sizeof stream_head - 1)) hang_up(connection);
 }
 
 static void take(struct connection *connection) {
@@ -144,6 +188,14 @@ static void take(struct connection *connection) {
     else if (here > size || connection->length == sizeof connection->input - 1) hang_up(connection);
 }
 
+/* The answer of a call that is due, or its next piece; the piece after that is due one delay after this one was. */
+static void go_on(struct queue *queue, struct connection *connection, int64_t now) {
+    if (connection->pieces == 0) return answer(connection);
+    if (now - connection->due > late) late = now - connection->due;
+    if (!send_piece(connection)) hang_up(connection);
+    else if (connection->pieces > 0) enqueue(queue, connection, connection->due + queue->delay);
+}
+
 /* Answers what is due; the milliseconds until the next is, or -1. */
 static int answer_due(void) {
     int64_t now = milliseconds(), next = -1;
@@ -157,7 +209,7 @@ static int answer_due(void) {
                 continue;
             }
             waiting--;
-            answer(connection);
+            go_on(queue, connection, now);
         }
         if (queue->first && (next < 0 || queue->first->due - now < next)) next = queue->first->due - now;
     }
