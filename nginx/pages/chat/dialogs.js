@@ -1,0 +1,74 @@
+// Dialogues: a question with a yes and a no, a name to give, and logging in.
+
+import { account, json } from "./api.js";
+import { find } from "./dom.js";
+
+const ask = find("#ask");
+
+/**
+ * Asks, and does the work while the dialogue is open, so that what goes wrong is said there.
+ * @param value what the field holds at first; undefined for no field.
+ */
+export function dialogue({ title, text, yes, isDangerous = false, value, work }) {
+  const field = find("#ask-field");
+  const button = find("#ask-yes");
+  find("#ask-title").textContent = title;
+  find("#ask-text").textContent = text;
+  find("#ask-error").textContent = "";
+  button.textContent = yes;
+  button.className = isDangerous ? "danger" : "primary";
+  field.hidden = value === undefined;
+  field.value = value ?? "";
+  find("form", ask).onsubmit = async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    try {
+      await work(field.value);
+      ask.close();
+      // What was pressed may be gone by now.
+      if (document.activeElement === document.body) find("#question").focus();
+    } catch (failure) {
+      find("#ask-error").textContent = failure.message;
+    }
+    button.disabled = false;
+  };
+  // The field gets the focus, and where there is none the button that does nothing.
+  ask.showModal();
+  field.select();
+}
+find("#ask-no").onclick = () => ask.close();
+
+/** Asks for an address until there is a session. @returns once there is one. */
+export function logIn(why) {
+  const dialog = find("#login");
+  const error = find("#login-error");
+  const button = find("button", dialog);
+  find("#login-why").textContent = why;
+  error.textContent = "";
+  find("#email").value ||= account.current?.email ?? "";
+  account.set(null);
+  // There is nothing to see without a session.
+  dialog.oncancel = (event) => event.preventDefault();
+  return new Promise((resolve) => {
+    find("form", dialog).onsubmit = async (event) => {
+      event.preventDefault();
+      button.disabled = true;
+      error.textContent = "";
+      try {
+        const session = await json("POST", "/auth/email", { body: { email: find("#email").value } });
+        account.set({ token: session.access_token, email: find("#email").value, id: session.session_id });
+        dialog.close();
+        resolve(session);
+      } catch (failure) {
+        error.textContent = failure.message;
+      }
+      button.disabled = false;
+    };
+    // Another tab may have brought the session; and a browser closes it at the second Escape whatever one says.
+    dialog.onclose = () => {
+      if (account.current) resolve(null);
+      else dialog.showModal();
+    };
+    if (!dialog.open) dialog.showModal();
+  });
+}

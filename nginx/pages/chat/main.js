@@ -1,0 +1,223 @@
+// The chat page: puts its parts together, and knows what to do when something fails.
+
+import { account, json } from "./api.js";
+import * as composer from "./composer.js";
+import { logIn } from "./dialogs.js";
+import { find } from "./dom.js";
+import * as keys from "./keys.js";
+import * as list from "./list.js";
+import * as menu from "./menu.js";
+import { hide, isWaiting, notice } from "./notice.js";
+import * as thread from "./thread.js";
+
+/** The other tabs of this browser. */
+const others = new BroadcastChannel("parley");
+let lastLook = 0;
+
+// What happens to a conversation.
+
+thread.begin({
+  changed() {
+    const { id, title } = thread.current();
+    const name = list.entry(id)?.title ?? (title || "New conversation");
+    find("#head h1").textContent = name;
+    document.title = `${name} · Parley`;
+    find("#actions").hidden = !id;
+    composer.show(thread.isRunning());
+  },
+  stored() {
+    const { id } = thread.current();
+    if (id && location.hash !== `#${id}`) history.replaceState(null, "", `#${id}`);
+  },
+  rest(one, conversation) {
+    composer.show(false);
+    if (!thread.current().id && location.hash) history.replaceState(null, "", location.pathname);
+    if (one.failure) return failedToAsk(one, conversation);
+    others.postMessage({ changed: true });
+    return look(true, false);
+  },
+  failed: explain,
+});
+
+list.begin({ failed: explain, menu: menu.open });
+
+menu.begin({ failed: explain, changed: () => others.postMessage({ changed: true }), startNew });
+
+keys.begin({ startNew, search: list.focusSearch, stop: thread.stop, isRunning: thread.isRunning });
+
+composer.begin({
+  stop: thread.stop,
+  send(text) {
+    if (isWaiting()) return;
+    hide();
+    if (thread.ask({ question: text })) composer.set("");
+  },
+});
+
+function explain(failure) {
+  if (failure.status === 401) sessionOver("Your session has ended.");
+  else if (failure.status === 0) {
+    notice(navigator.onLine ? failure.message : "You are offline.", {
+      action: { label: "Try again", work: () => look(true) },
+    });
+  } else notice(failure.message, { wait: failure.wait ?? 0 });
+}
+
+function failedToAsk(one, conversation) {
+  const { failure, options } = one;
+  const reason = failure.message.replace(/[^.!?]$/, "$&.");
+  // Sent again it has the same place; what was typed goes back to where it was typed.
+  let again = { label: "Try again", work: () => thread.ask(options) };
+  const isOver = [401, 404].includes(failure.status);
+  if (!options.regenerate && (options.isTyped || isOver) && !composer.text() && !one.isKept) {
+    composer.set(one.question);
+    again = { label: "Send again", work: () => find("#composer").requestSubmit() };
+  }
+  if (conversation !== thread.current()) again = null;
+  if (failure.status === 401) sessionOver("Your session has ended. What you typed is kept.");
+  else if (failure.status === 404) gone();
+  else if (failure.isSpent) {
+    notice(`${reason} You can still read and export your conversations; a new session has a new count.`);
+  } else if (failure.status === 429) {
+    notice("Too many questions in a short time.", { action: again, wait: failure.wait });
+  } else if (failure.status === 0) {
+    const what = navigator.onLine ? reason : "You are offline.";
+    notice(`${what} Your question is kept.`, { action: again });
+  } else if (failure.passes) notice(`No answer at the moment. ${reason}`, { action: again, wait: failure.wait ?? 0 });
+  else notice(reason);
+}
+
+// What was changed elsewhere.
+
+/** Looks at the server again; not at every turn of a head, unless it must. */
+async function look(must = false, atThread = true) {
+  if (!account.current || (!must && Date.now() - lastLook < 2_000)) return;
+  lastLook = Date.now();
+  try {
+    await Promise.all([list.refresh(), showSession(), atThread && !thread.isRunning() ? thread.refresh() : null]);
+    list.mark(thread.current().id);
+  } catch (failure) {
+    if (failure.status === 404) gone();
+    // What cannot be looked up now will be the next time.
+    else if (failure.status === 401 || must) explain(failure);
+  }
+}
+
+function gone() {
+  startNew();
+  notice("That conversation is not there any more: it was deleted in another window, or belonged to a session that has "
+    + "ended.");
+  list.refresh().catch(explain);
+}
+
+others.onmessage = ({ data }) => {
+  if (data.who && account.current) others.postMessage({ session: account.current });
+  else if (data.session && !account.current) {
+    account.set(data.session);
+    find("#login").close();
+  } else if (data.changed && !document.hidden) {
+    look(true);
+  } else if (data.over && data.over === account.current?.token) {
+    startNew();
+    sessionOver("You have logged out in another window.");
+  }
+};
+addEventListener("focus", () => look());
+document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
+addEventListener("online", () => { hide(); look(true); });
+addEventListener("offline", () => notice("You are offline. An answer on its way goes on when you are back."));
+
+// The session.
+
+async function showSession(known) {
+  const { message_limit: limit, messages_left: left } = known ?? await json("GET", "/auth/session");
+  find("#me strong").textContent = account.current?.email ?? "";
+  find("#me small").textContent = limit === null ? "" : `${left} of ${limit} messages left`;
+}
+
+async function sessionOver(why) {
+  if (find("#login").open) return;
+  thread.stop();
+  list.clear();
+  await enter(why);
+}
+
+/** Logs in if need be, and opens what the address says. */
+async function enter(why) {
+  const wasOpen = thread.current().id;
+  // A conversation that has just begun is not there before its first answer is.
+  const isBeginning = thread.isRunning();
+  try {
+    if (!account.current) await askOthers();
+    await showSession(account.current && !why ? null : await logIn(why));
+    composer.focus();
+    await list.refresh();
+    list.mark(thread.current().id);
+    if (wasOpen) await thread.refresh();
+  } catch (failure) {
+    if (failure.status !== 404) explain(failure);
+    else if (!isBeginning) gone();
+  }
+}
+
+/** Another tab that is logged in hands its session on, past every disk and address. */
+function askOthers() {
+  others.postMessage({ who: true });
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      if (!account.current && (waited += 20) < 200) return;
+      clearInterval(timer);
+      resolve();
+    }, 20);
+    let waited = 0;
+  });
+}
+
+find("#log-out").onclick = async () => {
+  find("#account").hidePopover();
+  const { token } = account.current;
+  try {
+    await json("POST", "/auth/logout");
+  } catch (failure) {
+    if (failure.status !== 401) return explain(failure);
+  }
+  others.postMessage({ over: token });
+  startNew();
+  composer.set("");
+  return sessionOver("You have logged out.");
+};
+
+// Which conversation is open.
+
+function startNew() {
+  if (location.hash) history.pushState(null, "", location.pathname);
+  hide();
+  openFromAddress();
+}
+
+async function openFromAddress() {
+  const id = location.hash.slice(1) || null;
+  keys.setDrawer(false);
+  try {
+    const opening = thread.show(id);
+    list.mark(id);
+    if (!keys.isNarrow()) composer.focus();
+    await opening;
+  } catch (failure) {
+    if (failure.status === 404 || failure.status === 422) gone();
+    else explain(failure);
+  }
+}
+
+addEventListener("hashchange", openFromAddress);
+find("#new").onclick = (event) => {
+  event.preventDefault();
+  startNew();
+  composer.focus();
+};
+
+const pending = thread.resume();
+if (pending) history.replaceState(null, "", `#${pending}`);
+else if (account.current && location.hash) thread.show(location.hash.slice(1)).catch(() => {});
+thread.draw();
+enter();
