@@ -136,8 +136,8 @@ extension ChatDialect {
                 (
                     "conversation_id",
                     .conversationID(
-                        "Goes on with the conversation of an earlier answer: its last 8 messages go along. Without it "
-                            + "the question stands alone, and asking it again is a cache hit."
+                        "Goes on with the conversation of an earlier answer: its last messages go along, 8 at the "
+                            + "most. Without it the question stands alone, and asking it again is a cache hit."
                     ).orNull
                 ),
                 (

@@ -138,6 +138,10 @@ for query in ("", "?limit=1", "?all=true", "?all=false", f"?branch={below['id']}
 renamed = send(200, "patch", conversation, token, {"title": "Named"})
 assert renamed["title"] == "Named", renamed
 assert send(200, "patch", conversation, token, {"title": None})["title"] == "hello"
+gone = send(200, "post", "/chat", token, {"content": "soon gone"})
+target = f"/chat/conversations/{gone['conversation_id']}"
+assert send(200, "delete", target, token)["deleted"] == 1
+send(404, "delete", target, token)
 send(200, "get", "/chat/history", token)
 send(200, "get", "/chat/history?limit=1", token)
 send(200, "get", "/chat/history", key)
@@ -236,6 +240,7 @@ send(404, "get", f"/chat/stream/{unknown}", token)
 send(404, "get", told, key)
 send(422, "get", told, token, headers={"Last-Event-ID": "x"})
 send(403, "post", "/auth/logout", key)
+send(403, "delete", "/auth/account", token)
 for query in ("limit=0", "limit=x", "before=x"):
     send(422, "get", f"/chat/history?{query}", token)
 send(400, "get", "/chat/history?limit=%ff", token)
@@ -291,6 +296,8 @@ for path, method, operation in operations():
 send(200, "post", "/chat", limited, {"content": "fine by bob"}, at=failing)
 send(429, "post", "/chat", limited, {"content": "fine for bob"}, at=failing)
 send(429, "post", "/v1/chat/completions", limited, faulty, at=failing)
+assert send(200, "delete", "/chat/history", token)["deleted"] > 0
+assert send(200, "delete", "/auth/account", key)["deleted"] > 0
 send(200, "post", "/auth/logout", token)
 
 # Not provoked here: what only a broken server says, and what is refused everywhere for the same reason.

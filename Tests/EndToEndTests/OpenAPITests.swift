@@ -50,7 +50,7 @@ private final class OpenAPIStage: Sendable {
             .write(toFile: pages + "/openapi.json", atomically: true, encoding: .utf8)
         let prices = try Deployment.prices("faulty-model", output: 100, in: folder)
         let limits = [
-            "CHAT_PRICES": prices, "CHAT_REQUEST_DEADLINE": "2", "CHAT_V1_DEADLINE": "2",
+            "DOCS": pages, "CHAT_PRICES": prices, "CHAT_REQUEST_DEADLINE": "2", "CHAT_V1_DEADLINE": "2",
             "CHAT_RATE_LIMITING_ENABLED": "true", "CHAT_AUTH_RATE": "1/minute", "CHAT_CHAT_RATE": "1/minute",
             "CHAT_READ_RATE": "1/minute",
         ]

@@ -65,15 +65,15 @@ public enum Contract {
         if let body = operation.body {
             json.add("requestBody", ["required": true, "content": contents([body])])
         }
-        let replies = operation.replies.map { (String($0.status), reply($0)) }
+        let replies = operation.replies.map { ($0.status, reply($0)) }
         let errors = ErrorStatus.all(of: route, operation).map { status, description in
             var json: OrderedJSON = [
                 "$ref": .string("#/components/responses/" + status.name(in: route.dialect))
             ]
             json.add("description", description.isEmpty ? nil : .string(description))
-            return (String(status.rawValue), json)
+            return (status.rawValue, json)
         }
-        json.add("responses", object(replies + errors) { $0 })
+        json.add("responses", object((replies + errors).sorted { $0.0 < $1.0 }) { (String($0), $1) })
         return json
     }
 
