@@ -87,8 +87,9 @@ class Reference:
 
     def operation(self, method, path, item):
         operation = item[method]
-        yield from ["", f"### `{method.upper()} {path}`", "", f"**{operation.get('summary', '')}.** {self.token(operation)}",
-                    "", operation.get("description", "")]
+        yield from ["", f"### `{method.upper()} {path}`", ""]
+        summary = operation.get("summary", "")
+        yield from [f"**{summary}.** {self.token(operation)}", "", operation.get("description", "")]
         parameters = [self.resolve(each) for each in item.get("parameters", []) + operation.get("parameters", [])]
         if parameters:
             yield from ["", "| parameter | in | type | what |", "|---|---|---|---|"]

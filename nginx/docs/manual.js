@@ -1,5 +1,5 @@
-// The manual's comforts: buttons that copy, this server's address in the commands, where one is on a page, and the search
-// over all pages. Each page is whole without them.
+// The manual's comforts: buttons that copy, this server's address in the commands, where one is on a page, and the
+// search over all pages. Each page is whole without them.
 "use strict";
 
 const find = (selector, root = document) => root.querySelector(selector);
@@ -77,7 +77,7 @@ async function open() {
     }
 }
 
-/** How well an entry fits: every word must be in it; titles and headings weigh more than text, beginnings more than middles. */
+/** How well an entry fits: every word must be in it; titles and headings weigh more, and so do beginnings of words. */
 function weigh(entry, words) {
     let sum = 0;
     for (const word of words) {

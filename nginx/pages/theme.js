@@ -1,5 +1,5 @@
-// Light or dark: as the system prefers, until the visitor chooses. Loaded in the head of each page, so that the choice is
-// there before anything is drawn. Buttons that carry data-theme-switch change it.
+// Light or dark: as the system prefers, until the visitor chooses. Loaded in the head of each page, so that the choice
+// is there before anything is drawn. Buttons that carry data-theme-switch change it.
 "use strict";
 
 {
