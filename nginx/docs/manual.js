@@ -35,6 +35,7 @@ for (const block of all(".code:not([data-language=text], [data-language=json])")
 }
 
 // The heading that is being read is marked in the contents.
+const contents = find(".contents");
 const entries = new Map(all(".contents a").map((link) => [decodeURIComponent(link.hash.slice(1)), link]));
 if (entries.size > 0) {
     const headings = all("main :is(h2, h3)[id]").filter((heading) => entries.has(heading.id));
@@ -44,8 +45,12 @@ if (entries.size > 0) {
         const link = entries.get((passed.at(-1) ?? headings[0])?.id);
         if (link === marked) return;
         marked?.removeAttribute("aria-current");
-        link?.setAttribute("aria-current", "true");
         marked = link;
+        if (!link) return;
+        link.setAttribute("aria-current", "true");
+        // Long contents follow. Only they scroll, never the page.
+        const below = link.offsetTop - contents.scrollTop;
+        if (below < 0 || below > contents.clientHeight - 48) contents.scrollTop += below - contents.clientHeight / 2;
     };
     addEventListener("scroll", () => requestAnimationFrame(mark), { passive: true });
     mark();
