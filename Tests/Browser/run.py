@@ -56,7 +56,7 @@ def main():
                 traceback.print_exc()
                 for number, desk in enumerate(stage.desks):
                     print(f"{name}: {desk.problems}", file=sys.stderr)
-                    if shots.is_dir():
+                    if shots.is_dir() and desk.page:
                         desk.page.screenshot(path=shots / f"{name}-{number}.png")
                     desk.context.close()
                 stage.desks.clear()

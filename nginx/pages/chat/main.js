@@ -3,7 +3,7 @@
 import { account, json } from "./api.js";
 import * as composer from "./composer.js";
 import { logIn } from "./dialogs.js";
-import { find } from "./dom.js";
+import { announce, find } from "./dom.js";
 import * as keys from "./keys.js";
 import * as list from "./list.js";
 import * as menu from "./menu.js";
@@ -48,9 +48,10 @@ keys.begin({ startNew, search: list.focusSearch, stop: thread.stop, isRunning: t
 composer.begin({
   stop: thread.stop,
   send(text) {
-    if (isWaiting()) return;
+    if (isWaiting()) return announce("There is time left to wait");
     hide();
     if (thread.ask({ question: text })) composer.set("");
+    return undefined;
   },
 });
 
@@ -151,9 +152,10 @@ async function enter(why) {
     if (!account.current) await askOthers();
     await showSession(account.current && !why ? null : await logIn(why));
     composer.focus();
-    await list.refresh();
+    const wanted = addressed();
+    const opening = wanted && wanted !== wasOpen ? thread.show(wanted) : thread.refresh();
+    await Promise.all([list.refresh(), opening]);
     list.mark(thread.current().id);
-    if (wasOpen) await thread.refresh();
   } catch (failure) {
     if (failure.status !== 404) explain(failure);
     else if (!isBeginning) gone();
@@ -189,6 +191,11 @@ find("#log-out").onclick = async () => {
 
 // Which conversation is open.
 
+/** The conversation that the address names. */
+function addressed() {
+  return /^#(conv_\w+)$/.exec(location.hash)?.[1] ?? null;
+}
+
 function startNew() {
   if (location.hash) history.pushState(null, "", location.pathname);
   hide();
@@ -196,7 +203,7 @@ function startNew() {
 }
 
 async function openFromAddress() {
-  const id = location.hash.slice(1) || null;
+  const id = addressed();
   keys.setDrawer(false);
   try {
     const opening = thread.show(id);
@@ -210,7 +217,13 @@ async function openFromAddress() {
 }
 
 addEventListener("hashchange", openFromAddress);
+find(".skip").onclick = (event) => {
+  event.preventDefault();
+  composer.focus();
+};
 find("#new").onclick = (event) => {
+  // In a further tab it is a link like any other.
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   startNew();
   composer.focus();
@@ -218,6 +231,5 @@ find("#new").onclick = (event) => {
 
 const pending = thread.resume();
 if (pending) history.replaceState(null, "", `#${pending}`);
-else if (account.current && location.hash) thread.show(location.hash.slice(1)).catch(() => {});
 thread.draw();
 enter();
