@@ -14,5 +14,7 @@ public protocol PurgedAnswers: Sendable {
 
 extension CacheKey {
     /// The first eight bytes of the digest.
-    public var prefix: UInt64 { digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
+    public var prefix: UInt64 { Self.prefix(of: digest) }
+
+    public static func prefix(of digest: [UInt8]) -> UInt64 { digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
 }

@@ -8,17 +8,17 @@ private let deletionOfConversation = Query(
 private let asking = Query("SELECT 1 FROM reservations WHERE session_id = ? AND number = ?")
 private let ofSession = Query(
     """
-    SELECT id, answer_key, state = 'complete' FROM exchanges
+    SELECT id, answer_key, state = 'complete', iif(answer_key IS NULL, answer, '') FROM exchanges
     WHERE session_id = ? AND id <= ? AND \(isSettled) LIMIT ?
     """)
 private let followers = Query(
     """
-    SELECT id, answer_key, state = 'complete' FROM exchanges
+    SELECT id, answer_key, state = 'complete', iif(answer_key IS NULL, answer, '') FROM exchanges
     WHERE conversation = ?3 AND \(isOwned) AND \(isSettled) LIMIT ?4
     """)
 private let beginning = Query(
     """
-    SELECT id, answer_key, state = 'complete' FROM exchanges
+    SELECT id, answer_key, state = 'complete', iif(answer_key IS NULL, answer, '') FROM exchanges
     WHERE id = ?3 AND conversation IS NULL AND \(isOwned) AND \(isSettled)
     """)
 private let accounting = Query(
@@ -29,6 +29,7 @@ private let accounting = Query(
     FROM exchanges WHERE id = ?
     """)
 private let removal = Query("DELETE FROM exchanges WHERE id = ?")
+private let answerTexts = Query("SELECT key, text FROM answers WHERE key > ? ORDER BY key LIMIT 256")
 private let answerRemoval = Query("DELETE FROM answers WHERE key BETWEEN ? AND ?")
 private let insertion = Query(
     """
@@ -56,17 +57,35 @@ extension Database {
         case .success(false): return .success(nil)
         case .success(true): break
         }
-        var count = 0
+        var (count, texts) = (0, Set<String>())
         while true {
             let batch = try await writer.write(durability: .relaxed) { db in
                 try db.deleteSome(deletion, through: through, for: principal)
             }
             if !batch.answers.isEmpty { purged?.announce(batch.answers) }
             count += batch.count
+            texts.formUnion(batch.texts)
             if batch.isLast { break }
         }
+        if !texts.isEmpty { try await removeAnswers(saying: texts) }
         do { try await emptyLog(within: .seconds(2)) } catch { throw storageError(error) }
         return .success(count)
+    }
+
+    /// For exchanges of programs that did not write down which cached answer is theirs: all answers are looked through.
+    private func removeAnswers(saying texts: Set<String>) async throws {
+        var last: [UInt8] = [0]
+        while true {
+            let page = try await reader.read { [last] db in
+                try db.all(answerTexts, last) { row in (key: row.bytes(0), isOne: texts.contains(row.text(1))) }
+            }
+            guard let end = page.last else { return }
+            last = end.key
+            let found = page.filter(\.isOne).map { CacheKey.prefix(of: $0.key) }
+            guard !found.isEmpty else { continue }
+            try await writer.write(durability: .relaxed) { db in try db.remove(answers: found) }
+            purged?.announce(found)
+        }
     }
 }
 
@@ -77,6 +96,8 @@ extension Statements {
         /// Of exchanges that were shown.
         var count = 0
         var answers: [UInt64] = []
+        /// Of those whose answer in the cache nobody wrote down.
+        var texts: Set<String> = []
         var isLast = true
     }
 
@@ -100,8 +121,8 @@ extension Statements {
     fileprivate func deleteSome(_ deletion: Deletion, through last: ExchangeID, for principal: Principal) throws
         -> Deleted
     {
-        var rows: [(id: Int64, answer: Int64, isShown: Bool)] = []
-        func read(_ row: Columns) { rows.append((row.integer(0), row.integer(1), row.flag(2))) }
+        var rows: [(id: Int64, answer: Int64, isShown: Bool, text: String)] = []
+        func read(_ row: Columns) { rows.append((row.integer(0), row.integer(1), row.flag(2), row.text(3))) }
         switch deletion {
         case .everything:
             for session in try sessions(of: principal) where rows.count < Self.batch {
@@ -117,13 +138,19 @@ extension Statements {
             try run(accounting, row.id)
             try run(removal, row.id)
             if row.isShown { deleted.count += 1 }
+            if !row.text.isEmpty { deleted.texts.insert(row.text) }
             if row.answer != 0 { deleted.answers.append(UInt64(bitPattern: row.answer)) }
         }
-        for answer in deleted.answers {
+        try remove(answers: deleted.answers)
+        return deleted
+    }
+
+    /// - Parameter answers: the first eight bytes of their keys.
+    fileprivate func remove(answers: [UInt64]) throws {
+        for answer in answers {
             let prefix = withUnsafeBytes(of: answer.bigEndian) { Array($0) }
             try run(answerRemoval, prefix, prefix + [UInt8](repeating: 0xFF, count: 25))
         }
-        return deleted
     }
 
     /// Whether the texts of an exchange were deleted before it was recorded.

@@ -155,6 +155,11 @@ struct Columns {
 
     func optionalText(_ index: Int32) -> String? { isNull(index) ? nil : text(index) }
 
+    func bytes(_ index: Int32) -> [UInt8] {
+        let blob = sqlite3_column_blob(statement, index)
+        return Array(UnsafeRawBufferPointer(start: blob, count: Int(sqlite3_column_bytes(statement, index))))
+    }
+
     func equals(_ index: Int32, _ bytes: [UInt8]) -> Bool {
         let blob = sqlite3_column_blob(statement, index)
         return UnsafeRawBufferPointer(start: blob, count: Int(sqlite3_column_bytes(statement, index)))
