@@ -124,14 +124,16 @@ import Testing
     @Test func unknownPathsAndMethodsAreRefused() async throws {
         let token = try await run.logIn()
         for path in [
-            "/nowhere", "/chat/", "/chat/history/x", "/history/", "/Chat", "/auth", "/%2e%2e/etc/passwd", "/chat%00",
+            "/nowhere", "/chat/x", "/chat/history/x", "/chat/stream/", "/history/", "/Chat", "/auth",
+            "/%2e%2e/etc/passwd", "/chat%00",
         ] {
             let reply = try await run.get(path, token: token)
             #expect([400, 404].contains(reply.status), "\(path): \(reply.status)")
             try expectError(reply, reply.status, "\(path)")
         }
         for (method, path, allow) in [
-            ("GET", "/chat", "POST"), ("DELETE", "/chat", "POST"), ("POST", "/chat/history", "GET, HEAD"),
+            ("GET", "/chat", "POST"), ("DELETE", "/chat", "POST"), ("POST", "/chat/history", "GET, HEAD, DELETE"),
+            ("DELETE", "/chat/conversations", "GET, HEAD"), ("GET", "/auth/account", "DELETE"),
             ("PUT", "/auth/email", "POST"), ("BREW", "/health", "GET, HEAD"),
         ] {
             let reply = try await run.send(method, path, token: token)
@@ -143,10 +145,11 @@ import Testing
     /// nginx refuses these before it asks the application, whose word it is all the same.
     @Test func allowIsThePathsOwnAlsoForTRACEAndCONNECT() async throws {
         for path in [
-            "/auth/email", "/auth/logout", "/auth/session", "/chat", "/chat/history?limit=1", "/history/x",
-            "/health", "/health/live?x=1",
+            "/auth/email", "/auth/logout", "/auth/session", "/auth/account", "/chat", "/chat/history?limit=1",
+            "/chat/conversations", "/chat/conversations/x", "/chat/stream/x", "/history/x", "/health",
+            "/health/live?x=1",
         ] {
-            let allow = try await run.send("DELETE", path).headers["allow"]
+            let allow = try await run.send("PUT", path).headers["allow"]
             #expect(allow?.isEmpty == false)
             for version in ["--http1.1", "--http2"] {
                 for method in ["TRACE", "CONNECT"] {
