@@ -2,8 +2,8 @@ import Chat
 import FastCGI
 
 /// A method at a path, who may use it, the function that answers, and what callers are told of it. The table is the
-/// whole HTTP contract: dispatch, `Allow`, preflight replies, the log's route names and openapi.json (``Contract``) come
-/// from it.
+/// whole HTTP contract: dispatch, `Allow`, preflight replies, the log's route names and openapi.json (``Contract``)
+/// come from it.
 struct Route: Sendable {
     static let table = [
         Route("POST", "/auth/email", .anyone(ChatService.logIn), .logIn),

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// The document that `parley openapi` prints: whether it is valid, whether the real program behind the real nginx keeps to
-/// it, and what becomes of requests that are made up from it. What is checked is in Tests/Contract.
+/// The document that `parley openapi` prints: whether it is valid, whether the real program behind the real nginx keeps
+/// to it, and what becomes of requests that are made up from it. What is checked is in Tests/Contract.
 @Suite(.timeLimit(.minutes(10))) struct OpenAPITests {
     @Test func itIsTheSameWithoutAnySettingAndWithBrokenOnes() async throws {
         let bare = try await EndToEndTests.run(Program.path, ["openapi"], environment: [:])
@@ -18,7 +18,8 @@ import Testing
     }
 }
 
-/// The two servers of Tests/Contract/replies.py, each the real program behind the real nginx, and what runs its scripts.
+/// The two servers of Tests/Contract/replies.py, each the real program behind the real nginx, and what runs the
+/// scripts.
 private final class OpenAPIStage: Sendable {
     private let faulty: FaultyProvider
     private let well: Deployment

@@ -12,10 +12,10 @@ extension Operation {
                 A text that looks like an attack reaches no model: the reply is a 200 with a fixed text and \
                 `"blocked": true`.
 
-                A stream begins with `start`, which names the message; `delta` events have pieces of the text, and `done` \
-                has what a plain reply would be. If something fails after the first piece, the last event is `error`. A \
-                stream that ends without `done` is not a whole answer. What fails before the first piece is an ordinary \
-                error reply. A comment comes after each 15 seconds in which nothing else did.
+                A stream begins with `start`, which names the message; `delta` events have pieces of the text, and \
+                `done` has what a plain reply would be. If something fails after the first piece, the last event is \
+                `error`. A stream that ends without `done` is not a whole answer. What fails before the first piece \
+                is an ordinary error reply. A comment comes after each 15 seconds in which nothing else did.
                 """,
             parameters: [cacheControl],
             body: Content(

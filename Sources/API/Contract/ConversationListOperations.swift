@@ -3,9 +3,9 @@ extension Operation {
         Operation(
             id: "listConversations", tag: .conversations, summary: "List the conversations",
             description: """
-                The conversations of the session, or of the API key, the one with the newest message first. A question that \
-                stands alone is a conversation of one message. While `has_more` is true, `next`, sent as `before`, gives the \
-                page after.
+                The conversations of the session, or of the API key, the one with the newest message first. A \
+                question that stands alone is a conversation of one message. While `has_more` is true, `next`, sent \
+                as `before`, gives the page after.
                 """,
             parameters: [
                 limit(of: "conversations"),
@@ -34,10 +34,10 @@ extension Operation {
         Operation(
             id: "showConversation", tag: .conversations, summary: "Look at a conversation",
             description: """
-                Its messages, the newest last. Where a question was edited or asked again, there are several branches: by \
-                default this is the current one, which ends with the newest message. `branch` names another one by the \
-                message that it ends with, and `all` gives the messages of all branches, in the order in which they were \
-                asked. Each names its `parent`.
+                Its messages, the newest last. Where a question was edited or asked again, there are several \
+                branches: by default this is the current one, which ends with the newest message. `branch` names \
+                another one by the message that it ends with, and `all` gives the messages of all branches, in the \
+                order in which they were asked. Each names its `parent`.
                 """,
             parameters: [
                 conversationName, limit(of: "messages"),
@@ -110,8 +110,8 @@ extension Operation {
         Operation(
             id: "deleteHistory", tag: .conversations, summary: "Delete the history",
             description: """
-                All messages of the session, or of the API key, and their cached answers are gone for good when the reply is \
-                sent. \(whatStays)
+                All messages of the session, or of the API key, and their cached answers are gone for good when the \
+                reply is sent. \(whatStays)
                 """,
             replies: [deletion("The history is gone.")],
             errors: [.tooMany: reads, .forbidden: userAgent])
@@ -121,8 +121,9 @@ extension Operation {
         Operation(
             id: "deleteAccount", tag: .sessions, summary: "Delete all that was asked",
             description: """
-                For an API key: all its texts are gone for good when the reply is sent; the key itself stays. A session's \
-                token gets a 403, since an email address is not proved here: delete the history of each session with it.
+                For an API key: all its texts are gone for good when the reply is sent; the key itself stays. A \
+                session's token gets a 403, since an email address is not proved here: delete the history of each \
+                session with it.
                 """,
             replies: [deletion("The texts are gone.")],
             errors: [

@@ -1,7 +1,7 @@
 import FastCGI
 
-/// What the contract's document says of a route, beside what follows from the route itself: its path and method, who may use
-/// it, and what may be wrong with any request.
+/// What the contract's document says of a route, beside what follows from the route itself: its path and method, who
+/// may use it, and what may be wrong with any request.
 struct Operation: Sendable {
     /// A topic of the document.
     enum Tag: String, CaseIterable, Sendable {

@@ -3,10 +3,10 @@ extension Operation {
         Operation(
             id: "resumeStream", tag: .streams, summary: "Go on with a stream",
             description: """
-                Continues the stream of an answer after the event that was last seen, as long as the answer is being made; \
-                afterwards it gives the rest of the stored answer and `done`. A stream that was asked for with `"resumable": \
-                true` goes on for 10 seconds (unless set otherwise) after its connection is lost; any other ends with its \
-                connection. A WebSocket is not needed for this.
+                Continues the stream of an answer after the event that was last seen, as long as the answer is being \
+                made; afterwards it gives the rest of the stored answer and `done`. A stream that was asked for with \
+                `"resumable": true` goes on for 10 seconds (unless set otherwise) after its connection is lost; any \
+                other ends with its connection. A WebSocket is not needed for this.
                 """,
             parameters: [
                 Parameter(
@@ -15,8 +15,8 @@ extension Operation {
                 Parameter(
                     name: "Last-Event-ID", place: .header,
                     description: """
-                        The `id` of the last event that was seen. Absent: from the `start` event on; a number: the text after it; \
-                        `end`: there is nothing more, a 204.
+                        The `id` of the last event that was seen. Absent: from the `start` event on; a number: the \
+                        text after it; `end`: there is nothing more, a 204.
                         """, schema: .text(pattern: "^([0-9]+|end)$"), example: "17"),
             ],
             replies: [
