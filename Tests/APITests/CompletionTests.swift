@@ -273,29 +273,6 @@ import Testing
         #expect(reply.header("x-should-retry") == "false")
     }
 
-    @Test func modelsAreListedWithTheirOtherNames() async throws {
-        let stage = try await Stage()
-        let token = try await stage.logIn()
-        let list = await stage.get("/v1/models", token: token)
-        let models = list.json["data"] as? [[String: Any]] ?? []
-        #expect(
-            list.text("object") == "list"
-                && models.compactMap { $0["id"] as? String } == ["scripted-1", "vendor/other", "gpt-4o"])
-        #expect(
-            models.allSatisfy { $0["object"] as? String == "model" && $0["created"] is Int && $0["owned_by"] is String }
-        )
-        for name in ["scripted-1", "vendor%2Fother", "vendor/other", "gpt-4o"] {
-            #expect(await stage.get("/v1/models/\(name)", token: token).text("id") == name.removingPercentEncoding)
-        }
-        for name in ["none", "vendor", "vendor/", "vendor/other/x", "/vendor"] {
-            let reply = await stage.get("/v1/models/\(name)", token: token)
-            expect(
-                reply, 404, param: name.hasPrefix("/") ? nil : "model",
-                code: name.hasPrefix("/") ? "unknown_url" : "model_not_found", "\(name)")
-        }
-        expect(await stage.get("/v1/models"), 401, code: "invalid_api_key")
-    }
-
     @Test func aBodyMayBeLongerThanAQuestions() async throws {
         let stage = try await Stage()
         let token = try await stage.logIn()
