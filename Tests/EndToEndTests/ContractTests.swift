@@ -15,7 +15,7 @@ import Testing
             Set(one.json.keys)
                 == [
                     "id", "content", "model", "timestamp", "cached", "stale", "blocked", "finish_reason",
-                    "conversation_id", "usage",
+                    "conversation_id", "parent", "usage",
                 ])
         let two = try await run.post("/chat", token: token, ["message": "hello there"])
         #expect(
