@@ -14,7 +14,6 @@ class Provider:
         self._condition = threading.Condition()
         self._released = set()
         self.asked = []
-        self.left = []
         provider = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -50,20 +49,17 @@ class Provider:
             self._condition.notify_all()
 
     def wait_for(self, seen, seconds=20):
-        """Waits until something of asked or left fits."""
+        """Waits until what it was asked fits."""
         with self._condition:
-            assert self._condition.wait_for(lambda: seen(self), seconds), (self.asked[-3:], self.left)
-
-    def _note(self, kept, what):
-        with self._condition:
-            kept.append(what)
-            self._condition.notify_all()
+            assert self._condition.wait_for(lambda: seen(self), seconds), self.asked[-3:]
 
     def _answer(self, handler, messages):
         question = messages[-1]
         words = f"You said: {question}".split(" ")
         pieces, hold, status = self._scripts.get(question, ([words[0]] + [f" {word}" for word in words[1:]], None, 200))
-        self._note(self.asked, messages)
+        with self._condition:
+            self.asked.append(messages)
+            self._condition.notify_all()
         if status != 200:
             body = b'{"error":{"message":"scripted","type":"scripted"}}'
             handler.send_response(status)
@@ -78,11 +74,9 @@ class Provider:
         handler.close_connection = True
         for number, piece in enumerate(pieces):
             if number == hold and not self._hold(handler, question):
-                self._note(self.left, question)
                 return
             self._event(handler, {"content": piece})
         if hold == len(pieces) and not self._hold(handler, question):
-            self._note(self.left, question)
             return
         self._event(handler, {}, "stop")
         usage = {"prompt_tokens": 7, "completion_tokens": len(pieces), "total_tokens": 7 + len(pieces)}
@@ -101,8 +95,10 @@ class Provider:
         """False when the one who asked has left."""
         while True:
             with self._condition:
-                if self._condition.wait_for(lambda: question in self._released, 0.05):
+                if self._condition.wait_for(lambda: question in self._released, 0.5):
                     return True
             readable, _, _ = select.select([handler.connection], [], [], 0)
             if readable and handler.connection.recv(1) == b"":
                 return False
+            # One that is silent for 10 s would be given up, and a busy machine may need as long.
+            handler.wfile.write(b": thinking\n\n")

@@ -44,10 +44,12 @@ class Stage:
 
     def kill_workers(self):
         """Every worker of the pool at once, as a fault of the program would."""
-        for worker in children(self.pool):
-            for child in children(worker):
-                if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == "parley":
-                    os.kill(child, signal.SIGKILL)
+        workers = [
+            child for supervisor in children(self.pool) for child in children(supervisor)
+            if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == "parley"]
+        assert workers
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
 
 
 def children(pid):
