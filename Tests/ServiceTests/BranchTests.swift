@@ -1,4 +1,5 @@
 import Chat
+import Synchronization
 import Testing
 
 /// Questions below any message of a conversation, and questions that are asked anew.
