@@ -11,6 +11,7 @@ struct Route: Sendable {
         Route("GET", "/auth/session", .session(ChatService.showSession), .showSession),
         Route("POST", "/chat", .chat(ChatDialect.self), .chat),
         Route("GET", "/chat/stream/{message}", .session(ChatService.resumeStream), .resumeStream),
+        Route("DELETE", "/chat/stream/{message}", .session(ChatService.stopStream), .stopStream),
         Route("GET", "/chat/history", .session(ChatService.showHistory), .showHistory),
         Route("GET", "/chat/conversations", .session(ChatService.listConversations), .listConversations),
         Route("GET", "/chat/conversations/{id}", .session(ChatService.showConversation), .showConversation),

@@ -1,5 +1,6 @@
 import Chat
 import FastCGI
+import StrictJSON
 import Synchronization
 
 /// GET /chat/stream/{message}: a stream that was cut off, from where the caller has it.
@@ -49,6 +50,19 @@ extension ChatService {
             throw stream.hasStarted ? ChatError.brokenOff : ChatError.noSuchStream
         }
         try await tell(exchange, from: progress.end, &context)
+    }
+
+    /// DELETE /chat/stream/{message}: ends a resumable stream, in whichever worker, and with it the call of the model.
+    func stopStream(_ principal: Principal, _ context: inout RequestContext) async throws {
+        guard let id = context.pathValue("message").flatMap(ExchangeID.init) else { throw ChatError.notUnderWay }
+        // Asked first, since it knows whether the session is live.
+        _ = try await exchange(id, of: principal, &context)
+        if let stream = streams.stream(id, of: principal.session) {
+            stream.stop()
+        } else if await relay?.stop(id, of: principal.session) != true {
+            throw ChatError.notUnderWay
+        }
+        try await context.send(200, JSONWriter.object { $0.member("success", true) })
     }
 
     /// - Parameter from: bytes of its text that the caller has; nil when it has no event at all.
@@ -101,6 +115,8 @@ private final class Progress: Sendable {
 extension ChatError {
     fileprivate static let noSuchStream = ChatError(
         .notFound, "There is no such message in this session, or its answer was not finished")
+    fileprivate static let notUnderWay = ChatError(
+        .notFound, "No resumable stream of that message is under way in this session")
     fileprivate static let noSuchPlace = ChatError(
         .invalidField, "Last-Event-ID must be the id of an event of this stream",
         details: ["Last-Event-ID: must be the id of an event of this stream"], field: "Last-Event-ID")

@@ -14,6 +14,11 @@ public protocol AnswerRelay: Sendable {
     func follow(
         _ answer: RelayedAnswer, from offset: Int, by deadline: ContinuousClock.Instant?, _ onAnswer: AnswerHandler
     ) async throws -> RelayEnd?
+
+    /// Ends a stream of a session's (``ResumableStream/stop()``).
+    ///
+    /// - Returns: whether there was one.
+    func stop(_ id: ExchangeID, of session: SessionID) async -> Bool
 }
 
 /// What can be followed in another process: the one that made the id.

@@ -93,6 +93,9 @@ public struct ChatError: Error, Sendable, Equatable {
     /// Unknown, or another session's, too.
     public static let noSuchMessage = ChatError(.notFound, "There is no such message in this session")
 
+    /// Whoever asked ended the call.
+    static let stopped = ChatError(.conflict, "The answer was stopped; ask again for a whole one")
+
     /// The database cannot be used right now.
     public static func storage(_ cause: String) -> ChatError {
         ChatError(.unavailable, "The message store is not available; please try again", retryAfter: 5, cause: cause)

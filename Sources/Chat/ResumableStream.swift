@@ -14,6 +14,7 @@ public final class ResumableStream: Sendable {
         /// Ends the task when nobody comes back.
         var alarm: Task<Void, Never>?
         var ending: Ending?
+        var isStopped = false
     }
 
     let session: SessionID
@@ -49,10 +50,21 @@ public final class ResumableStream: Sendable {
         return nil
     }
 
+    /// Ends the call at once: its caller does not want the answer any more. What had been generated is paid for.
+    public func stop() {
+        state.withLock { state in
+            state.isStopped = true
+            return state.task
+        }?.cancel()
+    }
+
     /// - Returns: its place, if it had got one.
     func finish(_ ending: Ending) -> MessagePlace? {
         let place = state.withLock { state in
             state.ending = ending
+            if state.isStopped, case .failure(is CancellationError) = ending.result {
+                state.ending?.result = .failure(ChatError.stopped)
+            }
             state.alarm?.cancel()
             return state.place
         }

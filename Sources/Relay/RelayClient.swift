@@ -16,12 +16,8 @@ public struct RelayClient: AnswerRelay {
     @LoopActor public func follow(
         _ answer: RelayedAnswer, from offset: Int, by deadline: ContinuousClock.Instant?, _ onAnswer: AnswerHandler
     ) async throws -> RelayEnd? {
-        guard answer.id.worker != worker else { return .unknown }
-        let descriptor = clinux_abstract_socket(name.socket(of: answer.id.worker), 0)
-        guard descriptor >= 0 else { return .unknown }
-        let socket = RelaySocket(descriptor)
+        guard let socket = connected(to: answer.id) else { return .unknown }
         defer { socket.close() }
-        guard clinux_is_own_peer(descriptor) != 0 else { return .unknown }
         var place = offset
         var isBegun = false
         var bytes: ArraySlice<UInt8> = []
@@ -53,5 +49,36 @@ public struct RelayClient: AnswerRelay {
         } catch is RelayFrame.Malformed {
             return isBegun ? .lost : .unknown
         }
+    }
+
+    @LoopActor public func stop(_ id: ExchangeID, of session: SessionID) async -> Bool {
+        guard let socket = connected(to: id) else { return false }
+        defer { socket.close() }
+        let deadline = ContinuousClock.now + .seconds(5)
+        do {
+            try await socket.send(RelayRequest(stopping: id, of: session).bytes, by: deadline)
+            var bytes: ArraySlice<UInt8> = []
+            while true {
+                let more = try await socket.receive(by: deadline)
+                if more.isEmpty { return false }
+                bytes += more
+                if case .end(let end)? = try RelayFrame.next(&bytes) { return end == .over }
+            }
+        } catch {
+            return false
+        }
+    }
+
+    /// - Returns: nil when the worker that made the id is this one, or cannot be asked.
+    @LoopActor private func connected(to id: ExchangeID) -> RelaySocket? {
+        guard id.worker != worker else { return nil }
+        let descriptor = clinux_abstract_socket(name.socket(of: id.worker), 0)
+        guard descriptor >= 0 else { return nil }
+        let socket = RelaySocket(descriptor)
+        guard clinux_is_own_peer(descriptor) != 0 else {
+            socket.close()
+            return nil
+        }
+        return socket
     }
 }

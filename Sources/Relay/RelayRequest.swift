@@ -1,17 +1,26 @@
 internal import Chat
 
-/// What a follower asks for, in 56 bytes: `PRL1`, the kind and 3 zeros, the exchange's id, the offset (both big-endian), and
-/// the 32 bytes that prove that it may know.
+/// What another worker asks for, in 56 bytes: `PRL1`, the kind and 3 zeros, the exchange's id, the offset (both big-endian),
+/// and the 32 bytes that prove that it may know.
 struct RelayRequest {
     static let size = 56
     private static let mark = Array("PRL1".utf8)
 
     let answer: RelayedAnswer
     let offset: Int
+    /// It is to end, rather than to be followed.
+    let isStop: Bool
 
     init(_ answer: RelayedAnswer, from offset: Int) {
         self.answer = answer
         self.offset = offset
+        isStop = false
+    }
+
+    init(stopping id: ExchangeID, of session: SessionID) {
+        answer = .stream(id, session)
+        offset = 0
+        isStop = true
     }
 
     /// - Returns: nil for what is no request.
@@ -21,20 +30,21 @@ struct RelayRequest {
         let proof = Array(bytes[24...])
         switch bytes[4] {
         case 1: answer = .call(id, digest: proof)
-        case 2:
+        case 2, 3:
             guard let session = SessionID(String(decoding: proof, as: UTF8.self)) else { return nil }
             answer = .stream(id, session)
         default: return nil
         }
         guard let offset = Int(exactly: number(bytes[16..<24])) else { return nil }
         self.offset = offset
+        isStop = bytes[4] == 3
     }
 
     var bytes: [UInt8] {
         let (kind, proof): (UInt8, [UInt8]) =
             switch answer {
             case .call(_, let digest): (1, digest)
-            case .stream(_, let session): (2, Array(session.rawValue.utf8))
+            case .stream(_, let session): (isStop ? 3 : 2, Array(session.rawValue.utf8))
             }
         return Self.mark + [kind, 0, 0, 0] + bigEndian(UInt64(bitPattern: answer.id.number))
             + bigEndian(UInt64(offset)) + proof

@@ -70,6 +70,9 @@ public final class RelayServer: Sendable {
         let end: RelayEnd
         switch source(request.answer) {
         case .feed(let feed): end = try await tell(socket, feed, from: request.offset)
+        case .stream(let stream) where request.isStop:
+            stream.stop()
+            end = .over
         case .stream(let stream): end = try await tell(socket, stream, from: request.offset)
         case nil: end = .unknown
         }

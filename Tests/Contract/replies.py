@@ -119,6 +119,13 @@ for last in (None, "0", stream[1]["id"]):
     again = list(events(send(200, "get", told, token, headers={"Last-Event-ID": last} if last else {})))
     assert again[-1]["id"] == "end" and (again[0]["event"] == "start") == (last is None), again
 send(204, "get", told, token, headers={"Last-Event-ID": "end"})
+asked = {"content": "slow and stopped", "stream": True, "resumable": True}
+with web.post(failing + "/chat", json=asked, headers={"Authorization": f"Bearer {other}"}, stream=True) as running:
+    lines = running.iter_lines(chunk_size=1, decode_unicode=True)
+    start = next(line for line in lines if line.startswith("data: "))
+    send(200, "delete", f"/chat/stream/{json.loads(start[6:])['id']}", other, at=failing)
+    assert "event: error" in lines, "a stream that was stopped ends with an error"
+send(404, "delete", told, token)
 
 below = send(200, "post", "/chat", token, {"content": "another branch", "parent": answer["id"]})
 assert below["parent"] == answer["id"] and below["conversation_id"] == answer["conversation_id"], below

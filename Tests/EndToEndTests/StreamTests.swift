@@ -159,6 +159,30 @@ import Testing
         try expectError(try await run.get("/chat/stream/" + id, token: token), 404)
     }
 
+    @Test func aResumableStreamCanBeStoppedInAnyWorker() async throws {
+        let (run, token) = try await deploy()
+        let stranger = try await run.logIn()
+        for count in 1...2 {
+            provider.say("one ")
+            let caller = try ask(run, token, resumable)[0]
+            let output = try await caller.output(until: #"one ""#)
+            let id = String(output[try #require(output.range(of: "msg_")).lowerBound...].prefix(20))
+            try expectError(try await run.send("DELETE", "/chat/stream/" + id, token: stranger), 404)
+            let before = ContinuousClock.now
+            let stops = try await elsewhere(run) {
+                try callers(8, run, token) { _ in ["--request", "DELETE", run.origin + "/chat/stream/" + id] }
+            }
+            let statuses = await replies(stops).map(\.status)
+            #expect(statuses.contains(200) && statuses.allSatisfy { [200, 404].contains($0) })
+            #expect(try await hangUp(count) - before < .seconds(2))
+            let cut = await replies([caller])[0]
+            #expect(events(cut).last?.name == "error" && events(cut).last?.data["status_code"] as? Int == 409)
+            for method in ["GET", "DELETE"] {
+                try expectError(try await run.send(method, "/chat/stream/" + id, token: token), 404, "\(method)")
+            }
+        }
+    }
+
     /// When so many callers had hung up on the provider.
     private func hangUp(_ count: Int) async throws -> ContinuousClock.Instant {
         let limit = ContinuousClock.now + .seconds(20)

@@ -20,7 +20,13 @@ let on;
 
 export const current = () => open;
 export const isRunning = () => running !== null;
-export const stop = () => running?.stop.abort();
+/** Ends the answer that is on its way. Without being told, the server would go on with it for a while. */
+export function stop() {
+  if (!running) return;
+  running.stop.abort();
+  const { id } = running.stream;
+  if (id) request("DELETE", `/chat/stream/${encodeURIComponent(id)}`).catch(() => {});
+}
 
 export function begin(handlers) {
   on = handlers;
