@@ -4,7 +4,8 @@ import Synchronization
 /// A model that says what it is told to when it is told to, in OpenAI's format; each call gets all of it.
 final class SteppedProvider: Sendable {
     private final class Script: Sendable {
-        let state = Mutex((pieces: [String](), isOver: false, asked: 0, hangUps: [ContinuousClock.Instant]()))
+        let state = Mutex(
+            (pieces: [String](), isOver: false, isBroken: false, asked: 0, hangUps: [ContinuousClock.Instant]()))
     }
 
     private let script = Script()
@@ -33,6 +34,8 @@ final class SteppedProvider: Sendable {
     var hangUps: [ContinuousClock.Instant] { script.state.withLock { $0.hangUps } }
 
     func say(_ text: String) { script.state.withLock { $0.pieces.append(text) } }
+    /// Closes the connection in the middle of the answer.
+    func breakOff() { script.state.withLock { $0.isBroken = true } }
     func finish() { script.state.withLock { $0.isOver = true } }
 
     /// - Returns: whether the caller stayed.
@@ -48,7 +51,10 @@ final class SteppedProvider: Sendable {
         guard connection.send(head) else { return false }
         var said = 0
         while true {
-            let (pieces, isOver) = script.state.withLock { (Array($0.pieces.dropFirst(said)), $0.isOver) }
+            let (pieces, isOver, isBroken) = script.state.withLock {
+                (Array($0.pieces.dropFirst(said)), $0.isOver, $0.isBroken)
+            }
+            if isBroken { return false }
             for piece in pieces { guard send(event(#""content":"\#(piece)""#, "null")) else { return false } }
             said += pieces.count
             if isOver { return send(event("", #""stop""#) + "data: [DONE]\n\n") && connection.send("0\r\n\r\n") }

@@ -143,6 +143,17 @@ import Testing
         try expectError(try await run.get("/chat/stream/" + id, token: try await run.logIn()), 404)
     }
 
+    @Test func aStreamThatBreaksEndsWithAnErrorEvent() async throws {
+        let (run, token) = try await deploy()
+        provider.say("one ")
+        let caller = try ask(run, token, #"{"content":"q","stream":true}"#)[0]
+        _ = try await caller.output(until: #"one ""#)
+        provider.breakOff()
+        let reply = await replies([caller])[0]
+        #expect(events(reply).map(\.name) == ["start", "delta", "error"] && provider.asked == 1)
+        #expect(try await run.get("/chat/history", token: token).number("count") == 0, "half an answer is none")
+    }
+
     @Test func onlyAResumableStreamOutlivesItsConnection() async throws {
         let (run, token) = try await deploy(["CHAT_STREAM_RESUME": "2"])
         provider.say("one ")
