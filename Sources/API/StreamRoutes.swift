@@ -6,7 +6,7 @@ import Synchronization
 /// GET /chat/stream/{message}: a stream that was cut off, from where the caller has it.
 ///
 /// While the answer is being made, in this worker or another, it is followed; what is whole comes from the ledger. It has
-/// the `content` shape, whatever the question's was.
+/// the `content` shape, whatever the question's was. HEAD is told that there is such a stream, and follows none.
 extension ChatService {
     func resumeStream(_ principal: Principal, _ context: inout RequestContext) async throws {
         guard let id = context.pathValue("message").flatMap(ExchangeID.init) else { throw ChatError.noSuchStream }
@@ -26,30 +26,40 @@ extension ChatService {
             return try await tell(exchange, from: from, &context)
         }
         let stream = context.startStream(every: settings.commentInterval, pipeline.background)
-        let progress = Progress(from)
+        let (progress, isHead) = (Progress(from), context.request.method == "HEAD")
         let onAnswer: AnswerHandler = { event, _ in
             switch event {
             case .asked(let place): if progress.begin() { stream.begin(with: ChatShape.content.start(place)) }
-            case .admitted: try await stream.send([])
+            case .admitted:
+                try await stream.send([])
+                if isHead { throw HeadIsSent() }
             case .deltas(let deltas, let start): try await stream.send(progress.events(deltas, from: start))
             }
         }
-        if let stream = streams.stream(id, of: principal.session) {
-            guard let ending = try await stream.follow(from: from ?? 0, onAnswer) else { throw ChatError.noSuchPlace }
-            if case .failure(let error) = ending.result { throw error }
-        } else {
-            switch try await relay?.follow(.stream(id, principal.session), from: from ?? 0, by: nil, onAnswer)
-                ?? .unknown
-            {
-            case .failed: throw ChatError.brokenOff
-            case .noSuchPlace: throw ChatError.noSuchPlace
-            case .over, .lost, .unknown: break
-            }
+        do { try await follow(id, of: principal, from: from ?? 0, onAnswer) } catch is HeadIsSent {
+            return await stream.silence()
         }
         guard let exchange = try await exchange(id, of: principal, &context) else {
             throw stream.hasStarted ? ChatError.brokenOff : ChatError.noSuchStream
         }
         try await tell(exchange, from: progress.end, &context)
+    }
+
+    /// Returns when the answer is whole, or nobody makes it any more.
+    private func follow(
+        _ id: ExchangeID, of principal: Principal, from offset: Int, _ onAnswer: @escaping AnswerHandler
+    ) async throws {
+        if let stream = streams.stream(id, of: principal.session) {
+            guard let ending = try await stream.follow(from: offset, onAnswer) else { throw ChatError.noSuchPlace }
+            if case .failure(let error) = ending.result { throw error }
+        } else {
+            let end = try await relay?.follow(.stream(id, principal.session), from: offset, by: nil, onAnswer)
+            switch end ?? .unknown {
+            case .failed: throw ChatError.brokenOff
+            case .noSuchPlace: throw ChatError.noSuchPlace
+            case .over, .lost, .unknown: break
+            }
+        }
     }
 
     /// DELETE /chat/stream/{message}: ends a resumable stream, in whichever worker, and with it the call of the model.
@@ -81,6 +91,9 @@ extension ChatService {
         try await context.trace.time(.record) { try await ledger.exchange(id, of: principal) }.admitted()
     }
 }
+
+/// Ends the following of a stream that nobody wants to read.
+private struct HeadIsSent: Error {}
 
 /// How much of a stream its caller has.
 private final class Progress: Sendable {
