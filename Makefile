@@ -25,7 +25,7 @@ help:
 	@echo 'make build    the release program, .build/release/parley'
 	@echo 'make test     unit tests and end-to-end tests'
 	@echo 'make coverage all tests, and how many lines of each target they run through'
-	@echo 'make bench    what Parley carries, costs and adds to a call, against its targets; ten minutes'
+	@echo 'make bench    what Parley carries, costs and adds to a call, against its targets; a quarter of an hour'
 	@echo '              (BENCH_PARTS="throughput added" BENCH_SECONDS=10 BENCH_TURNS=5)'
 	@echo 'make bench-compare  whether throughput got worse since the last `make bench-record`; three minutes each'
 	@echo 'make soak     ten minutes of faults under load: reloads, kills, a full disk'

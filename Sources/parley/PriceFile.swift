@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Models
 
 /// The operator's prices, read from the file that `CHAT_PRICES` names.
@@ -8,12 +7,7 @@ struct PriceFile: Sendable {
     let table: PriceTable
 
     init(_ path: String) throws(SettingFault) {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw SettingFault("names \(path), which cannot be read")
-        }
-        guard data.count <= Self.most else {
-            throw SettingFault("names \(path), which has more than \(Self.most) bytes")
-        }
-        do { table = try PriceTable(json: Array(data)) } catch { throw SettingFault("names \(path): \(error)") }
+        let json = try SettingFile.contents(of: path, atMost: Self.most)
+        do { table = try PriceTable(json: json) } catch { throw SettingFault("names \(path): \(error)") }
     }
 }

@@ -10,13 +10,8 @@ struct PromptFile: Sendable {
     let text: String
 
     init(_ path: String) throws(SettingFault) {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw SettingFault("names \(path), which cannot be read")
-        }
-        guard data.count <= Self.most else {
-            throw SettingFault("names \(path), which has more than \(Self.most) bytes")
-        }
-        guard let raw = String(bytes: data, encoding: .utf8) else {
+        let bytes = try SettingFile.contents(of: path, atMost: Self.most)
+        guard let raw = String(validating: bytes, as: UTF8.self) else {
             throw SettingFault("names \(path), which is not UTF-8")
         }
         do { text = try Prompt(raw.replacing("\r\n", with: "\n"), field: "it").text } catch {

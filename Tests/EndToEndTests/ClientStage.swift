@@ -19,17 +19,7 @@ final class ClientStage: Sendable {
         let provider = try await ScriptedProvider { asked, _ in Self.conduct(asked) }
         // Each client asks a question that is answered before each that is not: five in a row that are not, and the
         // provider would be left alone.
-        let faulty = try FaultyProvider("faulty") { occasion in
-            switch occasion.question.prefix(while: { $0 != " " }) {
-            case "slow": .stall(after: 3)
-            case "cut": .brokenLater(after: 30)
-            case "down": .refuse(503)
-            case "refused": .refuse(400)
-            case "filtered": .filtered
-            case "long": .tooLong
-            default: .answer
-            }
-        }
+        let faulty = try FaultyProvider.told("faulty", wordsOfTheSlow: 3)
         folder = try Deployment.newFolder()
         // 60 tokens are 0.006 dollars.
         let prices = try Deployment.prices("faulty-model", output: 100, in: folder)

@@ -213,3 +213,22 @@ private final class Ledger: Sendable {
         for (_, continuation, attempt) in ready { continuation.resume(returning: attempt) }
     }
 }
+
+extension FaultyProvider {
+    /// One that does what the first word of a question says.
+    ///
+    /// - Parameter wordsOfTheSlow: after how many it falls silent.
+    static func told(_ name: String, wordsOfTheSlow words: Int) throws -> FaultyProvider {
+        try FaultyProvider(name) { occasion in
+            switch occasion.question.prefix(while: { $0 != " " }) {
+            case "slow": .stall(after: words)
+            case "cut": .brokenLater(after: 30)
+            case "down": .refuse(503)
+            case "refused": .refuse(400)
+            case "filtered": .filtered
+            case "long": .tooLong
+            default: .answer
+            }
+        }
+    }
+}

@@ -33,17 +33,7 @@ private final class OpenAPIStage: Sendable {
         let installed = try await EndToEndTests.run(
             Program.repository + "/Tests/Clients/install", [python], environment: ProcessInfo.processInfo.environment)
         try #require(installed.code == 0, "\(installed.errors)")
-        let faulty = try FaultyProvider("faulty") { occasion in
-            switch occasion.question.prefix(while: { $0 != " " }) {
-            case "slow": .stall(after: 0)
-            case "cut": .brokenLater(after: 30)
-            case "down": .refuse(503)
-            case "refused": .refuse(400)
-            case "filtered": .filtered
-            case "long": .tooLong
-            default: .answer
-            }
-        }
+        let faulty = try FaultyProvider.told("faulty", wordsOfTheSlow: 0)
         folder = try Deployment.newFolder()
         let pages = folder + "/pages"
         try FileManager.default.createDirectory(atPath: pages, withIntermediateDirectories: false)
