@@ -42,8 +42,8 @@ final class GroupCommit: Sendable {
 
     func forgetSuccess() { successes.last.withLock { $0 = nil } }
 
-    /// Whether no write waits now.
-    var isIdle: Bool { inbox.isEmpty }
+    /// How many writes were committed.
+    var writes: Int { successes.writes.load(ordering: .relaxed) }
 
     /// - Parameter work: whatever it throws undoes all that it changed.
     /// - Returns: what `work` returned, after its commit.
@@ -117,6 +117,7 @@ final class GroupCommit: Sendable {
                 return
             }
             successes.last.withLock { $0 = .now }
+            successes.writes.add(group.count, ordering: .relaxed)
             if group.contains(where: \.isLast) {
                 _ = try? lock.locked(atMost: .seconds(1)) { _ in try connection.finish() }
             }
@@ -138,6 +139,7 @@ final class GroupCommit: Sendable {
 
 private final class Successes: Sendable {
     let last = Mutex<ContinuousClock.Instant?>(nil)
+    let writes = Atomic(0)
 }
 
 /// A write on its way, whatever its result.

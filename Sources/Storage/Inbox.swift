@@ -71,8 +71,6 @@ final class Inbox<Item: Job>: Sendable {
         }
     }
 
-    var isEmpty: Bool { state.withLock { $0.jobs.isEmpty } }
-
     func allSatisfy(_ fits: (Item) -> Bool) -> Bool {
         state.withLock { state in state.jobs.allSatisfy { fits($0.job) } }
     }

@@ -56,7 +56,7 @@ public struct PurgePolicy: Sendable {
 /// have ended the address in clear, and, a month later, all, once nothing refers to them; daily usage after 400 days.
 ///
 /// Each ``step()`` is one short read and at most one short write, which waits for no disk: a power cut may undo it, and
-/// the next round does it again.
+/// the next round does it again. ``PurgePace`` says how much a step removes, and how long to rest after it.
 public struct Purge: Sendable {
     public struct Counts: Sendable, Equatable {
         public var exchanges = 0
@@ -81,8 +81,6 @@ public struct Purge: Sendable {
         case done
     }
 
-    /// Rows of one step.
-    private static let batch = 50
     /// Longer than anything can be asked.
     private static let deletionMemory = day
     private static let day: Int64 = 86_400_000
@@ -95,17 +93,25 @@ public struct Purge: Sendable {
     private let policy: PurgePolicy
     private let now: Int64
     private var stage = Stage.reservations
+    private var pace: PurgePace
     public private(set) var counts = Counts()
 
     public init(_ database: Database, _ policy: PurgePolicy, now: Date = Date()) {
         self.database = database
         self.policy = policy
         self.now = now.stored
+        pace = PurgePace(database.writer)
     }
 
-    /// - Returns: false when the round is over.
+    /// - Returns: how long to rest before the next step; nil when the round is over.
     /// - Throws: ``ChatError``.
-    public mutating func step() async throws -> Bool {
+    public mutating func step() async throws -> Duration? {
+        let start = ContinuousClock.now
+        guard try await act() else { return nil }
+        return pace.rest(after: ContinuousClock.now - start, at: .now)
+    }
+
+    private mutating func act() async throws -> Bool {
         switch stage {
         case .reservations:
             let count = try await endReservations()
@@ -132,59 +138,64 @@ public struct Purge: Sendable {
         return true
     }
 
-    private func endReservations() async throws -> Int {
+    private mutating func endReservations() async throws -> Int {
+        let rows = pace.rows
         let lapsed = try await database.reader.read { [now] db in
-            try db.lapsedReservations(at: now, limit: Self.batch)
+            try db.lapsedReservations(at: now, limit: rows)
         }
         guard !lapsed.isEmpty else { return 0 }
-        return try await database.writer.write(durability: .relaxed) { [now] db in
+        return try await pace.write { [now] db in
             try lapsed.reduce(0) { count, reservation in try count + (db.end(reservation, at: now) ? 1 : 0) }
         }
     }
 
-    private func removeUsage() async throws -> Int {
+    private mutating func removeUsage() async throws -> Int {
+        let rows = pace.rows
         let first = now / Self.day - Int64(Self.usageDays)
         guard try await database.reader.read({ db in try db.first(oldUsage, first) { _ in true } ?? false }) else {
             return 0
         }
-        return try await database.writer.write(durability: .relaxed) { db in
-            try db.run(expiredUsage, first, Self.batch)
+        return try await pace.write { db in
+            try db.run(expiredUsage, first, rows)
             return db.changes
         }
     }
 
     /// Ids grow with the time of the question, so the oldest come first.
-    private func removeExchanges() async throws -> Int {
+    private mutating func removeExchanges() async throws -> Int {
+        let rows = pace.rows
         guard let days = policy.retentionDays else { return 0 }
         let limit = now - Int64(days) * Self.day
         let last = try await database.reader.read { db in
-            try db.first(oldestExchanges, limit, Self.batch) { row in row.isNull(0) ? nil : row.integer(0) } ?? nil
+            try db.first(oldestExchanges, limit, rows) { row in row.isNull(0) ? nil : row.integer(0) } ?? nil
         }
         guard let last else { return 0 }
-        return try await database.writer.write(durability: .relaxed) { db in
+        return try await pace.write { db in
             try db.run(expiredExchanges, last, limit)
             return db.changes
         }
     }
 
-    private func removeDeletions() async throws -> Int {
+    private mutating func removeDeletions() async throws -> Int {
+        let rows = pace.rows
         let (limit, days) = (now - Self.deletionMemory, policy.retentionDays.map { now - Int64($0) * Self.day } ?? .min)
         let (isAny, last) = try await database.reader.read { db in
             (
                 try db.first(oldDeletion, limit) { _ in true } ?? false,
-                try db.first(oldestDeleted, days, Self.batch) { row in row.isNull(0) ? nil : row.integer(0) } ?? nil
+                try db.first(oldestDeleted, days, rows) { row in row.isNull(0) ? nil : row.integer(0) } ?? nil
             )
         }
         guard isAny || last != nil else { return 0 }
-        return try await database.writer.write(durability: .relaxed) { db in
-            try db.run(expiredDeletions, limit, Self.batch)
+        return try await pace.write { db in
+            try db.run(expiredDeletions, limit, rows)
             let count = db.changes
             try db.run(expiredDeleted, last ?? 0, days)
             return count + db.changes
         }
     }
 
-    private func removeAnswers() async throws -> Int {
+    private mutating func removeAnswers() async throws -> Int {
+        let rows = pace.rows
         // An answer is a text of a question too: with days set it is kept no longer than the exchange.
         let old = policy.retentionDays.map { now - Int64($0) * Self.day + Int64(policy.answerSeconds * 1_000) }
         let limit = max(now - database.staleLifetime, old ?? .min)
@@ -192,23 +203,24 @@ public struct Purge: Sendable {
             try db.first(expiredAnswer, limit) { _ in true } ?? db.answersTakeMore(than: database.answerBytes)
         }
         guard isAny else { return 0 }
-        return try await database.writer.write(durability: .relaxed) { [database] db in
-            let count = try db.removeAnswers(expiredBy: limit, atMost: Self.batch)
-            return try count + db.removeAnswers(above: database.answerBytes, atMost: Self.batch)
+        return try await pace.write { [database] db in
+            let count = try db.removeAnswers(expiredBy: limit, atMost: rows)
+            return try count + db.removeAnswers(above: database.answerBytes, atMost: rows)
         }
     }
 
     private mutating func removeSessions(after end: Int64, _ id: String) async throws -> Stage {
+        let limit = pace.rows
         let days = min(policy.retentionDays ?? Self.sessionDays, Self.sessionDays)
         let rows = try await database.reader.read { [now] db in
-            try db.all(endedSessions, now - Int64(days) * Self.day, now, end, id, Self.batch) { row in
+            try db.all(endedSessions, now - Int64(days) * Self.day, now, end, id, limit) { row in
                 (end: row.integer(0), id: row.text(1), isInClear: row.flag(2), isUnused: row.flag(3))
             }
         }
         let unused = rows.filter { $0.isUnused }.map { $0.id }
         let inClear = policy.keepsAddresses ? [] : rows.filter { $0.isInClear && !$0.isUnused }.map { $0.id }
         if !unused.isEmpty || !inClear.isEmpty {
-            let removed = try await database.writer.write(durability: .relaxed) { db in
+            let removed = try await pace.write { db in
                 for id in inClear { try db.run(clearAddress, id) }
                 return try unused.reduce(0) { count, id in
                     try db.run(unusedSession, id)
@@ -227,7 +239,4 @@ extension Database {
     ///
     /// - Throws: ``ChatError``.
     public func claimsPurging() throws -> Bool { try holder.claimPurging() }
-
-    /// Whether no write waits now.
-    public var isIdle: Bool { writer.isIdle }
 }

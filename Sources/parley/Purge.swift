@@ -8,10 +8,11 @@ struct Purge: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Deletes what is not to be kept, now, while the pool runs.",
         discussion: """
-            What a worker deletes in idle moments: exchanges past CHAT_RETENTION_DAYS, cached answers that nobody may \
+            What a worker deletes beside its requests: exchanges past CHAT_RETENTION_DAYS, cached answers that nobody may \
             be given any more, addresses that are not to be kept in clear, sessions that ended long ago and have no \
             exchanges, and daily usage (parley usage) after 400 days. Reservations that workers left behind when they \
-            were killed become exchanges that are marked unsettled.
+            were killed become exchanges that are marked unsettled. While the pool writes, it goes slowly: some hundred \
+            exchanges a second.
             """)
 
     @OptionGroup var options: SettingOptions
@@ -35,7 +36,7 @@ struct Purge: ParsableCommand {
             try wait { [policy] in
                 var purge = Storage.Purge(database, policy)
                 try await database.prepare()
-                while try await Self.step(&purge, restingFor: 1, ContinuousClock()) {}
+                while let rest = try await purge.step() { try await Task.sleep(for: rest) }
                 await database.close()
                 return purge.counts
             }
@@ -48,7 +49,7 @@ extension Purge {
     /// Between two rounds of a pool.
     private static let interval = Duration.seconds(600)
 
-    /// What a worker does in idle moments until it ends, one of the pool at a time.
+    /// What a worker does beside its requests until it ends, one of the pool at a time.
     static func keepUp(
         _ database: Database, _ policy: PurgePolicy, _ log: Logger, clock: any Clock<Duration>
     ) async {
@@ -56,9 +57,7 @@ extension Purge {
             do {
                 if try database.claimsPurging() {
                     var purge = Storage.Purge(database, policy)
-                    repeat {
-                        while !database.isIdle { try await clock.sleep(for: .milliseconds(10)) }
-                    } while try await step(&purge, restingFor: 20, clock)
+                    while let rest = try await purge.step() { try await clock.sleep(for: rest) }
                     if purge.counts != Storage.Purge.Counts() {
                         let counts = purge.counts.text.map { count, name in
                             (name.replacing(" ", with: "_"), Logger.MetadataValue.stringConvertible(count))
@@ -71,16 +70,6 @@ extension Purge {
             }
             try? await clock.sleep(for: interval)
         }
-    }
-
-    /// - Parameter times: how many times as long as the step took nothing is done after it.
-    private static func step(_ purge: inout Storage.Purge, restingFor times: Int, _ clock: any Clock<Duration>)
-        async throws -> Bool
-    {
-        let start = ContinuousClock.now
-        guard try await purge.step() else { return false }
-        try await clock.sleep(for: (ContinuousClock.now - start) * times)
-        return true
     }
 }
 

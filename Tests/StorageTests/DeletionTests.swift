@@ -168,7 +168,7 @@ import Testing
             var purge = Purge(
                 database, PurgePolicy(retentionDays: 7, keepsAddresses: true, answerSeconds: 60),
                 now: Date() + days * 86_400)
-            while try await purge.step() {}
+            while try await purge.step() != nil {}
             #expect(try value("SELECT count(*) FROM deletions") == deletions)
             #expect(try value("SELECT count(*) FROM deleted_exchanges") == exchanges)
         }

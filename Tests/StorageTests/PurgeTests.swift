@@ -30,7 +30,7 @@ import Testing
             database,
             PurgePolicy(retentionDays: retentionDays, keepsAddresses: keepsAddresses, answerSeconds: answerSeconds),
             now: Date() + days * Self.day)
-        while try await purge.step() {}
+        while try await purge.step() != nil {}
         return purge.counts
     }
 
@@ -113,12 +113,37 @@ import Testing
             path: temporary.path, messageLimit: 10_000, answerBytes: 20_000)
         var purge = Purge(small, PurgePolicy(retentionDays: nil, keepsAddresses: false, answerSeconds: 3_600))
         var last = 0
-        while try await purge.step() {
+        while try await purge.step() != nil {
             #expect(purge.counts.answers - last <= 100, "nobody waits long for a step")
             last = purge.counts.answers
         }
         #expect(purge.counts.answers > 150)
         #expect(try value("SELECT count(*) FROM answers") == 200 - purge.counts.answers)
+    }
+
+    @Test func itGoesSlowlyWhileOthersWriteAndFastWhenNobodyDoes() async throws {
+        let session = try await temporary.session()
+        for number in 0..<400 { try await database.record("\(number)", in: session) }
+        let other = try Storage.Database(path: temporary.path, messageLimit: 10_000)
+        var purge = Purge(
+            database, PurgePolicy(retentionDays: 7, keepsAddresses: true, answerSeconds: 3_600),
+            now: Date() + 8 * Self.day)
+        /// - Returns: rows that a step removed, and how many times as long as it took it rests then.
+        func step() async throws -> (rows: Int, rests: Double) {
+            let (before, start) = (purge.counts.exchanges, ContinuousClock.now)
+            let rest = try #require(try await purge.step())
+            return (purge.counts.exchanges - before, rest / (ContinuousClock.now - start))
+        }
+        _ = try await step()
+        let alone = try await step()
+        #expect(alone.rows == 50 && alone.rests <= 1, "nobody is held up")
+        for writer in [other, database] {
+            try await writer.record("q", in: session)
+            let disturbed = try await step()
+            #expect(disturbed.rests > 10, "next to another's write")
+            #expect(try await step().rows == 10)
+        }
+        while try await step().rows < 50 {}
     }
 
     @Test func noAnswerIsKeptLongerThanTheTextsAre() async throws {

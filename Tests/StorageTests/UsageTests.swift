@@ -56,7 +56,7 @@ import Testing
         var purge = Purge(
             database, PurgePolicy(retentionDays: nil, keepsAddresses: true, answerSeconds: 3_600),
             now: pool.now.withLock { $0 } + days * 86_400)
-        while try await purge.step() {}
+        while try await purge.step() != nil {}
         return purge.counts
     }
 
@@ -250,7 +250,7 @@ import Testing
         #expect(try await purge(after: -2_000).usage == 0)
         // By the clock of the ids, which is the real one.
         var purge = Purge(database, PurgePolicy(retentionDays: nil, keepsAddresses: true, answerSeconds: 1))
-        while try await purge.step() {}
+        while try await purge.step() != nil {}
         #expect(purge.counts.usage == 80 && purge.counts.exchanges == 0)
         #expect(try await usage(.day).count == 40)
     }
