@@ -18,6 +18,12 @@
         }
     }
 
+    /// Starts a task that never leaves the loop, also when another thread resumes it.
+    @discardableResult
+    public static func start(_ work: @escaping @Sendable @LoopActor () async -> Void) -> Task<Void, Never> {
+        Task(executorPreference: EventLoop.shared) { await work() }
+    }
+
     /// Has `action` called once before the loop sleeps or looks at its sockets again: what the jobs of a turn have
     /// gathered then leaves together.
     @LoopActor public static func atEndOfTurn(_ action: @escaping @LoopActor () -> Void) {

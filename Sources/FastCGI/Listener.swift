@@ -218,14 +218,16 @@ public final class Listener: Sendable {
     /// Has the request answered in a task of its own on the loop.
     @LoopActor func answer(_ request: Request, on connection: Connection) -> Task<Void, Never> {
         requests.add(1, ordering: .acquiringAndReleasing)
-        return Task { @LoopActor [self] in
-            let writer = ResponseWriter(connection)
-            await responder.respond(to: request, with: writer)
-            if await !writer.close(fallback: { responder.reply(toUnanswered: request) }) {
-                onError(.unanswered(path: request.path))
-            }
-            release()
+        return LoopActor.start { await self.respond(to: request, on: connection) }
+    }
+
+    @LoopActor private func respond(to request: Request, on connection: Connection) async {
+        let writer = ResponseWriter(connection)
+        await responder.respond(to: request, with: writer)
+        if await !writer.close(fallback: { self.responder.reply(toUnanswered: request) }) {
+            onError(.unanswered(path: request.path))
         }
+        release()
     }
 
     @LoopActor private func release() {

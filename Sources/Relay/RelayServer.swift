@@ -49,7 +49,7 @@ public final class RelayServer: Sendable {
             followers.add(1, ordering: .relaxed)
             let hangUp = HangUp()
             let socket = RelaySocket(descriptor) { hangUp.task?.cancel() }
-            hangUp.task = Task { @LoopActor in
+            hangUp.task = LoopActor.start {
                 // Whatever goes wrong, the follower finds that the connection has ended.
                 try? await self.serve(socket)
                 socket.close()

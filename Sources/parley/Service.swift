@@ -67,7 +67,7 @@ struct Service {
 
 extension Background {
     /// On the event loop, by its timers.
-    static let loop = Background(clock: LoopClock()) { work in Task { @LoopActor in await work() } }
+    static let loop = Background(clock: LoopClock()) { work in LoopActor.start { await work() } }
 }
 
 extension Settings {

@@ -42,8 +42,8 @@ enum Worker {
             }
             supervised?.ready()
             log.info("worker ready", metadata: ["version": "\(Version.text)"])
-            Task { await Purge.keepUp(service.database, settings.purgePolicy, log, clock: LoopClock()) }
-            Task { await forgetPurged(service.memory) }
+            LoopActor.start { await Purge.keepUp(service.database, settings.purgePolicy, log, clock: LoopClock()) }
+            LoopActor.start { await forgetPurged(service.memory) }
             let reason = try await stopReason(settings, log)
             supervised?.draining()
             log.info(
@@ -125,13 +125,10 @@ enum Worker {
     @discardableResult
     private static func report(
         to supervised: Supervised?, _ state: @escaping @Sendable () -> WorkerReport
-    ) -> Task<Void, any Error>? {
+    ) -> Task<Void, Never>? {
         guard let supervised else { return nil }
-        return Task { @LoopActor in
-            while true {
-                supervised.report(state())
-                try await LoopClock().sleep(for: .seconds(1))
-            }
+        return LoopActor.start {
+            repeat { supervised.report(state()) } while (try? await LoopClock().sleep(for: .seconds(1))) != nil
         }
     }
 

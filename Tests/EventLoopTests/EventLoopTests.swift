@@ -20,6 +20,36 @@ import Testing
         #expect(await LoopActor.run { EventLoop.isCurrent })
     }
 
+    /// By way of Swift's own pool it would come after what the loop has to do by then.
+    @Test func aTaskThatIsResumedGoesOnAtOnce() async {
+        for _ in 0..<100 {
+            let waiter = await Waiter()
+            let waiting = LoopActor.start { await waiter.wait() }
+            while await !waiter.isWaiting {}
+            await waiter.resume()?.value
+            await waiting.value
+            #expect(await waiter.order == ["resumed", "next"])
+        }
+    }
+
+    @LoopActor private final class Waiter {
+        private var continuation: CheckedContinuation<Void, Never>?
+        private(set) var order: [String] = []
+
+        var isWaiting: Bool { continuation != nil }
+
+        func wait() async {
+            await withCheckedContinuation { continuation = $0 }
+            order.append("resumed")
+        }
+
+        /// - Returns: what the loop has to do after it.
+        func resume() -> Task<Void, Never>? {
+            continuation?.resume()
+            return Task { order.append("next") }
+        }
+    }
+
     @Test func losesNoJobOfManyThreads() async {
         let count = await withTaskGroup(of: Int.self) { group in
             for _ in 0..<8 {

@@ -9,7 +9,7 @@ import Testing
     @Test(arguments: [false, true])
     func aQuestionStaysOnTheLoop(isStreamed: Bool) async throws {
         let bench = try await PipelineFixture(
-            background: Background(clock: LoopClock()) { work in Task { @LoopActor in await work() } })
+            background: Background(clock: LoopClock()) { work in LoopActor.start { await work() } })
         let token = try await bench.logIn()
         let places = Mutex<[Bool]>([])
         @Sendable func look() { places.withLock { $0.append(EventLoop.isCurrent) } }
