@@ -12,6 +12,7 @@ internal import EventLoop
     static let capacity = 500
 
     private let multi: UnsafeMutableRawPointer
+    private let gathering: Gathering
     /// Called after libcurl has done something: a transfer may have ended.
     private let afterwards: @LoopActor (Multi) -> Void
     private var sockets: [curl_socket_t: Socket] = [:]
@@ -23,9 +24,10 @@ internal import EventLoop
     private(set) var count = 0
     private(set) var emptySince: ContinuousClock.Instant? = .now
 
-    init(afterwards: @escaping @LoopActor (Multi) -> Void) throws(CurlError) {
+    init(_ gathering: Gathering, afterwards: @escaping @LoopActor (Multi) -> Void) throws(CurlError) {
         guard let multi = ccurl_multi_init() else { throw CurlError(.unreachable, "libcurl has no memory") }
         self.multi = multi
+        self.gathering = gathering
         self.afterwards = afterwards
         ccurl_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
         // libcurl counts the connections in use too: with fewer places each transfer that ends would close one.
@@ -39,7 +41,7 @@ internal import EventLoop
     func close() {
         ccurl_multi_cleanup(multi)
         timer?.cancel()
-        for socket in sockets.values { socket.registration?.cancel() }
+        for socket in sockets.values { socket.end() }
         sockets = [:]
     }
 
@@ -56,6 +58,9 @@ internal import EventLoop
         count -= 1
         if count == 0 { emptySince = .now }
     }
+
+    /// From now on, until libcurl watches the socket for another transfer, what comes on it may gather.
+    func gather(on descriptor: curl_socket_t) { sockets[descriptor]?.gathers = true }
 
     /// A transfer that has ended and is still to be removed.
     func nextEnded() -> (easy: UnsafeMutableRawPointer, code: CURLcode)? {
@@ -115,32 +120,56 @@ internal import EventLoop
     /// the kernel has no memory is not watched; its transfer times out.
     private func watch(_ descriptor: curl_socket_t, for events: Readiness) {
         if let socket = sockets[descriptor] {
-            socket.isConnecting = events == .writable
-            if socket.registration?.change(to: events) == true { return }
-            socket.registration?.forget()
+            if socket.watch(for: events) { return }
+            socket.end(isClosed: true)
         }
         let socket = Socket(descriptor, self)
-        socket.isConnecting = events == .writable
-        socket.registration = Registration(descriptor, for: events, socket)
+        socket.begin(events)
         sockets[descriptor] = socket
     }
 
     private func forget(_ descriptor: curl_socket_t) {
         guard let socket = sockets.removeValue(forKey: descriptor) else { return }
-        socket.registration?.cancel()
+        socket.end()
         if socket.isConnecting { hasGivenUp = true }
     }
 
-    private final class Socket: DescriptorHandler {
+    /// A socket that libcurl watches.
+    final class Socket: DescriptorHandler {
         private let descriptor: curl_socket_t
         private unowned let multi: Multi
-        var registration: Registration?
-        /// libcurl watches a socket for writing alone until it is connected.
-        var isConnecting = false
+        private var registration: Registration?
+        private var events: Readiness = []
+        private var lastRead = ContinuousClock.now
+        private var isHeld = false
+        private var hasEnded = false
+        /// Of a steady transfer: see ``Gathering``.
+        fileprivate var gathers = false {
+            didSet { if gathers != oldValue { multi.gathering.count += gathers ? 1 : -1 } }
+        }
 
-        init(_ descriptor: curl_socket_t, _ multi: Multi) {
+        fileprivate init(_ descriptor: curl_socket_t, _ multi: Multi) {
             self.descriptor = descriptor
             self.multi = multi
+        }
+
+        /// libcurl watches a socket for writing alone until it is connected.
+        fileprivate var isConnecting: Bool { events == .writable }
+
+        fileprivate func begin(_ events: Readiness) {
+            self.events = events
+            registration = Registration(descriptor, for: events, self)
+        }
+
+        fileprivate func watch(for events: Readiness) -> Bool {
+            self.events = events
+            return registration?.change(to: isHeld ? [] : events) == true
+        }
+
+        /// - Parameter isClosed: it has left the epoll set, and its number may be another's.
+        fileprivate func end(isClosed: Bool = false) {
+            (gathers, hasEnded) = (false, true)
+            if isClosed { registration?.forget() } else { registration?.cancel() }
         }
 
         /// An error or a hang-up is found by reading or writing, whichever libcurl is about to do.
@@ -148,7 +177,24 @@ internal import EventLoop
             let failed = !events.isDisjoint(with: [.hangUp, .failure])
             let readable = failed || events.contains(.readable)
             let writable = failed || events.contains(.writable)
+            if gathers, !failed, !writable, !isHeld {
+                let now = ContinuousClock.now
+                isHeld = multi.gathering.holds(self, lastRead: lastRead, now: now)
+                if isHeld {
+                    registration?.change(to: self.events.subtracting(.readable))
+                    return
+                }
+                lastRead = now
+            }
             multi.act(on: descriptor, readiness: (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0))
+        }
+
+        /// Has been held for long enough.
+        func read(at now: ContinuousClock.Instant) {
+            guard !hasEnded else { return }
+            (isHeld, lastRead) = (false, now)
+            registration?.change(to: events)
+            multi.act(on: descriptor, readiness: CURL_CSELECT_IN)
         }
     }
 }

@@ -35,6 +35,10 @@ public final class Transfer: Sendable {
     /// It counts only while somebody waits: the time that the consumer takes is not held against the other side.
     public func moveDeadline(to deadline: ContinuousClock.Instant) async { await state.moveDeadline(to: deadline) }
 
+    /// Says that the transfer is a stream under way: where there are many such, what comes may be read a moment later
+    /// (150 ms at most), together with what comes meanwhile.
+    public func gather() async { await state.gather() }
+
     /// Ends the transfer: unread bytes are dropped, and ``next()`` throws `.cancelled`, however much had arrived.
     public func cancel() async { await state.cancel() }
 }

@@ -75,6 +75,8 @@ internal import EventLoop
         watchDeadline()
     }
 
+    func gather() { if end == nil { driver.gather(self) } }
+
     /// Drops what is unread. From then on the reader is told `.cancelled`, also when the response had ended well: without
     /// those bytes it would look like an empty one.
     func cancel() {

@@ -78,7 +78,10 @@ struct StreamedCall: Sendable {
                 let wasFinished = reader.isFinished
                 let text = try reader.feed(bytes)
                 let calls = reader.takeCalls()
-                hasText = hasText || !text.isEmpty || !calls.isEmpty
+                if !hasText, !text.isEmpty || !calls.isEmpty {
+                    hasText = true
+                    await transfer.gather()
+                }
                 if !text.isEmpty { onDelta?.take(.text(text)) }
                 for call in calls { onDelta?.take(.toolCall(call)) }
                 if reader.isOver { break }

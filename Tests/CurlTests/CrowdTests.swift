@@ -1,4 +1,5 @@
 import Curl
+import Glibc
 import Support
 import Synchronization
 import Testing
@@ -106,6 +107,48 @@ struct CrowdTests {
         }
         #expect(sent.withLock { $0 } == number)
         #expect(try await read(try await open(server)) == Array("again".utf8))
+    }
+
+    /// 200 of them have 28 ms between two looks at each, in which several pieces come.
+    @Test func manyStreamsUnderWayLetWhatComesGather() async throws {
+        let (number, rounds) = (200, 40)
+        let areSteady = Mutex(false)
+        let server = try ScriptedServer { listener in
+            var connections: [Connection] = []
+            while connections.count < number, let connection = listener.accept() {
+                guard connection.readRequest() != nil else { return }
+                try connection.begin()
+                try connection.chunk("begin ")
+                connections.append(connection)
+            }
+            while !areSteady.withLock({ $0 }) { poll(nil, 0, 1) }
+            for round in 1...rounds {
+                for connection in connections { try connection.chunk("\(round) ") }
+                poll(nil, 0, 3)
+            }
+            for connection in connections { try connection.send("0\r\n\r\n") }
+        }
+        var transfers: [Transfer] = []
+        for _ in 0..<number {
+            let transfer = try await open(server)
+            #expect(try await transfer.next() == Array("begin ".utf8))
+            await transfer.gather()
+            transfers.append(transfer)
+        }
+        areSteady.withLock { $0 = true }
+        let whole = (1...rounds).map { "\($0) " }.joined()
+        let reads = try await withThrowingTaskGroup(of: Int.self) { group in
+            for transfer in transfers {
+                group.addTask {
+                    var (text, reads) = ([UInt8](), 0)
+                    while let bytes = try await transfer.next() { (text, reads) = (text + bytes, reads + 1) }
+                    #expect(String(decoding: text, as: UTF8.self) == whole)
+                    return reads
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        #expect(reads < number * rounds / 2)
     }
 
     @Test func aPausedOneCanBeCancelledAndTimesOutOnlyWhenItIsRead() async throws {
