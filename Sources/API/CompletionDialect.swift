@@ -192,7 +192,7 @@ struct CompletionDialect: Dialect {
         case .filtered: ("invalid_request_error", "content_filter")
         case .conflict: ("invalid_request_error", "conflict")
         case .notPriced: ("invalid_request_error", "model_not_priced")
-        case .quotaExceeded, .budgetSpent: ("insufficient_quota", "insufficient_quota")
+        case .quotaExceeded, .budgetSpent, .dailyCallsSpent: ("insufficient_quota", "insufficient_quota")
         case .rateLimited: ("requests", "rate_limit_exceeded")
         case .internalFault: ("server_error", nil)
         case .providerFailed: ("server_error", "provider_failed")

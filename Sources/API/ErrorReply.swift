@@ -31,7 +31,8 @@ struct ErrorReply: Sendable {
         default: break
         }
         // The clients of OpenAI's contract try a 429 again unless they are told not to.
-        if error.code == .budgetSpent || error.code == .rateLimited && error.retryAfter == nil {
+        let isSpent = [.budgetSpent, .dailyCallsSpent].contains(error.code)
+        if isSpent || error.code == .rateLimited && error.retryAfter == nil {
             headers.append(("X-Should-Retry", "false"))
         }
         return headers + dialect.headers(of: error.code) + RateHeaders.headers(error.rates)
@@ -64,6 +65,7 @@ struct ErrorReply: Sendable {
         case .quotaExceeded: (429, "Message limit exceeded")
         case .rateLimited: (429, "Rate limit exceeded")
         case .budgetSpent: (429, "Budget spent")
+        case .dailyCallsSpent: (429, "Daily limit reached")
         case .notPriced: (400, "Model not priced")
         case .internalFault: (500, "Internal server error")
         case .providerFailed: (502, "Provider failed")

@@ -23,6 +23,8 @@ public struct ChatError: Error, Sendable, Equatable {
         case conflict
         case rateLimited
         case budgetSpent
+        /// The server has made as many calls of models as a day may have.
+        case dailyCallsSpent
         case notPriced
         case filtered
         case internalFault
@@ -77,6 +79,14 @@ public struct ChatError: Error, Sendable, Equatable {
     /// The session has no message left; waiting does not help, a new session does.
     public static func quotaExceeded(limit: Int) -> ChatError {
         ChatError(.quotaExceeded, "This session has used all of its \(limit) messages; log in again to go on")
+    }
+
+    /// - Parameter wait: until the next day begins.
+    static func dailyCallsSpent(until wait: Duration, cause: String) -> ChatError {
+        ChatError(
+            .dailyCallsSpent,
+            "This server has asked its models as often as it may in a day; new questions are answered again after midnight UTC",
+            retryAfter: max(1, Int((wait.milliseconds / 1_000).rounded(.up))), cause: cause)
     }
 
     /// The token is ours, but its session was ended or has expired.

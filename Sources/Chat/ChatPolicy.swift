@@ -164,6 +164,7 @@ public struct ChatPolicy: Sendable {
                 "The message, with its conversation, is too long for the model; shorten it or begin a new conversation",
                 details: ["\(field): too long for the model"], field: field, cause: cause)
         }
+        if case .dailyCallsSpent(let wait) = failure.reason { return .dailyCallsSpent(until: wait, cause: cause) }
         if ContinuousClock.now >= deadline {
             return ChatError(.deadlinePassed, "The model did not answer in time; please try again", cause: cause)
         }
@@ -188,7 +189,7 @@ public struct ChatPolicy: Sendable {
                 .providerFailed,
                 "The model used up its tokens before the first word of an answer; CHAT_MAX_TOKENS must be raised",
                 cause: cause)
-        case .malformed, .empty, .tooLong, .refused, .filtered:
+        case .malformed, .empty, .tooLong, .refused, .filtered, .dailyCallsSpent:
             return ChatError(.providerFailed, "The model provider could not answer this request", cause: cause)
         }
     }

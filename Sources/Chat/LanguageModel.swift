@@ -213,11 +213,13 @@ public struct ModelFailure: Error, Sendable, Equatable, Codable {
         case empty
         /// All of the answer's tokens were used up, by thoughts, before its first word.
         case outOfTokens
+        /// Not asked, because the day has seen as many calls as it may: for how long that lasts.
+        case dailyCallsSpent(for: Duration)
 
         /// What processes write for each other, those of an older version too.
         enum CodingKeys: String, CodingKey {
             case unreachable, timedOut, wordless, unfinished, rateLimited, serverError, malformed, unauthorized
-            case filtered, tooLong, refused, empty, outOfTokens
+            case filtered, tooLong, refused, empty, outOfTokens, dailyCallsSpent
             case truncated = "brokenOff"
             case circuitOpen = "resting"
         }
@@ -238,7 +240,7 @@ public struct ModelFailure: Error, Sendable, Equatable, Codable {
     public var isOutage: Bool {
         switch reason {
         case .unreachable, .truncated, .timedOut, .wordless, .unfinished, .rateLimited, .serverError, .malformed,
-            .unauthorized, .circuitOpen, .empty:
+            .unauthorized, .circuitOpen, .empty, .dailyCallsSpent:
             true
         case .filtered, .tooLong, .refused, .outOfTokens: false
         }
@@ -264,6 +266,7 @@ extension ModelFailure.Reason: CustomStringConvertible {
         case .refused: "request refused"
         case .empty: "empty answer"
         case .outOfTokens: "no token left for an answer"
+        case .dailyCallsSpent: "no call left today"
         }
     }
 }

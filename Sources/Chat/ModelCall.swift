@@ -81,6 +81,11 @@ final class ModelCall: Sendable {
     {
         let ledger = pipeline.ledger
         guard let failure = error as? ModelFailure else {
+            // No model was asked, as the store cannot count calls.
+            if error is ChatError {
+                await untilDone(trace: &trace) { try await ledger.refund(reservation, sharing: nil) }
+                throw error
+            }
             // Everybody hung up: the model was asked, and is paid for what it had generated.
             guard let abandoned = error as? AbandonedCall else {
                 await untilDone(trace: &trace) { try await ledger.forfeit(reservation) }

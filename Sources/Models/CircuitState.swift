@@ -92,7 +92,7 @@ enum CircuitOutcome: Equatable {
     case success
     case failure(weight: UInt64, CircuitCause, milliseconds: UInt64?)
     case keyRefused(CircuitCause)
-    /// The caller went away: nothing was learned.
+    /// The caller went away, or it was not asked: nothing was learned.
     case abandoned
 
     /// - Parameter isHurried: the caller's deadline ended the try, maybe before the provider's time was over.
@@ -108,6 +108,7 @@ enum CircuitOutcome: Equatable {
         case .unfinished: self = .success
         case .filtered, .tooLong, .refused, .circuitOpen: self = .success
         case .unauthorized: self = .keyRefused(cause)
+        case .dailyCallsSpent: self = .abandoned
         // A silent provider costs each of its callers a whole time-out. One that has begun to reply may be well.
         case .timedOut: self = .failure(weight: isHurried ? 1 : 3, cause, milliseconds: nil)
         case .rateLimited(let wait?) where wait > longestRetryAfter,
@@ -136,7 +137,7 @@ struct CircuitCause: Sendable, Equatable, CustomStringConvertible {
         case .timedOut, .wordless: code = 2
         case .truncated: code = 3
         case .malformed: code = 4
-        case .filtered, .tooLong, .circuitOpen, .empty, .outOfTokens, .unfinished: code = 0
+        case .filtered, .tooLong, .circuitOpen, .empty, .outOfTokens, .unfinished, .dailyCallsSpent: code = 0
         }
     }
 

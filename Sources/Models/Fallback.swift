@@ -64,6 +64,7 @@ public struct Fallback: LanguageModel {
     /// What passes by itself weighs more than what an operator has to repair.
     private static func weight(_ reason: ModelFailure.Reason) -> Int {
         switch reason {
+        case .dailyCallsSpent: 12
         case .filtered: 11
         case .rateLimited: 10
         case .timedOut, .wordless, .unfinished: 9

@@ -46,7 +46,7 @@ public struct RetryPolicy: Sendable, Hashable {
             asked = nil
         case .rateLimited(let retryAfter), .serverError(_, let retryAfter): asked = retryAfter
         case .timedOut, .wordless, .unfinished, .unauthorized, .filtered, .tooLong, .refused, .circuitOpen,
-            .outOfTokens:
+            .outOfTokens, .dailyCallsSpent:
             return nil
         }
         let longest = min(cap, base * (1 << min(failures - 1, 20)))

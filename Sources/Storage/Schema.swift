@@ -215,6 +215,17 @@ enum Schema {
         }
         migrator.registerMigration("conversations") { db in try db.execute(sql: conversations) }
         migrator.registerMigration("deletions") { db in try db.execute(sql: deletions) }
+        migrator.registerMigration("daily calls") { db in
+            try db.execute(
+                sql: """
+                    -- Calls of providers, by their day (since 1970, UTC); told is what an operator was told of it.
+                    CREATE TABLE daily_calls (
+                        day INTEGER PRIMARY KEY,
+                        calls INTEGER NOT NULL,
+                        told INTEGER NOT NULL DEFAULT 0
+                    ) STRICT;
+                    """)
+        }
         return migrator
     }
 

@@ -59,6 +59,9 @@ enum Catalog {
         "CHAT_OPENAI_BASE_URL", nil,
         "Where that server is, such as http://127.0.0.1:11434/v1 (vLLM, Ollama, llama.cpp).")
 
+    static let dailyCalls = Setting.whole(
+        "CHAT_DAILY_CALLS", 0, 0...1_000_000_000_000,
+        "The most calls of providers in a day (UTC), all workers and tries together, echo not counted; 0 for no limit.")
     static let prices = Setting<PriceFile>(
         "CHAT_PRICES", nil, "File of models' prices, before the ones that are built in.", parse: PriceFile.init)
 
@@ -230,7 +233,8 @@ enum Catalog {
         geminiModel,
         geminiURL,
         openRouterKey, openRouterModel,
-        openRouterURL, openAIKey, openAIModel, openAIURL, prices, systemPrompt, systemPromptFile, contextTokens,
+        openRouterURL, openAIKey, openAIModel, openAIURL, dailyCalls, prices, systemPrompt, systemPromptFile,
+        contextTokens,
         temperature, maxTokens, modelTimeout,
         firstTokenTimeout, stallTimeout, deadline, completionTokens,
         completionDeadline, completionBody, modelAliases, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,

@@ -1,6 +1,7 @@
 import API
 import Chat
 import EventLoop
+import FoundationEssentials
 import Logging
 import Models
 
@@ -10,10 +11,12 @@ struct Providers {
     /// Everything about them that decides an answer, addresses too: part of the cache key.
     let identity: String
     private let circuits: [(name: String, model: String, circuit: Circuit)]
+    private let ceiling: CallCeiling?
 
     /// - Throws: ``SettingFault`` for a provider that lacks a setting or has one that cannot be, and for a setting that
     ///   names a model which none of them has.
-    init(_ settings: Settings, on board: CircuitBoard, log: Logger) throws {
+    init(_ settings: Settings, on board: CircuitBoard, ceiling: CallCeiling?, log: Logger) throws {
+        self.ceiling = ceiling
         let retries = try settings.sources.required(Catalog.retries)
         let builder = try ProviderBuilder(settings)
         var models: [any LanguageModel] = []
@@ -23,8 +26,9 @@ struct Providers {
             let built = try builder.provider(name)
             let circuit = try built.circuit(on: board, settings.sources)
             let policy = RetryPolicy(retries: retries, hasFallback: name != settings.providers.last)
+            let provider = built.provider.capped(at: ceiling, provider: name)
             let patient = Retrying(
-                built.provider, provider: name, policy: policy, mayRetry: { circuit.isClosed },
+                provider, provider: name, policy: policy, mayRetry: { circuit.isClosed },
                 observer: { log.note($0, isNews: circuit.isClosed) }, sleep: { try await LoopClock().sleep(for: $0) })
             models.append(
                 CircuitBreaking(patient, provider: name, circuit: circuit) { log.note($0, $1, of: name) })
@@ -46,12 +50,15 @@ struct Providers {
 
     /// For people: each provider, and whether it is asked.
     var summary: String {
-        health.map { provider in
-            var text = "\(provider.name) \(provider.circuit)"
-            if let cause = provider.cause { text += ", \(cause)" }
-            if let wait = provider.retryIn { text += ", again in \(Int(wait.milliseconds / 1_000)) s" }
-            return text
-        }.joined(separator: "; ")
+        let calls = ceiling.map { [$0.summary(on: Int(Date().timeIntervalSince1970 / 86_400))] } ?? []
+        return (calls + health.map(Self.words)).joined(separator: "; ")
+    }
+
+    private static func words(_ provider: ProviderHealth) -> String {
+        var text = "\(provider.name) \(provider.circuit)"
+        if let cause = provider.cause { text += ", \(cause)" }
+        if let wait = provider.retryIn { text += ", again in \(Int(wait.milliseconds / 1_000)) s" }
+        return text
     }
 
     var health: [ProviderHealth] {
@@ -158,7 +165,7 @@ extension Logger {
     fileprivate func note(_ attempt: Attempt, isNews: Bool) {
         guard case .failed(let failure) = attempt.outcome else { return }
         switch failure.reason {
-        case .circuitOpen, .filtered, .tooLong: return
+        case .circuitOpen, .dailyCallsSpent, .filtered, .tooLong: return
         default: break
         }
         log(

@@ -60,7 +60,7 @@ private struct Plan {
         access = try SocketAccess(settings.sources)
         try settings.logFile.map(LogFile.init)?.open()
         log = .parley(settings.logLevel)
-        _ = try Providers(settings, on: CircuitBoard(on: try Board(Board.sections)), log: log)
+        _ = try Providers(settings, on: CircuitBoard(on: try Board(Board.sections)), ceiling: nil, log: log)
     }
 
     /// The test before a reload.

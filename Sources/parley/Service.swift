@@ -29,7 +29,9 @@ struct Service {
             secret: settings.secret, store: database, lifetime: settings.sessionSeconds, addresses: settings.addresses)
         let authenticator = KeyAuthenticator(beside: sessions, store: database, secret: settings.keySecret)
         memory = MemoryCache(maximumBytes: settings.cacheBytes, purged: purged)
-        providers = try Providers(settings, on: CircuitBoard(on: board), log: log)
+        providers = try Providers(
+            settings, on: CircuitBoard(on: board),
+            ceiling: try CallCeiling(settings, counter: database, on: board, log: log), log: log)
         let ids = ExchangeIDGenerator { [database] in database.claimWorkerNumber() }
         let place = isPooled ? RelayPlace(settings, ids) : nil
         let client = place.map { RelayClient($0.name, worker: $0.worker) }

@@ -54,8 +54,8 @@ extension Operation {
                     "A management key cannot ask a model, and a key may be limited to models that are not here.",
                 .notFound: "There is no such model, or it is not for this key.",
                 .tooMany: """
-                The key's rate is used up (`rate_limit_exceeded`, with `Retry-After`), or its budget or the session's \
-                messages are (`insufficient_quota`, with `X-Should-Retry: false`).
+                The key's rate is used up (`rate_limit_exceeded`, with `Retry-After`), or its budget, the session's \
+                messages or the server's calls of the day are (`insufficient_quota`, with `X-Should-Retry: false`).
                 """,
             ])
     }
