@@ -71,7 +71,7 @@ for name, token, count, which in (
             "--seed", seed, "--max-examples", count,
             "--continue-on-failure", "--no-color", "--output-sanitize", "true", *which,
             *(["--header", f"Authorization: Bearer {token}"] if token else []),
-        ], capture_output=True, text=True)
+        ], capture_output=True, text=True, cwd=narrowed.parent)  # where it leaves its folders
     counted = re.search(r"\d+ generated.*", done.stdout)
     print(f"{name}: {counted and counted[0]}, {time.monotonic() - start:.1f} s")
     assert done.returncode == 0, done.stdout + done.stderr
