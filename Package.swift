@@ -108,3 +108,15 @@ let package = Package(
             ]),
     ]
 )
+
+// `make fuzz` alone: every target is built for libFuzzer then, into a folder of its own.
+if Context.environment["PARLEY_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "API", "CFastCGI", "Chat", "EventLoop", "FastCGI", "Models", "Sanitizing", "Sessions", "StrictJSON",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            path: "Tests/Fuzz", exclude: ["Corpora", "run"], swiftSettings: settings))
+}
