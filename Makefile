@@ -11,14 +11,14 @@ BENCH_PARTS ?=
 COVERAGE_FLOOR := 95
 
 # Every bash script, by its first line.
-SCRIPTS := $(shell grep -lErs '^\#!/usr/bin/env bash|^\# shellcheck shell=bash' deploy Tests/Clients Tests/Coverage Tests/Deploy Tests/Load Tests/run .ci)
+SCRIPTS := $(shell grep -lErs '^\#!/usr/bin/env bash|^\# shellcheck shell=bash' deploy Tests/Clients Tests/Coverage Tests/Deploy Tests/Fuzz Tests/Load Tests/run .ci)
 SWIFT_SOURCES := Package.swift Sources Tests
 # What runs on the event loop.
 ON_THE_LOOP := $(shell find Sources/API Sources/Chat Sources/Curl Sources/FastCGI Sources/Models Sources/Sessions Sources/Storage -name '*.swift')
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test coverage bench bench-record bench-compare soak deb test-deb test-docker format lint check clean
-.PHONY: run-packages test-packages bench-packages deb-packages package-test-packages
+.PHONY: help build run test coverage bench bench-record bench-compare soak test-edge fuzz test-thread test-address sbom deb test-deb test-docker format lint check clean
+.PHONY: run-packages test-packages edge-packages bench-packages deb-packages package-test-packages
 
 help:
 	@echo 'make run      build, and serve on https://localhost:$(PORT) until Ctrl-C (PORT=8443 RUN_DIR=.run)'
@@ -29,6 +29,10 @@ help:
 	@echo '              (BENCH_PARTS="throughput added" BENCH_SECONDS=10 BENCH_TURNS=5)'
 	@echo 'make bench-compare  whether throughput got worse since the last `make bench-record`; three minutes each'
 	@echo 'make soak     ten minutes of faults under load: reloads, kills, a full disk'
+	@echo 'make test-edge    slow attacks by slowhttptest, and sslyze; two minutes (ATTACK_SECONDS=25)'
+	@echo 'make fuzz     libFuzzer on every decoder (FUZZ_SECONDS=20, of each)'
+	@echo 'make test-thread, make test-address  the unit tests under ThreadSanitizer, AddressSanitizer'
+	@echo 'make sbom     prints what it is made of, as CycloneDX'
 	@echo 'make deb      the Debian package'
 	@echo 'make test-deb     installs it in a bare Debian of its own, uses it and removes it; as root'
 	@echo 'make test-docker  runs the steps of the Dockerfile in a bare Debian of its own; as root'
@@ -68,6 +72,21 @@ bench-record bench-compare: bench-%: bench-packages build
 soak: bench-packages build
 	@Tests/Load/soak
 
+test-edge: edge-packages build
+	@Tests/Clients/install .build/clients
+	@Tests/Edge/attacks
+
+fuzz: test-packages
+	@Tests/Fuzz/run
+
+# The unit tests, in a build that looks for races or for errors of memory.
+test-thread test-address: test-%: test-packages
+	swift build --scratch-path .build-$* --build-tests --sanitize=$* -debug-info-format none -Xswiftc -use-ld=lld
+	.build-$*/debug/parleyPackageTests.xctest --testing-library swift-testing --no-parallel --skip EndToEndTests
+
+sbom:
+	@deploy/sbom
+
 deb: deb-packages build
 	@deploy/make-deb
 
@@ -98,7 +117,7 @@ check: lint test
 
 clean:
 	swift package clean
-	rm -rf .build-coverage
+	rm -rf .build-coverage .build-fuzz .build-thread .build-address
 
-run-packages test-packages bench-packages deb-packages package-test-packages: %-packages:
+run-packages test-packages edge-packages bench-packages deb-packages package-test-packages: %-packages:
 	@deploy/install-packages $*
