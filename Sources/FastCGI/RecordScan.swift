@@ -3,7 +3,7 @@
 ///
 /// It refuses what libfcgi must not see, or would answer by itself: management records (one with four known names smashes
 /// libfcgi's stack), records of other requests (libfcgi loses the record after an empty one), a second request on the same
-/// connection, and bytes after the request's end.
+/// connection, bytes after the request's end, and parameters of a length that libfcgi finds no room for.
 struct RecordScan {
     enum Progress: Equatable {
         /// The peer has more to say.
@@ -24,6 +24,7 @@ struct RecordScan {
     /// Bytes from the beginning that whole records take.
     private(set) var scanned = 0
     private var request: UInt16?
+    private var lengths = ParameterLengths()
     private var progress = Progress.incomplete
 
     /// - Parameter bytes: everything from the connection's, or the request's, first byte on.
@@ -60,7 +61,12 @@ struct RecordScan {
         guard id == request else { return .refused(.malformed) }
         // Anything else is a protocol error to libfcgi too.
         guard kind == (hasParameters ? .input : .parameters) else { return .refused(.malformed) }
-        if contentLength > 0 { return .incomplete }
+        if contentLength > 0 {
+            guard kind == .input || lengths.accept(UnsafeRawBufferPointer(rebasing: body[..<contentLength])) else {
+                return .refused(.malformed)
+            }
+            return .incomplete
+        }
         if hasParameters { return .whole }
         hasParameters = true
         return .incomplete

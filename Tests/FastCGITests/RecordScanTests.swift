@@ -44,6 +44,8 @@ import Testing
         cases.append(("parameters of another request", begin + Client.record(.params, [], id: 7)))
         cases.append(("a beginning of another length", Client.record(.begin, [0, 1])))
         cases.append(("another request after the end", whole + begin))
+        let (start, end) = (Client.record(.params, [1, 0xFF, 0xFF]), Client.record(.params, [0xFF, 0xFF, 0x41]))
+        cases.append(("a value of 2 GiB, whose length is in two records", begin + start + end))
         return cases
     }()
 
