@@ -43,7 +43,7 @@ import Testing
             try await patient.answer(try ProviderFixture.request(), by: .now + .seconds(60), onDelta: nil)
         }
         #expect(failure?.reason == .dailyCallsSpent(for: .seconds(3_600)) && failure?.isOutage == true)
-        #expect(model.calls == 2 && told.all == [.nearlySpent, .spent, .spent])
+        #expect(model.calls == 2 && told.all == [.spent, .spent])
         #expect(ceiling.summary(on: 20_000) == "2 of 2 calls today")
         #expect(ceiling.summary(on: 20_001) == "0 of 2 calls today")
     }
