@@ -232,6 +232,7 @@ enum Catalog {
         jwtSecret, jwtHours, keySecret, database, stateDirectory, storeAddress, retentionDays, providers, geminiKey,
         geminiModel,
         geminiURL,
+        authMode,
         openRouterKey, openRouterModel,
         openRouterURL, openAIKey, openAIModel, openAIURL, dailyCalls, prices, systemPrompt, systemPromptFile,
         contextTokens,

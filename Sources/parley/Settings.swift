@@ -13,6 +13,7 @@ struct Settings: Sendable {
     let keySecret: KeySecret?
     let prices: PriceTable
     let sessionSeconds: Double
+    let authMode: AuthMode
     let database: DatabaseLocation
     /// Where locks and board are; nil for beside the database.
     let stateDirectory: String?
@@ -45,6 +46,7 @@ struct Settings: Sendable {
         keySecret = try sources.optional(Catalog.keySecret)
         prices = try sources.optional(Catalog.prices)?.table ?? .builtIn
         sessionSeconds = try sources.required(Catalog.jwtHours) * 3_600
+        authMode = try sources.required(Catalog.authMode)
         database = try sources.required(Catalog.database)
         stateDirectory = try sources.optional(Catalog.stateDirectory)
         providers = try sources.providers()
@@ -84,6 +86,7 @@ struct Settings: Sendable {
         if sources.find(Catalog.systemPromptFile) != nil, sources.find(Catalog.systemPrompt)?.source != "default" {
             faults.append("CHAT_SYSTEM_PROMPT and CHAT_SYSTEM_PROMPT_FILE are both set: only one of them can be")
         }
+        faults += sources.loginFaults()
         guard faults.isEmpty else { throw SettingFault(faults.joined(separator: "\n")) }
     }
 }

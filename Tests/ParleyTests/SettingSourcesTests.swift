@@ -101,6 +101,18 @@ import Testing
         }
     }
 
+    @Test func aWayToLogInNamesWhatItLacks() throws {
+        for (mode, needed) in [("code", ["CHAT_SMTP_URL", "CHAT_SMTP_FROM"]), ("external", ["CHAT_JWKS_URL"])] {
+            let fault = try #require(throws: SettingFault.self) {
+                try Settings(sources(secret.merging(["CHAT_AUTH_MODE": mode]) { $1 }), cores: 1)
+            }
+            for name in needed {
+                #expect(fault.reason.contains("CHAT_AUTH_MODE=\(mode) needs \(name), which is not set"))
+            }
+        }
+        #expect(try Settings(sources(secret), cores: 1).authMode == .open)
+    }
+
     @Test func aSetOfSettingsIsReady() throws {
         let settings = try Settings(
             sources(
