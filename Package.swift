@@ -64,11 +64,12 @@ let package = Package(
         ours(
             "Models",
             ["Chat", "Curl", "SharedMemory", "StrictJSON", .product(name: "Crypto", package: "swift-crypto")]),
+        ours("Mail", ["Chat", "Curl"]),
         ours("API", ["Chat", "FastCGI", "StrictJSON"]),
         .executableTarget(
             name: "parley",
             dependencies: [
-                "API", "Chat", "EventLoop", "FastCGI", "Models", "Pool", "Relay", "Sanitizing", "Sessions",
+                "API", "Chat", "EventLoop", "FastCGI", "Mail", "Models", "Pool", "Relay", "Sanitizing", "Sessions",
                 "SharedMemory",
                 "Storage", "StrictJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -17,7 +17,8 @@
 /* The functions that are called, without their `curl_`. */
 #define CCURL_FUNCTIONS(each) \
     each(global_init) \
-    each(easy_init) each(easy_cleanup) each(easy_pause) each(easy_setopt) each(easy_getinfo) each(easy_strerror) \
+    each(easy_init) each(easy_cleanup) each(easy_pause) each(easy_perform) each(easy_setopt) \
+    each(easy_getinfo) each(easy_strerror) \
     each(multi_init) each(multi_cleanup) each(multi_add_handle) each(multi_remove_handle) each(multi_info_read) \
     each(multi_socket_action) each(multi_socket_all) each(multi_setopt) \
     each(share_init) each(share_cleanup) each(share_setopt) \
@@ -36,6 +37,8 @@ const char *ccurl_load(void);
 static inline CURL *ccurl_easy_init(void) { return ccurl.easy_init(); }
 static inline void ccurl_easy_cleanup(CURL *easy) { ccurl.easy_cleanup(easy); }
 static inline CURLcode ccurl_easy_pause(CURL *easy, int directions) { return ccurl.easy_pause(easy, directions); }
+/* Blocks until the transfer is over. */
+static inline CURLcode ccurl_easy_perform(CURL *easy) { return ccurl.easy_perform(easy); }
 static inline const char *ccurl_easy_strerror(CURLcode code) { return ccurl.easy_strerror(code); }
 
 static inline CURLM *ccurl_multi_init(void) { return ccurl.multi_init(); }
@@ -81,7 +84,7 @@ static inline CURLcode ccurl_set_pointer(CURL *easy, CURLoption option, void *va
     return ccurl.easy_setopt(easy, option, value);
 }
 
-/* The shape of both the body's and the header's callback. */
+/* The shape of both the body's and the header's callback, and of the one that gives what is sent. */
 typedef size_t (*ccurl_receiver)(char *bytes, size_t size, size_t count, void *context);
 
 /* A function pointer must not travel as void *, so callbacks have a wrapper of their own. */
@@ -95,6 +98,10 @@ static inline CURLcode ccurl_get_socket(CURL *easy, CURLINFO info, curl_socket_t
 
 /* The pointer that CURLOPT_PRIVATE stored. */
 static inline CURLcode ccurl_get_pointer(CURL *easy, CURLINFO info, void **value) {
+    return ccurl.easy_getinfo(easy, info, value);
+}
+
+static inline CURLcode ccurl_get_long(CURL *easy, CURLINFO info, long *value) {
     return ccurl.easy_getinfo(easy, info, value);
 }
 
