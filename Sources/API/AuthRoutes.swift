@@ -1,7 +1,17 @@
-import Chat
+public import Chat
 import FastCGI
 import FoundationEssentials
 import StrictJSON
+
+/// How people log in here.
+public enum Login: Sendable {
+    /// Whoever types an address is let in.
+    case open
+    /// A code is sent to it first.
+    case code(any CodeLogin)
+    /// Not here: with an identity provider.
+    case external
+}
 
 /// Logging in, looking at the session, and logging out.
 extension ChatService {
@@ -11,9 +21,29 @@ extension ChatService {
         let email = try Email(address)
         let browser = context.request.header("USER_AGENT") ?? ""
         let remote = context.request.remoteAddress
-        let (session, token) = try await context.trace.time(.session) {
-            try await authenticator.open(email, browser: browser, address: remote)
+        switch login {
+        case .open:
+            try await welcome(&context) {
+                try await authenticator.open(email, browser: browser, address: remote)
+            }
+        case .code(let codes):
+            guard let digits = try json.text("code") else {
+                try await context.trace.time(.session) { try await codes.sendCode(to: email, for: remote) }
+                return try await context.send(202, Self.sentCode)
+            }
+            let code = try LoginCode(digits)
+            try await welcome(&context) {
+                try await codes.open(email, code, browser: browser, client: remote)
+            }
+        case .external:
+            throw ChatError(.forbidden, "People log in with the identity provider here, not with an address")
         }
+    }
+
+    private func welcome(
+        _ context: inout RequestContext, _ open: () async throws -> (session: Session, token: String)
+    ) async throws {
+        let (session, token) = try await context.trace.time(.session) { try await open() }
         let body = JSONWriter.object { json in
             json.member("access_token", token)
             json.member("token_type", "bearer")
@@ -37,9 +67,26 @@ extension ChatService {
         try await context.send(200, body)
     }
 
+    func logOutEverywhere(_ principal: Principal, _ context: inout RequestContext) async throws {
+        let count = try await context.trace.time(.session) { try await authenticator.endAll(principal) }
+        let body = JSONWriter.object { json in
+            json.member("success", true)
+            json.member("ended", count)
+        }
+        try await context.send(200, body)
+    }
+
+    /// The same whatever becomes of the mail.
+    private static let sentCode = JSONWriter.object { json in
+        json.member("status", "code_sent")
+        json.member("message", "If this address can be sent mail, a code is on its way; send it with the address")
+        json.member("expires_in", Int(LoginCode.lifetime))
+    }
+
     private func describe(_ session: Session, _ json: inout JSONWriter.Members) {
         json.member("session_id", session.id.rawValue)
         json.member("user_id", session.user.rawValue)
+        json.member("proved", session.isProved)
         json.member("created_at", session.created.iso8601)
         json.member("expires_at", session.expires.iso8601)
         // The quota is of sessions; keys have budgets and rates.
@@ -51,11 +98,25 @@ extension ChatService {
 }
 
 extension ChatService {
-    static let loginSchema = Schema.record([
-        "email": .text(
-            "Your email address. It is stored as a keyed hash, and nobody checks that it is yours.",
-            pattern: #"^\s*[^\s@"(),:;<>\[\]\\]+@[^\s@]+\.[^\s@]+\s*$"#, length: 0...254, format: "email",
-            example: "you@example.com")
+    static let loginSchema = Schema.record(
+        [
+            "email": .text(
+                "Your email address. It is stored as a keyed hash.",
+                pattern: #"^\s*[^\s@"(),:;<>\[\]\\]+@[^\s@]+\.[^\s@]+\s*$"#, length: 0...254, format: "email",
+                example: "you@example.com"),
+            "code": .text(
+                "Only where codes are sent: the one that came to the address.", pattern: "^[0-9]{6}$", example: "042917"
+            ).orNull,
+        ], optional: ["code"])
+
+    static let sentCodeSchema = Schema.record([
+        "status": .word("", ["code_sent"]), "message": .text("For people."),
+        "expires_in": .whole("Seconds that the code is good.", 1 ... .max),
+    ])
+
+    static let endedSessionsSchema = Schema.record([
+        "success": .flag("Always true.").with("const", true),
+        "ended": .whole("How many sessions have ended, this one too."),
     ])
 
     static let openedSessionSchema = Schema.record(
@@ -72,7 +133,11 @@ extension ChatService {
     ])
 
     private static let sessionMembers: Schema.Members = [
-        "session_id": .sessionID, "user_id": .userID, "created_at": .time("When it began."),
+        "session_id": .sessionID, "user_id": .userID,
+        "proved": .flag(
+            "Whether its user is proved: then it shows what was asked in any of the user's sessions. An API key always "
+                + "is."),
+        "created_at": .time("When it began."),
         "expires_at": .time("When it ends by itself."),
         "message_limit": .whole("How many questions it may ask; null for an API key.").orNull,
         "messages_used": .whole("How many it has asked. A question that got no answer does not count."),

@@ -19,6 +19,7 @@ public final class ChatService: Responder {
     /// Those of the other workers; nil where there are none.
     let relay: (any AnswerRelay)?
     let authenticator: any Authenticator
+    let login: Login
     let ledger: any Ledger
     let conversations: any ConversationStore
     let usage: any UsageSource
@@ -31,7 +32,7 @@ public final class ChatService: Responder {
     public init(
         pipeline: ChatPipeline, completions: ChatPipeline, streams: ResumableStreams = ResumableStreams(),
         relay: (any AnswerRelay)? = nil, authenticator: any Authenticator,
-        ledger: any Ledger, conversations: any ConversationStore, usage: any UsageSource,
+        login: Login = .open, ledger: any Ledger, conversations: any ConversationStore, usage: any UsageSource,
         keys: (any APIKeyRegistry)? = nil, health: any HealthSource,
         settings: ServiceSettings,
         telemetry: any Telemetry
@@ -41,6 +42,7 @@ public final class ChatService: Responder {
         self.streams = streams
         self.relay = relay
         self.authenticator = authenticator
+        self.login = login
         self.ledger = ledger
         self.conversations = conversations
         self.usage = usage

@@ -81,21 +81,30 @@ extension ChatService {
         try await delete(.everything, principal, &context)
     }
 
-    /// Anybody can type an address.
+    /// Anybody can type an address. With the texts of a user who is proved the sessions go too; a key stays.
     func deleteAccount(_ principal: Principal, _ context: inout RequestContext) async throws {
-        guard principal.provedUser != nil else {
+        let session = try await context.trace.time(.session) { try await authenticator.session(of: principal) }
+        guard session.isProved else {
             throw ChatError(
                 .forbidden,
-                "An email address is not proved here, so its sessions are deleted one by one: DELETE /chat/history")
+                "The email address of this session is not proved: delete the texts of each session, DELETE /chat/history"
+            )
         }
-        try await delete(.everything, principal, &context)
+        try await delete(.everything, principal, &context) {
+            if principal.key == nil { _ = try await self.authenticator.endAll(principal) }
+        }
     }
 
-    private func delete(_ deletion: Deletion, _ principal: Principal, _ context: inout RequestContext) async throws {
+    /// - Parameter finish: what follows when the texts are gone.
+    private func delete(
+        _ deletion: Deletion, _ principal: Principal, _ context: inout RequestContext,
+        finish: () async throws -> Void = {}
+    ) async throws {
         let count = try await context.trace.time(.record) {
             try await conversations.delete(deletion, for: principal)
         }.admitted()
         guard let count else { throw ChatError.noSuchConversation }
+        try await finish()
         let body = JSONWriter.object { json in
             json.member("success", true)
             json.member("deleted", count)

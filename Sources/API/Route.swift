@@ -9,6 +9,7 @@ struct Route: Sendable {
         Route("POST", "/auth/email", .anyone(ChatService.logIn), .logIn),
         Route("POST", "/auth/logout", .session(ChatService.logOut), .logOut),
         Route("GET", "/auth/session", .session(ChatService.showSession), .showSession),
+        Route("DELETE", "/auth/sessions", .session(ChatService.logOutEverywhere), .logOutEverywhere),
         Route("POST", "/chat", .chat(ChatDialect.self), .chat),
         Route("GET", "/chat/stream/{message}", .session(ChatService.resumeStream), .resumeStream),
         Route("DELETE", "/chat/stream/{message}", .session(ChatService.stopStream), .stopStream),

@@ -93,6 +93,10 @@ public struct ChatError: Error, Sendable, Equatable {
     public static let sessionEnded = ChatError(
         .unauthorized, "The session has ended; log in again", cause: "no live session")
 
+    /// Others may have typed the same address.
+    public static let notProved = ChatError(
+        .forbidden, "The email address of this session is not proved, so this session has no other ones with it")
+
     public static func invalidKey(_ cause: String) -> ChatError {
         ChatError(.unauthorized, "The API key is not valid: it is mistyped, unknown, revoked or expired", cause: cause)
     }

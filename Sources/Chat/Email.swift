@@ -15,8 +15,8 @@ public struct Email: Sendable, Hashable {
         address = trimmed.lowercased()
     }
 
-    /// Where its mail ends up, as far as that can be told: many servers take what follows a `+`, and some all dots, for no
-    /// part of the name. For limits, where it does no harm when it is wrong.
+    /// Where its mail ends up, as far as that can be told: many servers take what follows a `+`, and some all dots, for
+    /// no part of the name. For limits, where it does no harm when it is wrong.
     public var mailbox: String {
         let parts = address.split(separator: "@")
         let name = parts[0].prefix { $0 != "+" }.filter { $0 != "." }

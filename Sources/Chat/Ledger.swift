@@ -49,6 +49,8 @@ public struct Hold: Sendable, Hashable {
 public enum Refusal: Error, Sendable, Hashable {
     /// Ended, expired, unknown or another user's.
     case sessionEnded
+    /// The session's user was only typed.
+    case notProved
     /// Recorded and reserved messages have reached the limit.
     case quotaExceeded(limit: Int)
     /// Revoked, expired or unknown.
@@ -62,6 +64,7 @@ public enum Refusal: Error, Sendable, Hashable {
     var error: ChatError {
         switch self {
         case .sessionEnded: .sessionEnded
+        case .notProved: .notProved
         case .quotaExceeded(let limit): .quotaExceeded(limit: limit)
         case .keyEnded: .invalidKey("revoked or expired")
         case .budgetSpent(let budget, let end): .budgetSpent(budget, until: end)

@@ -47,18 +47,12 @@ public struct DailyLimit: Sendable, Hashable {
     /// - Parameters:
     ///   - used: in milliseconds since 1970, when nothing is used any more.
     ///   - now: in milliseconds since 1970.
-    /// - Returns: the same when one more is taken, or how long to wait for it.
-    public func take(_ used: Int64, at now: Int64) -> Result<Int64, Wait> {
+    /// - Returns: the same afterwards, and how many milliseconds there are to wait if no more was taken.
+    public func take(_ used: Int64, at now: Int64) -> (used: Int64, wait: Int64?) {
         // A clock that was set back must not shut anybody out.
         let used = min(max(used, now), now + atOnce * interval)
         let wait = used - now - (atOnce - 1) * interval
-        return wait > 0 ? .failure(Wait(milliseconds: wait)) : .success(used + interval)
-    }
-
-    public struct Wait: Error, Hashable {
-        public let milliseconds: Int64
-
-        public init(milliseconds: Int64) { self.milliseconds = milliseconds }
+        return wait > 0 ? (used, wait) : (used + interval, nil)
     }
 }
 
@@ -71,8 +65,8 @@ public protocol CodeLogin: Sendable {
     /// - Throws: ``ChatError`` `.rateLimited` when the client has asked for too many.
     func sendCode(to email: Email, for client: String) async throws
     /// - Returns: a new session, proved, and the token that stands for it.
-    /// - Throws: ``ChatError`` `.unauthorized` unless it is the address's code, good and unused; `.rateLimited` when the
-    ///   client has tried too often.
+    /// - Throws: ``ChatError`` `.unauthorized` unless it is the address's code, good and unused; `.rateLimited` when
+    ///   the client has tried too often.
     func open(_ email: Email, _ code: LoginCode, browser: String, client: String) async throws -> (
         session: Session, token: String
     )
@@ -121,8 +115,8 @@ public protocol LoginCodeStore: Sendable {
     /// - Returns: whether it was.
     /// - Throws: ``ChatError`` `.rateLimited` when the client has asked for too many.
     func put(_ code: StoredCode, expires: Date, mailbox: LimitedSubject, client: LimitedSubject) async throws -> Bool
-    /// Uses a code up, and opens a session with it, in one step: of any number that try at once one succeeds. A wrong one
-    /// uses up a try.
+    /// Uses a code up, and opens a session with it, in one step: of any number that try at once one succeeds. A wrong
+    /// one uses up a try.
     ///
     /// - Returns: false unless it was the address's code, good and unused.
     /// - Throws: ``ChatError`` `.rateLimited` when the client has tried too often.

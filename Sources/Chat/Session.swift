@@ -42,8 +42,8 @@ public struct UserID: Sendable, Hashable {
     }
 }
 
-/// Who asks, as the token or the API key says. Whether it is still live the store decides, in the same step as what is
-/// asked of it.
+/// Who asks, as the token or the API key says. Whether it is still live, and its user proved, the store decides, in the
+/// same step as what is asked of it.
 public struct Principal: Sendable, Hashable {
     /// An API key that somebody asks with.
     public struct Key: Sendable, Hashable {
@@ -65,15 +65,18 @@ public struct Principal: Sendable, Hashable {
     public let user: UserID
     /// Nil for a session's token.
     public let key: Key?
+    /// Whether the store has found that the session's user was proved when it began. A key proves itself.
+    public let isProved: Bool
 
     /// The user whom this is proved to be: what any of the user's sessions has asked is the principal's own. Nil where
     /// the address was only typed: then only what this session has asked is.
-    public var provedUser: UserID? { key == nil ? nil : user }
+    public var provedUser: UserID? { isProved ? user : nil }
 
-    public init(session: SessionID, user: UserID, key: Key? = nil) {
+    public init(session: SessionID, user: UserID, key: Key? = nil, isProved: Bool = false) {
         self.session = session
         self.user = user
         self.key = key
+        self.isProved = isProved || key != nil
     }
 }
 
@@ -85,15 +88,18 @@ public struct Session: Sendable, Hashable {
     public let expires: Date
     /// Exchanges recorded so far.
     public let messagesUsed: Int
+    /// Whether its user was proved: by a code, an identity provider, or a key.
+    public let isProved: Bool
 
-    public var principal: Principal { Principal(session: id, user: user) }
+    public var principal: Principal { Principal(session: id, user: user, isProved: isProved) }
 
-    public init(id: SessionID, user: UserID, created: Date, expires: Date, messagesUsed: Int) {
+    public init(id: SessionID, user: UserID, created: Date, expires: Date, messagesUsed: Int, isProved: Bool = false) {
         self.id = id
         self.user = user
         self.created = created
         self.expires = expires
         self.messagesUsed = messagesUsed
+        self.isProved = isProved
     }
 }
 
@@ -130,6 +136,11 @@ public protocol Authenticator: Sendable {
     ///
     /// - Throws: ``ChatError`` `.unauthorized` when it is already.
     func end(_ principal: Principal) async throws
+    /// Ends every session of a proved user, this one too.
+    ///
+    /// - Returns: how many there were.
+    /// - Throws: ``ChatError`` `.unauthorized` when the session has ended, `.forbidden` when its user is not proved.
+    func endAll(_ principal: Principal) async throws -> Int
 }
 
 /// Keeps sessions.
@@ -139,4 +150,8 @@ public protocol SessionStore: Sendable {
     func live(_ principal: Principal, at now: Date) async throws -> Session?
     /// - Returns: whether the session was live until now.
     func end(_ principal: Principal, at now: Date) async throws -> Bool
+    /// Ends the live sessions of a proved user.
+    ///
+    /// - Returns: how many there were.
+    func endAll(of principal: Principal, at now: Date) async throws -> Result<Int, Refusal>
 }

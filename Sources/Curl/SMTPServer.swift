@@ -2,8 +2,8 @@ internal import CCurl
 internal import Glibc
 internal import Threads
 
-/// A server that takes mail by SMTP (RFC 5321), with TLS from the first byte (smtps) or after STARTTLS (smtp, RFC 3207):
-/// what a server says before that is not believed, and without TLS nothing is sent.
+/// A server that takes mail by SMTP (RFC 5321), with TLS from the first byte (smtps) or after STARTTLS (smtp, RFC
+/// 3207): what a server says before that is not believed, and without TLS nothing is sent.
 ///
 /// Each mail has a connection of its own, on a thread of its own, unlike HTTP: with the connection libcurl ends the
 /// dialogue, and waits for the reply to QUIT, on whatever thread that is (smtp_disconnect of its smtp.c).

@@ -3,8 +3,8 @@ internal import Curl
 import Glibc
 import Synchronization
 
-/// Sends codes by SMTP, beside the requests that ask for them: whoever asks waits for no mail server, and learns nothing
-/// of what it says.
+/// Sends codes by SMTP, beside the requests that ask for them: whoever asks waits for no mail server, and learns
+/// nothing of what it says.
 ///
 /// A few at a time; what a server does not take now is tried again while the code is good. What waits is in this
 /// process's memory alone: the code itself is written down nowhere, and who gets none asks for another one.

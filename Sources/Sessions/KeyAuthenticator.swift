@@ -49,6 +49,13 @@ public struct KeyAuthenticator: Authenticator {
         }
         try await sessions.end(principal)
     }
+
+    public func endAll(_ principal: Principal) async throws -> Int {
+        guard principal.key == nil else {
+            throw ChatError(.forbidden, "An API key has no session to end; revoke it with `parley key revoke`")
+        }
+        return try await sessions.endAll(principal)
+    }
 }
 
 /// Whose the keys are that were seen before.

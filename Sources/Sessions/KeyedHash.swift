@@ -17,7 +17,13 @@ public struct KeyedHash: Sendable {
     public func browser(_ name: String) -> String { hex("browser", name) }
     public func address(_ address: String) -> String { hex("address", address) }
 
+    /// Whoever typed an address.
     public func user(_ email: Email) -> UserID { UserID("user_" + self.email(email).prefix(32))! }
+    /// Whoever proved to read its mail.
+    public func provedUser(_ email: Email) -> UserID { UserID("user_" + hex("mail", email.address).prefix(32))! }
+
+    func mailbox(_ email: Email) -> String { hex("mailbox", email.mailbox) }
+    func code(_ code: LoginCode, of email: Email) -> String { hex("code", code.digits + email.address) }
 
     /// - Parameter kind: keeps equal texts of different kinds apart.
     /// - Returns: 64 hexadecimal digits.

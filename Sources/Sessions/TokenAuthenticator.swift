@@ -37,17 +37,24 @@ public struct TokenAuthenticator: Authenticator {
 
     public func open(_ email: Email, browser: String, address: String) async throws -> (session: Session, token: String)
     {
+        let opening = opening(hashes.user(email), email, isProved: false, browser: browser, address: address)
+        try await store.insert(opening)
+        return (opening.session, token(of: opening.session))
+    }
+
+    /// A session that has yet to be stored.
+    func opening(_ user: UserID, _ email: Email, isProved: Bool, browser: String, address: String) -> SessionOpening {
         // Whole seconds, as the token's dates are.
         let created = Date(timeIntervalSince1970: now().timeIntervalSince1970.rounded(.down))
-        let session = Session(
-            id: .random(), user: hashes.user(email), created: created, expires: created.addingTimeInterval(lifetime),
-            messagesUsed: 0)
-        try await store.insert(
-            SessionOpening(
-                session: session, emailHash: hashes.email(email), browserHash: hashes.browser(browser),
-                address: addresses.stored(address, hashes)))
-        return (session, SignedToken.text(of: SessionClaims(session).json, signedWith: key))
+        return SessionOpening(
+            session: Session(
+                id: .random(), user: user, created: created, expires: created.addingTimeInterval(lifetime),
+                messagesUsed: 0, isProved: isProved),
+            emailHash: hashes.email(email), browserHash: hashes.browser(browser),
+            address: addresses.stored(address, hashes))
     }
+
+    func token(of session: Session) -> String { SignedToken.text(of: SessionClaims(session).json, signedWith: key) }
 
     public func identify(_ token: String?) async throws -> Principal {
         guard let token, !token.isEmpty else {
@@ -65,6 +72,10 @@ public struct TokenAuthenticator: Authenticator {
 
     public func end(_ principal: Principal) async throws {
         guard try await store.end(principal, at: now()) else { throw ChatError.sessionEnded }
+    }
+
+    public func endAll(_ principal: Principal) async throws -> Int {
+        try await store.endAll(of: principal, at: now()).admitted()
     }
 
     private func claims(of token: String) throws(ChatError) -> SessionClaims {

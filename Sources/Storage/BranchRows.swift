@@ -26,7 +26,7 @@ extension Database {
         -> Result<Branch?, Refusal>
     {
         try await reader.read { [self] db in
-            guard try db.isLive(principal, at: now().stored) else { return .failure(principal.ended) }
+            guard let principal = try db.live(principal, at: now().stored) else { return .failure(principal.ended) }
             return .success(try db.branch(at: position, for: principal, limit: limit))
         }
     }

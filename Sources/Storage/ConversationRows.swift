@@ -25,7 +25,7 @@ extension Database: ConversationStore {
         -> Result<[Conversation], Refusal>
     {
         try await reader.read { [self] db in
-            guard try db.isLive(principal, at: now().stored) else { return .failure(principal.ended) }
+            guard let principal = try db.live(principal, at: now().stored) else { return .failure(principal.ended) }
             let rows = try db.sessions(of: principal).flatMap { session in
                 try db.all(list, session, before?.number ?? .max, limit, read: ConversationRow.init)
             }
@@ -38,7 +38,7 @@ extension Database: ConversationStore {
         -> Result<Conversation?, Refusal>
     {
         try await reader.read { [self] db in
-            guard try db.isLive(principal, at: now().stored) else { return .failure(principal.ended) }
+            guard let principal = try db.live(principal, at: now().stored) else { return .failure(principal.ended) }
             return .success(try db.conversation(id, of: principal))
         }
     }
@@ -47,7 +47,7 @@ extension Database: ConversationStore {
         -> Result<(conversation: Conversation, exchanges: [Exchange]?)?, Refusal>
     {
         try await reader.read { [self] db in
-            guard try db.isLive(principal, at: now().stored) else { return .failure(principal.ended) }
+            guard let principal = try db.live(principal, at: now().stored) else { return .failure(principal.ended) }
             guard let conversation = try db.conversation(id, of: principal) else { return .success(nil) }
             return .success((conversation, try db.exchanges(of: id, for: principal, page)))
         }
@@ -57,7 +57,7 @@ extension Database: ConversationStore {
         -> Result<Conversation?, Refusal>
     {
         try await writer.write { [self] db in
-            guard try db.isLive(principal, at: now().stored) else { return .failure(principal.ended) }
+            guard let principal = try db.live(principal, at: now().stored) else { return .failure(principal.ended) }
             try db.run(
                 renaming, principal.session.rawValue, principal.provedUser?.rawValue, id.first.number, title)
             return .success(try db.conversation(id, of: principal))

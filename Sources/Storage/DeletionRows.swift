@@ -47,15 +47,16 @@ private let known = Query("SELECT 1 FROM deleted_exchanges WHERE id = ? AND sess
 extension Database {
     public func delete(_ deletion: Deletion, for principal: Principal) async throws -> Result<Int?, Refusal> {
         let through = ExchangeID(lastAt: now())
-        let begun: Result<Bool, Refusal> = try await writer.write(durability: .relaxed) { [self] db in
+        let begun: Result<Principal?, Refusal> = try await writer.write(durability: .relaxed) { [self] db in
             let now = now().stored
-            guard try db.isLive(principal, at: now) else { return .failure(principal.ended) }
-            return .success(try db.begin(deletion, through: through, for: principal, at: now))
+            guard let principal = try db.live(principal, at: now) else { return .failure(principal.ended) }
+            return .success(try db.begin(deletion, through: through, for: principal, at: now) ? principal : nil)
         }
+        let principal: Principal
         switch begun {
         case .failure(let refusal): return .failure(refusal)
-        case .success(false): return .success(nil)
-        case .success(true): break
+        case .success(nil): return .success(nil)
+        case .success(let live?): principal = live
         }
         var (count, texts) = (0, Set<String>())
         while true {

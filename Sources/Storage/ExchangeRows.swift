@@ -60,6 +60,9 @@ private let page = Query(
     """
     SELECT \(exchangeColumns) FROM exchanges WHERE session_id = ? AND id < ? AND \(isComplete) ORDER BY id DESC LIMIT ?
     """)
+private let pageOfIDs = Query(
+    "SELECT id FROM exchanges WHERE session_id = ? AND id < ? AND \(isComplete) ORDER BY id DESC LIMIT ?")
+
 extension Database: Ledger {
     public func reserve(_ place: Reservation) async throws -> Result<Admission, Refusal> {
         let holder = try place.key.map { _ in try self.holder.number() }
@@ -152,7 +155,7 @@ extension Database: Ledger {
 
     public func exchange(_ id: ExchangeID, of principal: Principal) async throws -> Result<Exchange?, Refusal> {
         try await reader.read { [self] db in
-            guard try db.isLive(principal, at: now().stored) else { return .failure(principal.ended) }
+            guard let principal = try db.live(principal, at: now().stored) else { return .failure(principal.ended) }
             return .success(try db.exchange(id, of: principal))
         }
     }
@@ -161,13 +164,16 @@ extension Database: Ledger {
         -> Result<[Exchange], Refusal>
     {
         try await reader.read { [self] db in
-            guard try db.isLive(principal, at: now().stored) else { return .failure(principal.ended) }
+            guard let principal = try db.live(principal, at: now().stored) else { return .failure(principal.ended) }
             let last = before?.number ?? .max
-            let rows = try db.sessions(of: principal).flatMap { session in
-                try db.all(page, session, last, limit, read: Exchange.init(row:)).reversed()
+            let sessions = try db.sessions(of: principal)
+            if sessions.count == 1 {
+                return .success(try db.all(page, sessions[0], last, limit, read: Exchange.init(row:)).reversed())
             }
-            guard principal.provedUser != nil else { return .success(rows) }
-            return .success(rows.sorted { $0.id.number < $1.id.number }.suffix(limit))
+            // Texts are read of what is shown alone, however many sessions a user has had.
+            let ids = try sessions.flatMap { try db.all(pageOfIDs, $0, last, limit) { $0.integer(0) } }
+            let shown = ids.sorted().suffix(limit)
+            return .success(try shown.compactMap { try db.exchange(ExchangeID(number: $0), of: principal) })
         }
     }
 

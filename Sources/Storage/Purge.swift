@@ -78,6 +78,7 @@ public struct Purge: Sendable {
         /// With the session that was looked at last.
         case sessions(end: Int64, id: String)
         case usage
+        case logins
         case done
     }
 
@@ -132,7 +133,9 @@ public struct Purge: Sendable {
         case .usage:
             let count = try await removeUsage()
             counts.usage += count
-            if count == 0 { stage = .done }
+            if count == 0 { stage = .logins }
+        case .logins:
+            if try await database.removeOldLogins(at: now, atMost: Self.batch) == 0 { stage = .done }
         case .done: return false
         }
         return true

@@ -226,6 +226,7 @@ enum Schema {
                     ) STRICT;
                     """)
         }
+        migrator.registerMigration("proved sessions, login codes") { db in try db.execute(sql: logins) }
         return migrator
     }
 

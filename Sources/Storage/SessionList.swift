@@ -15,32 +15,66 @@ public struct SessionRecord: Sendable {
     public let address: String
 }
 
+/// Which sessions are to end.
+public enum SessionSelection: Sendable {
+    case sessions([SessionID])
+    case users([UserID])
+    case all
+}
+
 extension Database {
+    /// Ends sessions that are live; no API key's.
+    ///
+    /// - Returns: how many there were.
+    /// - Throws: ``ChatError``.
+    public func end(_ which: SessionSelection) async throws -> Int {
+        let (condition, names): (String, [String]) =
+            switch which {
+            case .sessions(let sessions): ("id", sessions.map(\.rawValue))
+            case .users(let users): ("user_id", users.map(\.rawValue))
+            case .all: ("", [])
+            }
+        let now = now().stored
+        return try await writer.write { db in
+            try db.database.execute(
+                sql: """
+                    UPDATE sessions SET active = 0
+                    WHERE active = 1 AND expires_at > ? AND id NOT IN (SELECT session_id FROM keys)
+                    \(condition.isEmpty ? "" : "AND " + Self.isOne(condition, of: names))
+                    """, arguments: [now] + StatementArguments(names))
+            return db.database.changesCount
+        }
+    }
+
+    private static func isOne(_ column: String, of names: [String]) -> String {
+        "\(column) IN (\(names.map { _ in "?" }.joined(separator: ", ")))"
+    }
+
     /// Sessions that are kept, the newest first.
     ///
     /// - Parameters:
-    ///   - user: only this user's; nil for all.
+    ///   - users: only theirs; nil for all.
     ///   - addresses: only those whose stored address is one of these; nil for all.
     /// - Throws: ``ChatError``.
-    public func sessions(of user: UserID? = nil, at addresses: [String]? = nil, limit: Int) async throws
+    public func sessions(of users: [UserID]? = nil, at addresses: [String]? = nil, limit: Int) async throws
         -> [SessionRecord]
     {
         try await reader.read { db in
             // Keys have sessions of their own; they are in another list.
             var (conditions, arguments) = (["id NOT IN (SELECT session_id FROM keys)"], StatementArguments())
-            if let user {
-                conditions.append("user_id = ?")
-                arguments += [user.rawValue]
+            if let users {
+                conditions.append(Self.isOne("user_id", of: users.map(\.rawValue)))
+                arguments += StatementArguments(users.map(\.rawValue))
             }
             if let addresses {
-                conditions.append("address IN (\(addresses.map { _ in "?" }.joined(separator: ", ")))")
+                conditions.append(Self.isOne("address", of: addresses))
                 arguments += StatementArguments(addresses)
             }
             let rows = try Row.fetchAll(
                 db.database,
                 sql: """
                     SELECT id, user_id, created_at, expires_at, messages_used, active, last_activity_at, email_hash,
-                        browser_hash, address
+                        browser_hash, address, proved
                     FROM sessions WHERE \(conditions.joined(separator: " AND "))
                     ORDER BY created_at DESC, last_activity_at DESC, id LIMIT ?
                     """, arguments: arguments + [limit])
@@ -55,7 +89,8 @@ extension SessionRecord {
             throw ChatError.storage("a session has no valid id or user: \(row[0] as String)")
         }
         session = Session(
-            id: id, user: user, created: Date(stored: row[2]), expires: Date(stored: row[3]), messagesUsed: row[4])
+            id: id, user: user, created: Date(stored: row[2]), expires: Date(stored: row[3]), messagesUsed: row[4],
+            isProved: row[10])
         isLoggedOut = !(row[5] as Bool)
         lastMessage = session.messagesUsed == 0 ? nil : Date(stored: row[6])
         (emailHash, browserHash, address) = (row[7], row[8], row[9])

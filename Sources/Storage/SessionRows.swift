@@ -6,21 +6,19 @@ let liveSession = "id = ?1 AND user_id = ?2 AND active = 1 AND expires_at > ?3"
 
 private let insertion = Query(
     """
-    INSERT INTO sessions (id, user_id, email_hash, browser_hash, address, created_at, expires_at, last_activity_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6)
+    INSERT INTO sessions
+        (id, user_id, email_hash, browser_hash, address, created_at, expires_at, last_activity_at, proved)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8)
     """)
-private let selection = Query("SELECT created_at, expires_at, messages_used FROM sessions WHERE \(liveSession)")
+private let selection = Query("SELECT created_at, expires_at, messages_used, proved FROM sessions WHERE \(liveSession)")
 private let ending = Query("UPDATE sessions SET active = 0 WHERE \(liveSession)")
-private let liveness = Query("SELECT 1 FROM sessions WHERE \(liveSession)")
+private let endingOfAll = Query(
+    "UPDATE sessions SET active = 0 WHERE user_id = ? AND proved = 1 AND active = 1 AND expires_at > ?")
+private let liveness = Query("SELECT proved FROM sessions WHERE \(liveSession)")
 
 extension Database: SessionStore {
     public func insert(_ opening: SessionOpening) async throws {
-        let session = opening.session
-        try await writer.write { db in
-            try db.run(
-                insertion, session.id.rawValue, session.user.rawValue, opening.emailHash, opening.browserHash,
-                opening.address, session.created.stored, session.expires.stored)
-        }
+        try await writer.write { db in try db.insert(opening) }
     }
 
     public func live(_ principal: Principal, at now: Date) async throws -> Session? {
@@ -29,7 +27,8 @@ extension Database: SessionStore {
             return try db.first(selection, principal.session.rawValue, principal.user.rawValue, now.stored) { row in
                 Session(
                     id: principal.session, user: principal.user, created: Date(stored: row.integer(0)),
-                    expires: Date(stored: row.integer(1)), messagesUsed: row.int(2))
+                    expires: Date(stored: row.integer(1)), messagesUsed: row.int(2),
+                    isProved: principal.isProved || row.flag(3))
             }
         }
     }
@@ -40,14 +39,34 @@ extension Database: SessionStore {
             return db.changes == 1
         }
     }
+
+    public func endAll(of principal: Principal, at now: Date) async throws -> Result<Int, Refusal> {
+        try await writer.write { db in
+            guard let live = try db.live(principal, at: now.stored) else { return .failure(principal.ended) }
+            guard let user = live.provedUser else { return .failure(.notProved) }
+            try db.run(endingOfAll, user.rawValue, now.stored)
+            return .success(db.changes)
+        }
+    }
 }
 
 extension Statements {
-    func isLive(_ principal: Principal, at now: Int64) throws -> Bool {
-        guard try first(liveness, principal.session.rawValue, principal.user.rawValue, now, read: { _ in true }) != nil
-        else { return false }
-        return try principal.key.map { try isLive($0, of: principal, at: now) } ?? true
+    func insert(_ opening: SessionOpening) throws {
+        let session = opening.session
+        try run(
+            insertion, session.id.rawValue, session.user.rawValue, opening.emailHash, opening.browserHash,
+            opening.address, session.created.stored, session.expires.stored, session.isProved)
     }
+
+    /// - Returns: who asks if it is live, and proved if its session is.
+    func live(_ principal: Principal, at now: Int64) throws -> Principal? {
+        let isProved = try first(liveness, principal.session.rawValue, principal.user.rawValue, now) { $0.flag(0) }
+        guard let isProved else { return nil }
+        if let key = principal.key, try !isLive(key, of: principal, at: now) { return nil }
+        return Principal(session: principal.session, user: principal.user, key: principal.key, isProved: isProved)
+    }
+
+    func isLive(_ principal: Principal, at now: Int64) throws -> Bool { try live(principal, at: now) != nil }
 }
 
 extension Principal {

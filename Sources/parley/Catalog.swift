@@ -232,7 +232,7 @@ enum Catalog {
         jwtSecret, jwtHours, keySecret, database, stateDirectory, storeAddress, retentionDays, providers, geminiKey,
         geminiModel,
         geminiURL,
-        authMode,
+        authMode, smtpURL, smtpFrom, smtpUser, smtpPassword, smtpTLS, smtpAuthorities, codesPerMailbox, codesPerClient,
         openRouterKey, openRouterModel,
         openRouterURL, openAIKey, openAIModel, openAIURL, dailyCalls, prices, systemPrompt, systemPromptFile,
         contextTokens,

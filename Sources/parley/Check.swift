@@ -1,6 +1,7 @@
 import ArgumentParser
 import Chat
 import Glibc
+import Mail
 import Models
 import Pool
 import SharedMemory
@@ -29,6 +30,7 @@ struct Check: ParsableCommand {
         report([try wait { await Self.database(settings) }])
         report(Storage.Backup.leftovers(of: settings.database.path).map(Self.leftover))
         report(try wait { await Self.providers(settings) })
+        if settings.authMode == .code { report([try wait { try await Self.mail(settings) }]) }
         // Others than root cannot read a system's certificates.
         if nginx != nil || geteuid() == 0 { report([NginxTest.run(nginx)]) }
         if !isWell { throw ExitCode.failure }
@@ -93,6 +95,14 @@ struct Check: ParsableCommand {
                 "database", "\(path): \(cause)",
                 mend: "make its folder writable for this user, free space on its disk, or restore the file")
         }
+    }
+
+    private static func mail(_ settings: Settings) async throws -> Finding {
+        guard let fault = try await settings.sources.mailServer().fault() else {
+            return .well("mail server", try settings.sources.required(Catalog.smtpURL))
+        }
+        return .wrong(
+            "mail server", fault, mend: "check the settings CHAT_SMTP_…, the way to that host, and its certificate")
     }
 
     private static func providers(_ settings: Settings) async -> [Finding] {

@@ -71,7 +71,7 @@ struct Parley: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, Status.self, SessionList.self, Key.self, Usage.self, Migrate.self, Backup.self, Restore.self,
+            Serve.self, Status.self, Sessions.self, Key.self, Usage.self, Migrate.self, Backup.self, Restore.self,
             Purge.self,
             Config.self,
             Check.self, OpenAPI.self, Version.self,

@@ -19,6 +19,7 @@ struct Service {
     let streams: ResumableStreams
     /// Where other workers hear of this one's answers; nil where there are no others.
     let relay: Relay?
+    let login: LoginService
 
     /// - Parameter isPooled: whether there are other workers.
     init(_ settings: Settings, log: Logger, isPooled: Bool) async throws {
@@ -28,6 +29,7 @@ struct Service {
         let sessions = TokenAuthenticator(
             secret: settings.secret, store: database, lifetime: settings.sessionSeconds, addresses: settings.addresses)
         let authenticator = KeyAuthenticator(beside: sessions, store: database, secret: settings.keySecret)
+        login = try LoginService(settings, sessions, database, log: log)
         memory = MemoryCache(maximumBytes: settings.cacheBytes, purged: purged)
         providers = try Providers(
             settings, on: CircuitBoard(on: board),
@@ -55,8 +57,8 @@ struct Service {
             // What programs send must reach the model as it is: a remover of markup would break their code.
             completions: pipeline.under(
                 try settings.completionPolicy(of: providers, models, prices), MessageSanitizer(mode: .off)),
-            streams: streams, relay: client, authenticator: authenticator, ledger: database, conversations: database,
-            usage: database,
+            streams: streams, relay: client, authenticator: authenticator, login: login.login, ledger: database,
+            conversations: database, usage: database,
             keys: settings.keySecret.map { [database] in KeyRegistry(store: database, secret: $0) },
             health: Health(store: database, source: providers, memory: memory),
             settings: ServiceSettings(

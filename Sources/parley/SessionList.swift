@@ -6,9 +6,69 @@ import Sessions
 import Storage
 import StrictJSON
 
+struct Sessions: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Lists sessions, and ends them.", subcommands: [SessionList.self, SessionEnd.self],
+        defaultSubcommand: SessionList.self)
+
+    /// The users that a text stands for: one by its id; by an email address whoever typed it, and whoever proved it.
+    static func users(_ text: String, _ hashes: KeyedHash) throws -> [UserID] {
+        if let user = UserID(text) { return [user] }
+        do {
+            let email = try Email(text)
+            return [hashes.user(email), hashes.provedUser(email)]
+        } catch {
+            throw ValidationError("--user must be a user_id, such as user_ and 32 digits, or an email address")
+        }
+    }
+}
+
+struct SessionEnd: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "end", abstract: "Ends sessions: their tokens are refused from the next request on.",
+        discussion: "Name sessions as the list does, or a user, or all. API keys go on: `parley key revoke` ends one.")
+
+    @OptionGroup var options: SettingOptions
+
+    @Argument(help: "The sessions.")
+    var sessions: [String] = []
+
+    @Option(help: "All sessions of this user: a user_id, or an email address.")
+    var user: String?
+
+    @Flag(help: "All sessions of everybody.")
+    var all = false
+
+    func validate() throws {
+        guard [!sessions.isEmpty, user != nil, all].filter(\.self).count == 1 else {
+            throw ValidationError("Name sessions, or --user, or --all")
+        }
+        if let wrong = sessions.first(where: { SessionID($0) == nil }) {
+            throw ValidationError("\(wrong) is no session: a name has \(SessionID.length) characters")
+        }
+    }
+
+    func run() throws {
+        let settings = try options.settings()
+        let which: SessionSelection
+        if all {
+            which = .all
+        } else if let user {
+            which = .users(try Sessions.users(user, KeyedHash(secret: settings.secret)))
+        } else {
+            which = .sessions(sessions.compactMap(SessionID.init))
+        }
+        try settings.database.mustExist()
+        let database = try Database(settings)
+        let count = try Migrate.explained(settings) { try wait { try await database.end(which) } }
+        print(count == 1 ? "1 session ended" : "\(count) sessions ended")
+        if !sessions.isEmpty, count < Set(sessions).count { throw ExitCode.failure }
+    }
+}
+
 struct SessionList: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sessions", abstract: "Lists sessions, the newest first: to follow an abuse, say.",
+        commandName: "list", abstract: "Lists sessions, the newest first: to follow an abuse, say.",
         discussion: """
             Email addresses and browsers are known by their hashes only, and so are network addresses unless \
             CHAT_STORE_ADDRESS says otherwise: equal ones look equal.
@@ -35,21 +95,14 @@ struct SessionList: ParsableCommand {
     func run() throws {
         let settings = try options.settings()
         let hashes = KeyedHash(secret: settings.secret)
-        let user = try self.user.map { try Self.user($0, hashes) }
+        let users = try self.user.map { try Sessions.users($0, hashes) }
         let addresses = address.map { [$0, hashes.address($0)] }
         try settings.database.mustExist()
         let database = try Database(settings)
         let sessions = try Migrate.explained(settings) {
-            try wait { [limit] in try await database.sessions(of: user, at: addresses, limit: limit) }
+            try wait { [limit] in try await database.sessions(of: users, at: addresses, limit: limit) }
         }
         print(json ? Self.json(sessions) : Self.table(sessions))
-    }
-
-    private static func user(_ text: String, _ hashes: KeyedHash) throws -> UserID {
-        if let user = UserID(text) { return user }
-        do { return hashes.user(try Email(text)) } catch {
-            throw ValidationError("--user must be a user_id, such as user_ and 32 digits, or an email address")
-        }
     }
 
     private static func json(_ sessions: [SessionRecord]) -> String {
@@ -59,6 +112,7 @@ struct SessionList: ParsableCommand {
                 json.object { json in
                     json.member("session_id", record.session.id.rawValue)
                     json.member("user_id", record.session.user.rawValue)
+                    json.member("proved", record.session.isProved)
                     json.member("created_at", record.session.created.iso8601)
                     json.member("expires_at", record.session.expires.iso8601)
                     json.member("last_message_at", record.lastMessage?.iso8601)

@@ -86,7 +86,8 @@ struct Settings: Sendable {
         if sources.find(Catalog.systemPromptFile) != nil, sources.find(Catalog.systemPrompt)?.source != "default" {
             faults.append("CHAT_SYSTEM_PROMPT and CHAT_SYSTEM_PROMPT_FILE are both set: only one of them can be")
         }
-        faults += sources.loginFaults()
+        // What is wrong with one setting alone is told first.
+        if faults.isEmpty { faults = sources.loginFaults() }
         guard faults.isEmpty else { throw SettingFault(faults.joined(separator: "\n")) }
     }
 }

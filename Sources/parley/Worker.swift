@@ -74,6 +74,7 @@ enum Worker {
         while !service.streams.isEmpty || service.relay?.isIdle == false, ContinuousClock.now < deadline {
             try? await LoopClock().sleep(for: .milliseconds(20))
         }
+        await service.login.finish(by: deadline)
     }
 
     /// Answers the request that the environment and standard input describe.
@@ -86,6 +87,7 @@ enum Worker {
             let code = await CGI.respond(with: service.responder, limits: limits)
             _ = LogOutput.lines.flush(within: .seconds(1))
             CGI.hangUp()
+            await service.login.finish(by: .now + .seconds(60))
             try? await service.database.checkpoint()  // else the next process does
             end(code)
         } catch {

@@ -13,6 +13,7 @@ private struct ClosedGate: Authenticator {
     func identify(_ token: String?) async throws -> Principal { throw error }
     func session(of principal: Principal) async throws -> Session { throw error }
     func end(_ principal: Principal) async throws { throw error }
+    func endAll(_ principal: Principal) async throws -> Int { throw error }
 }
 
 @Suite(.timeLimit(.minutes(1))) struct ErrorReplyTests {

@@ -8,7 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct RouteTests {
     private static let routes = [
         ("/auth/email", "POST"), ("/auth/logout", "POST"), ("/auth/session", "GET, HEAD"), ("/chat", "POST"),
-        ("/chat/history", "GET, HEAD, DELETE"), ("/auth/account", "DELETE"),
+        ("/chat/history", "GET, HEAD, DELETE"), ("/auth/account", "DELETE"), ("/auth/sessions", "DELETE"),
         ("/history/user_00000000000000000000000000000000", "GET, HEAD"),
         ("/chat/conversations", "GET, HEAD"), ("/chat/conversations/conv_0000000000000001", "GET, HEAD, PATCH, DELETE"),
         ("/health", "GET, HEAD"), ("/health/live", "GET, HEAD"),

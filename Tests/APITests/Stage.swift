@@ -16,9 +16,12 @@ final class Stage: Sendable {
     private let service: ChatService
     private let folder: String
 
-    /// - Parameter gate: in place of the real one.
+    /// - Parameters:
+    ///   - gate: in place of the real one.
+    ///   - mailer: takes codes to addresses, without which nobody is let in; nil where nothing is proved.
     init(
-        gate other: (any Authenticator)? = nil, corsOrigins: [String] = [], messageLimit: Int = 50,
+        mailer: (any CodeMailer)? = nil, gate other: (any Authenticator)? = nil, corsOrigins: [String] = [],
+        messageLimit: Int = 50,
         cachesTools: Bool = false, streamCommit: AnswerCache.StreamCommit = .immediate, window: Duration = .seconds(60),
         commentInterval: Duration = .seconds(60)
     ) async throws {
@@ -29,11 +32,13 @@ final class Stage: Sendable {
             path: folder + "/parley.sqlite", messageLimit: messageLimit, purged: purges)
         try await database.prepare()
         let secret = try TokenSecret("0123456789abcdef0123456789abcdef")
-        let gate: any Authenticator
-        if let other {
-            gate = other
-        } else {
-            gate = TokenAuthenticator(secret: secret, store: database, lifetime: 3_600)
+        let sessions = TokenAuthenticator(secret: secret, store: database, lifetime: 3_600)
+        let gate = other ?? sessions
+        let login = mailer.map { mailer in
+            Login.code(
+                MailedCodeLogin(
+                    sessions, hashes: KeyedHash(secret: secret), store: database, mailer: mailer,
+                    limits: .init(mailbox: 20, client: 1_000)))
         }
         let models = ModelList(
             [.init(name: "scripted-1", owner: "scripted"), .init(name: "vendor/other", owner: "other")],
@@ -57,7 +62,8 @@ final class Stage: Sendable {
             MessageSanitizer(mode: .off))
         service = ChatService(
             pipeline: pipeline, completions: completions, streams: ResumableStreams(window: window),
-            authenticator: gate, ledger: database, conversations: database, usage: database, health: health,
+            authenticator: gate, login: login ?? .open, ledger: database, conversations: database, usage: database,
+            health: health,
             settings: ServiceSettings(
                 version: "test", messageLimit: messageLimit, minimumUserAgentLength: 10, corsOrigins: corsOrigins,
                 commentInterval: commentInterval),

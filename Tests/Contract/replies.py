@@ -3,9 +3,9 @@ each reply against the document: status, headers, type, every member of the body
 
 The first server is well and answers "You said: ...". The second has limits, and a provider that does what the first
 word of a question says: down (503), refused (400), filtered, long, cut (half an answer), slow (nothing, beyond the
-deadline).
+deadline). The third sends codes.
 
-Environment: BASE_URL, FAULTY_URL, REQUESTS_CA_BUNDLE (of both), KEYS (as JSON by name: free and manager of the first,
+Environment: BASE_URL, FAULTY_URL, CODED_URL, REQUESTS_CA_BUNDLE (of all three), MAILS (the third one's file), KEYS (as JSON by name: free and manager of the first,
 other, slow and spent of the second), OPENAPI.
 """
 
@@ -15,13 +15,14 @@ import os
 import re
 import socket
 import ssl
+import time
 import urllib.parse
 
 import requests
 
 from contract import document, events, faults, operations
 
-well, failing = os.environ["BASE_URL"], os.environ["FAULTY_URL"]
+well, failing, coded = os.environ["BASE_URL"], os.environ["FAULTY_URL"], os.environ["CODED_URL"]
 keys = json.loads(os.environ["KEYS"])
 web = requests.Session()
 web.headers["User-Agent"] = "parley-contract-test"
@@ -303,6 +304,22 @@ for path, method, operation in operations():
 send(200, "post", "/chat", limited, {"content": "fine by bob"}, at=failing)
 send(429, "post", "/chat", limited, {"content": "fine for bob"}, at=failing)
 send(429, "post", "/v1/chat/completions", limited, faulty, at=failing)
+send(202, "post", "/auth/email", body={"email": "cy@example.com"}, at=coded)
+until = time.monotonic() + 20
+while not (mails := open(os.environ["MAILS"]).read() if os.path.exists(os.environ["MAILS"]) else ""):
+    assert time.monotonic() < until, "no mail"
+    time.sleep(0.02)
+right = re.search(r"\b\d{6}\b", json.loads(mails.splitlines()[0])["text"])[0]
+for code in ("12345", "１２３４５６"):
+    send(422, "post", "/auth/email", body={"email": "cy@example.com", "code": code}, at=coded)
+login = {"email": "cy@example.com", "code": right}
+send(401, "post", "/auth/email", body={**login, "email": "dee@example.com"}, at=coded)
+proved = send(200, "post", "/auth/email", body=login, at=coded)["access_token"]
+assert send(200, "get", "/auth/session", proved, at=coded)["proved"]
+assert send(200, "delete", "/auth/sessions", proved, at=coded)["ended"] == 1
+send(401, "delete", "/auth/sessions", proved, at=coded)
+send(403, "delete", "/auth/sessions", token)
+send(403, "delete", "/auth/sessions", key)
 assert send(200, "delete", "/chat/history", token)["deleted"] > 0
 assert send(200, "delete", "/auth/account", key)["deleted"] > 0
 send(200, "post", "/auth/logout", token)

@@ -18,12 +18,14 @@ import Testing
     }
 }
 
-/// The two servers of Tests/Contract/replies.py, each the real program behind the real nginx, and what runs the
+/// The three servers of Tests/Contract/replies.py, each the real program behind the real nginx, and what runs the
 /// scripts.
 private final class OpenAPIStage: Sendable {
     private let faulty: FaultyProvider
     private let well: Deployment
     private let failing: Deployment
+    private let coded: Deployment
+    private let mailbox: Mailbox
     private let python: String
     private let environment: [String: String]
     private let folder: String
@@ -47,11 +49,14 @@ private final class OpenAPIStage: Sendable {
         ]
         async let first = Deployment(["CHAT_MESSAGE_LIMIT": "1000000", "DOCS": pages])
         async let second = Deployment(faulty.settings(as: .openai).merging(limits) { $1 })
-        (well, failing) = try await (first, second)
-        self.faulty = faulty
+        let mailbox = try await Mailbox("clear")
+        let codes = mailbox.settings()
+        async let third = Deployment(codes)
+        (well, failing, coded) = try await (first, second, third)
+        (self.faulty, self.mailbox) = (faulty, mailbox)
 
         let certificates = folder + "/certificates.pem"
-        try [well, failing].map { try String(contentsOfFile: $0.certificate, encoding: .utf8) }.joined()
+        try [well, failing, coded].map { try String(contentsOfFile: $0.certificate, encoding: .utf8) }.joined()
             .write(toFile: certificates, atomically: true, encoding: .utf8)
         let keys = [
             "free": try await well.key("--name", "free"),
@@ -62,7 +67,8 @@ private final class OpenAPIStage: Sendable {
         ]
         environment = [
             "OPENAPI": pages + "/openapi.json", "REQUESTS_CA_BUNDLE": certificates, "PYTHONDONTWRITEBYTECODE": "1",
-            "BASE_URL": well.origin, "FAULTY_URL": failing.origin, "HOME": folder,
+            "BASE_URL": well.origin, "FAULTY_URL": failing.origin, "CODED_URL": coded.origin, "MAILS": mailbox.file,
+            "HOME": folder,
             "KEYS": String(decoding: try JSONEncoder().encode(keys), as: UTF8.self),
         ]
     }

@@ -72,10 +72,15 @@ final class RunningProcess: Sendable {
     ///
     /// - Returns: everything until then.
     func output(until text: String) async throws -> String {
-        guard let found = await output.wait(until: { $0.contains(text) }) else {
+        try await output(until: "“\(text)”") { $0.contains(text) }
+    }
+
+    /// - Parameter what: for the message when it does not come.
+    func output(until what: String, fits: @escaping @Sendable (String) -> Bool) async throws -> String {
+        guard let found = await output.wait(until: fits) else {
             // Its last words are on another pipe, whose end may not have been read yet.
             _ = await error.wait(atMost: .seconds(5)) { _ in false }
-            throw Ended(description: "ended, or was silent, before it said “\(text)”: \(output.text)\(error.text)")
+            throw Ended(description: "ended, or was silent, before it said \(what): \(output.text)\(error.text)")
         }
         return found
     }

@@ -110,7 +110,28 @@ import Testing
                 #expect(fault.reason.contains("CHAT_AUTH_MODE=\(mode) needs \(name), which is not set"))
             }
         }
-        #expect(try Settings(sources(secret), cores: 1).authMode == .open)
+        #expect("\(try Settings(sources(secret), cores: 1).authMode)" == "open")
+        func fault(_ settings: [String: String]) -> String? {
+            let whole = [
+                "CHAT_AUTH_MODE": "code", "CHAT_SMTP_URL": "smtps://mail.example",
+                "CHAT_SMTP_FROM": "chat@mail.example",
+            ].merging(secret) { $1 }.merging(settings) { $1 }
+            do { _ = try Settings(sources(whole), cores: 1) } catch { return "\(error)" }
+            return nil
+        }
+        #expect(fault([:]) == nil)
+        #expect(fault(["CHAT_SMTP_USER": "chat"])?.contains("CHAT_SMTP_PASSWORD") == true, "they go together")
+        for (url, isFine) in [
+            ("smtp://localhost", true), ("smtp://127.8.8.8:2525", true), ("smtp://[::1]:25", true),
+            ("smtp://mail.example", false), ("smtps://localhost", false), ("smtp://127.0.0.1.mail.example", false),
+        ] {
+            #expect((fault(["CHAT_SMTP_TLS": "off", "CHAT_SMTP_URL": url]) == nil) == isFine, "in clear to \(url)")
+        }
+        for url in [
+            "http://mail.example", "smtp://a:b@mail.example", "smtp://mail.example/x", "smtp:mail.example", "smtp://",
+        ] {
+            #expect(fault(["CHAT_SMTP_URL": url])?.hasPrefix("CHAT_SMTP_URL ") == true, "\(url)")
+        }
     }
 
     @Test func aSetOfSettingsIsReady() throws {

@@ -19,6 +19,7 @@ final class MemorySessions: SessionStore {
     func end(_ principal: Principal, at now: Date) -> Bool {
         openings.withLock { $0.removeValue(forKey: principal.session) != nil }
     }
+    func endAll(of principal: Principal, at now: Date) -> Result<Int, Refusal> { .failure(.notProved) }
 }
 
 private let secretText = "0123456789abcdef0123456789abcdef"

@@ -105,6 +105,8 @@ public struct MemoryLedger: Ledger, SessionStore {
         }
     }
 
+    public func endAll(of principal: Principal, at now: Date) -> Result<Int, Refusal> { .failure(.notProved) }
+
     public func record(_ exchange: Exchange, for principal: Principal) -> Result<Exchange, Refusal> {
         record(exchange, for: principal, needsLife: true)
     }

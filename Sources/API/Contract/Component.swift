@@ -3,9 +3,11 @@ import StrictJSON
 /// An object of the contract that has a name in the document.
 enum Component: String, CaseIterable, Sendable {
     case login = "Login"
+    case sentCode = "SentCode"
     case openedSession = "OpenedSession"
     case session = "Session"
     case endedSession = "EndedSession"
+    case endedSessions = "EndedSessions"
     case contentQuestion = "ContentQuestion"
     case messageQuestion = "MessageQuestion"
     case regeneration = "Regeneration"
@@ -49,9 +51,11 @@ enum Component: String, CaseIterable, Sendable {
     var schema: Schema {
         switch self {
         case .login: ChatService.loginSchema
+        case .sentCode: ChatService.sentCodeSchema
         case .openedSession: ChatService.openedSessionSchema
         case .session: ChatService.sessionSchema
         case .endedSession: ChatService.endedSessionSchema
+        case .endedSessions: ChatService.endedSessionsSchema
         case .contentQuestion: ChatDialect.questionSchema("content")
         case .messageQuestion: ChatDialect.questionSchema("message")
         case .regeneration: ChatDialect.regenerationSchema

@@ -121,14 +121,14 @@ extension Operation {
         Operation(
             id: "deleteAccount", tag: .sessions, summary: "Delete all that was asked",
             description: """
-                For an API key: all its texts are gone for good when the reply is sent; the key itself stays. A \
-                session's token gets a 403, since an email address is not proved here: delete the history of each \
-                session with it.
+                All your texts, of all your sessions, are gone for good when the reply is sent, and the sessions have \
+                ended; an API key itself stays. Where the session is not `proved` this is a 403: others may have \
+                typed the same address, so delete the history of each session with its token.
                 """,
             replies: [deletion("The texts are gone.")],
             errors: [
                 .tooMany: reads,
-                .forbidden: "An email address is not proved here: delete each session's history by itself.",
+                .forbidden: "The session is not `proved`: delete each session's history by itself.",
             ])
     }
 

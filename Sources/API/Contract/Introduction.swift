@@ -4,8 +4,8 @@ extension Contract {
         Ask a question, get a language model's answer, as JSON or as a stream. Requests and replies are JSON in UTF-8 \
         over HTTPS; a body needs `Content-Type: application/json`.
 
-        **Who asks.** People log in with an email address (`POST /auth/email`) and send the session's token; programs \
-        send an API key. Both go into `Authorization: Bearer …`. Clients other than monitors need a `User-Agent` of \
+        **Who asks.** People log in with an email address (`POST /auth/email`), where the operator wants it with a \
+        code that is sent there, and send the session's token; programs send an API key. Both go into `Authorization: Bearer …`. Clients other than monitors need a `User-Agent` of \
         at least 10 characters, unless set otherwise.
 
         **Two contracts.** Parley's own, for applications that let Parley keep their conversations, and OpenAI's chat \

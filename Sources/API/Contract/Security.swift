@@ -6,7 +6,8 @@ extension Contract {
                 "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
                 "description": """
                 The token of a session, from `POST /auth/email`, for people. It works until the session ends: after \
-                24 hours unless set otherwise, or with `POST /auth/logout`. A session sees only what was asked in it.
+                24 hours unless set otherwise, or with `POST /auth/logout`. A session sees only what was asked in it, \
+                or, where it is `proved`, in any session of its user.
                 """,
             ],
             "apiKey": [
