@@ -1,8 +1,8 @@
 """Runs the checks of this folder in one Chromium: every function check_… of every file check_….py.
 
 Says "provider PORT" first, where a model answers in OpenAI's format, and then reads one line of JSON: the origin of a
-Parley that asks this model (origin), the process of its pool (pool), and the origin of another one with narrow limits
-(limited), if there are these. With arguments it runs only checks whose names have one of them in it.
+Parley that asks this model (origin), the process of its pool (pool), the origin of another one with narrow limits (limited),
+and of one that sends codes (coded) with the file of the mails (mails), if there are these. With arguments it runs only checks whose names have one of them in it.
 
 usage: run.py [PART…]
 """
@@ -45,8 +45,7 @@ def main():
     with sync_playwright() as playwright:
         # The sandbox cannot be had by root. What is loaded is this repository's own.
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        stage = Stage(
-            browser, provider, proxy, f"{origin.scheme}://localhost:{proxy.port}", place.get("pool"), place.get("limited"))
+        stage = Stage(browser, provider, proxy, f"{origin.scheme}://localhost:{proxy.port}", place)
         for name, check in checks():
             began = time.monotonic()
             try:

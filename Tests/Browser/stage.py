@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import time
 
 from playwright.sync_api import expect
 
@@ -20,9 +21,10 @@ WATCH = """
 
 
 class Stage:
-    def __init__(self, browser, provider, proxy, address, pool, limited):
-        self.browser, self.provider, self.proxy = browser, provider, proxy
-        self.address, self.pool, self.limited = address, pool, limited
+    def __init__(self, browser, provider, proxy, address, place):
+        self.browser, self.provider, self.proxy, self.address = browser, provider, proxy, address
+        self.pool, self.limited, self.coded = (place.get(name) for name in ("pool", "limited", "coded"))
+        self.mails = place.get("mails")
         self.desks = []
 
     @contextlib.contextmanager
@@ -41,6 +43,17 @@ class Stage:
         desk.check()
         context.close()
         self.desks.remove(desk)
+
+    def code(self, email, number=1):
+        """Waits for the mail to an address, and takes the code from it."""
+        until = time.monotonic() + PATIENCE / 1_000
+        while True:
+            text = pathlib.Path(self.mails).read_text() if os.path.exists(self.mails) else ""
+            found = [mail["text"] for mail in map(json.loads, text.splitlines()) if mail["to"] == [email]]
+            if len(found) >= number:
+                return re.search(r"\b\d{6}\b", found[number - 1])[0]
+            assert time.monotonic() < until, f"no mail {number} to {email}"
+            time.sleep(0.02)
 
     def kill_workers(self):
         """Every worker of the pool at once, as a fault of the program would."""

@@ -24,14 +24,19 @@ import Testing
             "CHAT_RATE_LIMITING_ENABLED": "true", "CHAT_CHAT_RATE": "1/second", "CHAT_AUTH_RATE": "100/second",
             "CHAT_READ_RATE": "100/second", "CHAT_MESSAGE_LIMIT": "3",
         ]
+        let mailbox = try await Mailbox("clear")
         async let first = Deployment(model)
         async let second = Deployment(model.merging(narrow) { $1 })
-        let (wide, limited) = try await (first, second)
-        let place: [String: Any] = ["origin": wide.origin, "pool": wide.pid, "limited": limited.origin]
+        async let third = Deployment(mailbox.settings(model))
+        let (wide, limited, coded) = try await (first, second, third)
+        let place: [String: Any] = [
+            "origin": wide.origin, "pool": wide.pid, "limited": limited.origin, "coded": coded.origin,
+            "mails": mailbox.file,
+        ]
         checks.send(try JSONSerialization.data(withJSONObject: place) + Data("\n".utf8))
         let (output, errors) = await checks.everything()
         #expect(
             await checks.end() == 0 && output.contains("the chat page works"),
-            "\(output)\(errors)\(wide.log)\(limited.log)")
+            "\(output)\(errors)\(wide.log)\(limited.log)\(coded.log)")
     }
 }

@@ -38,32 +38,48 @@ export function dialogue({ title, text, yes, isDangerous = false, value, work })
 }
 find("#ask-no").onclick = () => ask.close();
 
-/** Asks for an address until there is a session. @returns once there is one. */
+/** Asks for an address, and for a code if one is sent there, until there is a session. @returns once there is one. */
 export function logIn(why) {
   const dialog = find("#login");
   const error = find("#login-error");
-  const button = find("button", dialog);
+  const button = find(".primary", dialog);
+  const [email, code] = [find("#email"), find("#code")];
   find("#login-why").textContent = why;
   error.textContent = "";
-  find("#email").value ||= account.current?.email ?? "";
+  email.value ||= account.current?.email ?? "";
   account.set(null);
+  askForCode(false);
   // There is nothing to see without a session.
   dialog.oncancel = (event) => event.preventDefault();
+  // A code belongs to its address.
+  email.oninput = () => askForCode(false);
   return new Promise((resolve) => {
-    find("form", dialog).onsubmit = async (event) => {
-      event.preventDefault();
+    const send = async (body) => {
       button.disabled = true;
       error.textContent = "";
       try {
-        const session = await json("POST", "/auth/email", { body: { email: find("#email").value } });
-        account.set({ token: session.access_token, email: find("#email").value, id: session.session_id });
-        dialog.close();
-        resolve(session);
+        const reply = await json("POST", "/auth/email", { body });
+        if (reply.status === "code_sent") {
+          find("#login-why").textContent = `A code is on its way to ${body.email}.`;
+          askForCode(true);
+        } else {
+          account.set({ token: reply.access_token, email: body.email, id: reply.session_id });
+          dialog.close();
+          resolve(reply);
+        }
       } catch (failure) {
         error.textContent = failure.message;
+        if (body.code) code.select();
       }
       button.disabled = false;
     };
+    find("form", dialog).onsubmit = (event) => {
+      event.preventDefault();
+      // However it was pasted.
+      const digits = code.value.replace(/\D/g, "");
+      return send({ email: email.value, ...(code.required && { code: digits }) });
+    };
+    find("#code-again").onclick = () => send({ email: email.value });
     // Another tab may have brought the session; and a browser closes it at the second Escape whatever one says.
     dialog.onclose = () => {
       if (account.current) resolve(null);
@@ -71,4 +87,13 @@ export function logIn(why) {
     };
     if (!dialog.open) dialog.showModal();
   });
+}
+
+function askForCode(isAsked) {
+  const code = find("#code");
+  for (const part of ["#login-code", "#code-again"]) find(part).hidden = !isAsked;
+  find("#login-hint").hidden = isAsked;
+  code.required = isAsked;
+  code.value = "";
+  if (isAsked) code.focus();
 }

@@ -131,7 +131,8 @@ addEventListener("offline", () => notice("You are offline. An answer on its way 
 // The session.
 
 async function showSession(known) {
-  const { message_limit: limit, messages_left: left } = known ?? await json("GET", "/auth/session");
+  const { message_limit: limit, messages_left: left, proved } = known ?? await json("GET", "/auth/session");
+  find("#log-out-all").hidden = !proved;
   find("#me strong").textContent = account.current?.email ?? "";
   find("#me small").textContent = limit === null ? "" : `${left} of ${limit} messages left`;
 }
@@ -175,19 +176,22 @@ function askOthers() {
   });
 }
 
-find("#log-out").onclick = async () => {
+find("#log-out").onclick = () => logOut("POST", "/auth/logout", "You have logged out.");
+find("#log-out-all").onclick = () => logOut("DELETE", "/auth/sessions", "You have logged out everywhere.");
+
+async function logOut(method, path, why) {
   find("#account").hidePopover();
   const { token } = account.current;
   try {
-    await json("POST", "/auth/logout");
+    await json(method, path);
   } catch (failure) {
     if (failure.status !== 401) return explain(failure);
   }
   others.postMessage({ over: token });
   startNew();
   composer.set("");
-  return sessionOver("You have logged out.");
-};
+  return sessionOver(why);
+}
 
 // Which conversation is open.
 
