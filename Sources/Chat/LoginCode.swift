@@ -49,8 +49,8 @@ public struct DailyLimit: Sendable, Hashable {
     ///   - now: in milliseconds since 1970.
     /// - Returns: the same afterwards, and how many milliseconds there are to wait if no more was taken.
     public func take(_ used: Int64, at now: Int64) -> (used: Int64, wait: Int64?) {
-        // A clock that was set back must not shut anybody out.
-        let used = min(max(used, now), now + atOnce * interval)
+        // More than can be used: the clock was set back, which must not shut anybody out.
+        let used = used > now + atOnce * interval ? now : max(used, now)
         let wait = used - now - (atOnce - 1) * interval
         return wait > 0 ? (used, wait) : (used + interval, nil)
     }

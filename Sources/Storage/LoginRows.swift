@@ -37,7 +37,7 @@ extension Database: LoginCodeStore {
     public func redeem(_ code: StoredCode, for opening: SessionOpening, client: LimitedSubject) async throws -> Bool {
         try await charged(to: client) { db, now in
             let stored = try db.first(selection, code.address, now, LoginCode.tries) { $0.bytes(0) }
-            guard code.isRight(stored ?? []) else {
+            guard let stored, code.isRight(stored) else {
                 try db.run(trying, code.address)
                 return false
             }

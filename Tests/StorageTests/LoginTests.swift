@@ -47,7 +47,8 @@ import Testing
 
     private func session(isProved: Bool = true) -> Session {
         Session(
-            id: .random(), user: UserID("user_" + String(repeating: "a", count: 32))!, created: clock.now,
+            id: .random(), user: UserID("user_" + String(repeating: isProved ? "a" : "b", count: 32))!,
+            created: clock.now,
             expires: clock.now + 3_600, messagesUsed: 0, isProved: isProved)
     }
 
@@ -99,8 +100,6 @@ import Testing
         #expect(try await put(wrong))
         #expect(try await !put(wrong), "one more, and no more")
         clock.move(by: -1_000_000)
-        #expect(try await !put(wrong))
-        clock.move(by: 86_400)
         #expect(try await put(wrong), "a clock that was set back shuts nobody out")
     }
 
@@ -179,8 +178,8 @@ import Testing
             try await database.insert(SessionOpening(session: session, emailHash: "e", browserHash: "b", address: "a"))
         }
         #expect(try await database.end(.sessions([sessions[0].id, sessions[0].id, .random()])) == 1)
-        #expect(try await database.end(.users([UserID("user_" + String(repeating: "b", count: 32))!])) == 0)
-        #expect(try await database.end(.users([sessions[1].user])) == 2)
-        #expect(try await database.end(.all) == 0)
+        #expect(try await database.end(.users([UserID("user_" + String(repeating: "c", count: 32))!])) == 0)
+        #expect(try await database.end(.users([sessions[1].user])) == 1)
+        #expect(try await database.end(.all) == 1)
     }
 }
