@@ -3,11 +3,10 @@ public import Chat
 /// Cleans what a user wrote: control characters go, HTML markup goes, code stays as it was typed.
 ///
 ///     raw ──▶ control characters ──▶ markup (smart, strict or not at all) ──▶ text
-///      └────▶ dangerous patterns ──▶ the name of the first that matches
+///      └────▶ detector ──▶ the category of the attack that it looks like
 ///
 /// Nothing is ever refused here. A text that cannot be cleaned within bounds (markup nested in markup more than
-/// ``maximumPasses`` deep, more than ``maximumTags`` tags) is reported as dangerous instead, and so is one on which a
-/// pattern gives up. Texts without a `<` never reach the HTML parser.
+/// ``maximumPasses`` deep, more than ``maximumTags`` tags) is reported as dangerous instead. Texts without a `<` never reach the HTML parser.
 public struct MessageSanitizer: Sanitizer {
     public enum Mode: String, Sendable, CaseIterable {
         /// Markup is cut out of the source; everything else stays byte for byte, entities included.
@@ -26,11 +25,11 @@ public struct MessageSanitizer: Sanitizer {
     public static let maximumTags = 600
 
     private let mode: Mode
-    private let patterns: PatternSet
+    private let detector: Detector
 
     public init(mode: Mode = .smart) {
         self.mode = mode
-        self.patterns = .dangerous
+        self.detector = .standard
     }
 
     public func review(_ raw: String) -> Review {
@@ -38,8 +37,8 @@ public struct MessageSanitizer: Sanitizer {
         raw.makeContiguousUTF8()
         let plain = ControlCharacters.removed(from: raw)
         let cleaned = clean(plain)
-        var danger = patterns.firstMatch(in: raw)
-        if danger == nil, !cleaned.text.utf8.elementsEqual(raw.utf8) { danger = patterns.firstMatch(in: cleaned.text) }
+        var danger = detector.category(of: raw)
+        if danger == nil, !cleaned.text.utf8.elementsEqual(raw.utf8) { danger = detector.category(of: cleaned.text) }
         return Review(text: cleaned.text, danger: danger ?? cleaned.problem)
     }
 

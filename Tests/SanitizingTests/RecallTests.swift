@@ -8,11 +8,24 @@ import Testing
     .disabled(if: Vectors.areMissing, "the attack and prompt lists are not beside the repository"))
 struct RecallTests {
     @Test func catchesAsManyAttacksAsBefore() {
-        let missed = Vectors.attacks.filter { MessageSanitizer().review($0).danger == nil }
-        print("attacks caught: \(Vectors.attacks.count - missed.count) of \(Vectors.attacks.count)")
+        let sanitizer = MessageSanitizer()
         #expect(Vectors.attacks.count == 636)
-        #expect(Vectors.attacks.count - missed.count >= 217)
+        for (category, least) in Self.least {
+            let attacks = Vectors.attacks.filter { $0.category == category }
+            let found = attacks.compactMap { sanitizer.review($0.text).danger }
+            let taken = Dictionary(grouping: found) { $0 }.mapValues(\.count).sorted { $0.value > $1.value }
+            let recall = 100 * found.count / attacks.count
+            print(
+                "\(category): \(found.count) of \(attacks.count), \(recall) %, taken for \(taken.map { "\($0) \($1)" })"
+            )
+            #expect(recall >= least, "\(category)")
+        }
     }
+
+    /// Of each category's attacks, in percent.
+    private static let least = [
+        ("sqli", 80), ("xss", 95), ("cmdi", 75), ("path_traversal", 95), ("ssti", 90), ("nosql", 75), ("ldap", 75),
+    ]
 
     @Test func holdsNoMoreOrdinaryPromptsThanBefore() {
         let held = Vectors.prompts.compactMap { prompt in
@@ -21,7 +34,7 @@ struct RecallTests {
         print("ordinary prompts held: \(held.count) of \(Vectors.prompts.count)")
         for (danger, prompt) in held { print("  \(danger): \(prompt.prefix(60).debugDescription)") }
         #expect(Vectors.prompts.count == 1013)
-        #expect(held.count <= 10)
+        #expect(held.count <= 6)
     }
 
     @Test func leavesMostOrdinaryPromptsAsTheyAre() {

@@ -1,5 +1,4 @@
 import Chat
-import Glibc
 import Sanitizing
 import Support
 import Testing
@@ -58,16 +57,4 @@ import Testing
             #expect(MessageSanitizer(mode: mode).review(raw).danger == nil)
         }
     }
-}
-
-/// What this thread itself used: other tests on the same cores do not count.
-private func processorTime(_ work: () -> Void) -> Duration {
-    func now() -> Duration {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
-    }
-    let start = now()
-    work()
-    return now() - start
 }

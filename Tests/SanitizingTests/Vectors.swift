@@ -7,19 +7,20 @@ enum Vectors {
 
     static var areMissing: Bool { !FileManager.default.fileExists(atPath: folder.path) }
 
-    static let attacks = texts("attacks.jsonl")
-    static let prompts = texts("benign.jsonl")
+    static let attacks = rows("attacks.jsonl")
+    static let prompts = rows("benign.jsonl").map(\.text)
 
     private struct Row: Decodable {
+        let category: String
         let payload: String?
         let text: String?
     }
 
-    private static func texts(_ name: String) -> [String] {
+    private static func rows(_ name: String) -> [(category: String, text: String)] {
         guard let lines = try? Data(contentsOf: folder.appending(path: name)) else { return [] }
         return lines.split(separator: UInt8(ascii: "\n")).compactMap { line in
-            let row = try? JSONDecoder().decode(Row.self, from: Data(line))
-            return row?.payload ?? row?.text
+            guard let row = try? JSONDecoder().decode(Row.self, from: Data(line)) else { return nil }
+            return (row.payload ?? row.text).map { (category: row.category, text: $0) }
         }
     }
 }
