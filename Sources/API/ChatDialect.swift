@@ -108,6 +108,9 @@ extension JSONWriter.Members {
         member("cached", answer.isCached)
         member("stale", answer.isStale)
         member("blocked", answer.isBlocked)
+        if answer.isBlocked, let category = exchange.dangerCategory {
+            array("details") { $0.element("category: \(category)") }
+        }
         member("finish_reason", answer.finishReason.rawValue)
         member("conversation_id", exchange.conversation.text)
         member("parent", exchange.parent?.text)
@@ -191,6 +194,7 @@ extension JSONWriter.Members {
         "cached": .flag("The answer was made for an equal question, before or at the same time."),
         "stale": .flag("The answer has expired, and is given because no provider answers now."),
         "blocked": .flag("The message looks like an attack: no model saw it."),
+        "details": .list("Of a blocked message: the category of the attack, as `category: sql`.", of: .text()),
         "finish_reason": .word(
             "Why the answer ends: `stop`, all was said; `length`, it was cut because it reached the most tokens that "
                 + "it may have; `tool_calls`, it asks for calls of tools (only in the history of `/v1`); `blocked`.",
@@ -199,6 +203,8 @@ extension JSONWriter.Members {
         "parent": .messageID("The message that it was asked below; null at the beginning.").orNull,
         "usage": .reference(.tokenUsage),
     ]
+
+    static let optionalExchangeMembers = ["details"]
 
     static let usageSchema = Schema.record(
         "Tokens, as the provider counted them, or an estimate where it did not.",

@@ -48,12 +48,14 @@ enum ChatShape: String {
 extension ChatShape {
     static let contentAnswerSchema = Schema.record(
         "An answer in the shape of `content`.",
-        ["id": .messageID(), "content": answerText] + JSONWriter.Members.exchangeMembers)
+        ["id": .messageID(), "content": answerText] + JSONWriter.Members.exchangeMembers,
+        optional: JSONWriter.Members.optionalExchangeMembers)
 
     static let messageAnswerSchema = Schema.record(
         "An answer in the shape of `message`.",
         ["success": .flag("Always true.").with("const", true), "message_id": .messageID(), "response": answerText]
-            + JSONWriter.Members.exchangeMembers)
+            + JSONWriter.Members.exchangeMembers,
+        optional: JSONWriter.Members.optionalExchangeMembers)
 
     private static let answerText = Schema.text("The model's answer; a fixed text when the message was blocked.")
 

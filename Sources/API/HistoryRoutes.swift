@@ -53,13 +53,15 @@ extension ChatService {
     static let messageSchema = Schema.record(
         "A question and its answer.",
         ["id": .messageID(), "message": .text("The question."), "response": responseSchema]
-            + JSONWriter.Members.exchangeMembers)
+            + JSONWriter.Members.exchangeMembers,
+        optional: JSONWriter.Members.optionalExchangeMembers)
 
     static let userMessageSchema = Schema.record(
         "A question and its answer, with the question in `content`.",
         [
             "id": .messageID(), "user_id": .userID, "content": .text("The question."), "response": responseSchema,
-        ] + JSONWriter.Members.exchangeMembers)
+        ] + JSONWriter.Members.exchangeMembers,
+        optional: JSONWriter.Members.optionalExchangeMembers)
 
     static let historySchema = Schema.record(
         "A page of the session's messages.",

@@ -61,6 +61,7 @@ extension RequestLog {
         add("model", trace.model)
         if trace.cache == .miss { add("tokens", .number(trace[.totalTokens])) }
         if trace.held { add("held", .flag(true)) }
+        add("danger", trace.danger)
         add("cause", report.cause)
         add("remark", trace.remark)
         write(weight, fields)

@@ -69,11 +69,12 @@ public struct ChatError: Error, Sendable, Equatable {
         ChatError(.unsupportedField, "\(field) \(rule)", details: ["\(field): \(rule)"], field: field)
     }
 
-    /// - Parameter danger: the name of the pattern; for the log.
+    /// - Parameter danger: its category.
     static func blocked(_ field: String, _ danger: String) -> ChatError {
         ChatError(
-            .blocked, "The message was blocked for safety reasons and was not sent to the model; please rephrase it",
-            field: field, cause: "dangerous pattern: \(danger)")
+            .blocked,
+            "The message was blocked for safety reasons (\(danger)) and was not sent to the model; please rephrase it",
+            details: ["category: \(danger)"], field: field, cause: "danger: \(danger)")
     }
 
     /// The session has no message left; waiting does not help, a new session does.

@@ -112,11 +112,14 @@ public final class ChatPipeline: Sendable {
         let id = ids.next()
         let review = trace.time(.sanitize) { reviewed(question.message) }
         // What was dangerous in the text as it was sent may have been removed from the one that is recorded.
-        let danger = policy.danger == .off ? nil : review.danger ?? branch?.original?.danger
+        let found = review.danger ?? branch?.original?.dangerCategory
+        let treatment = policy.treatment(of: found)
+        let danger = treatment == .off ? nil : found
+        trace.danger = danger
         return ReviewedQuestion(
             id: id, principal: principal, question: question,
             branch: branch ?? Branch(conversation: ConversationID(first: id), parent: nil, messages: []),
-            text: review.text, danger: danger, isBlocked: policy.danger == .hold && danger != nil)
+            text: review.text, danger: danger, isBlocked: treatment == .hold)
     }
 
     /// Only what a user says is looked at: the rest was made by programs and models.

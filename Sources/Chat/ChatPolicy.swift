@@ -53,6 +53,8 @@ public struct ChatPolicy: Sendable {
     /// How long one request may take, all tries together.
     public let deadline: Duration
     public let danger: Danger
+    /// The same for what is aimed at the model itself.
+    public let promptInjection: Danger
     public let cacheScope: CacheScope
     /// Whether a request with tools may be answered from the cache, or together with an equal one.
     public let cachesTools: Bool
@@ -64,7 +66,7 @@ public struct ChatPolicy: Sendable {
     public init(
         contract: Contract = .question, system: String, temperature: Double?, maxTokens: Int, models: String,
         modelList: ModelList = ModelList([]), prices: PriceList = PriceList([:]), deadline: Duration, danger: Danger,
-        cacheScope: CacheScope, cachesTools: Bool = false, contextTokens: Int = 8_000
+        promptInjection: Danger = .flag, cacheScope: CacheScope, cachesTools: Bool = false, contextTokens: Int = 8_000
     ) {
         self.contextTokens = contextTokens
         self.cachesTools = cachesTools
@@ -77,7 +79,17 @@ public struct ChatPolicy: Sendable {
         self.prices = prices
         self.deadline = deadline
         self.danger = danger
+        self.promptInjection = promptInjection
         self.cacheScope = cacheScope
+    }
+
+    /// What becomes of a message of this category of danger; ``Danger/off`` without one.
+    func treatment(of danger: String?) -> Danger {
+        switch danger {
+        case nil: .off
+        case "prompt_injection": promptInjection
+        default: self.danger
+        }
     }
 
     /// - Returns: the request with its model's own name and, for a key that may not ask all models, those that may

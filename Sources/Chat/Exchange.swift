@@ -133,6 +133,7 @@ public struct Exchange: Sendable {
     public let parent: ExchangeID?
     public let question: String
     public let answer: Answer
+    /// The category of the attack that the question looks like.
     public let danger: String?
     /// When it was asked.
     public let created: Date
@@ -157,4 +158,7 @@ public struct Exchange: Sendable {
         self.danger = danger
         self.created = created
     }
+
+    /// Without the pattern that older programs stored behind it.
+    public var dangerCategory: String? { danger.map { String($0.prefix { $0 != ":" }) } }
 }

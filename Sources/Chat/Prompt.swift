@@ -48,7 +48,8 @@ public protocol Sanitizer: Sendable {
 public struct Review: Sendable, Equatable {
     /// The text without markup and control characters; possibly empty.
     public let text: String
-    /// The name of the first dangerous pattern that the raw text matches, for the log and the stored exchange.
+    /// The category of the attack that the raw text looks like, such as `sql`; for the reply, the log and the stored
+    /// exchange.
     public let danger: String?
 
     public init(text: String, danger: String?) {

@@ -21,6 +21,8 @@ public struct RequestTrace: Sendable {
     public private(set) var provider: String?
     public private(set) var model: String?
     public private(set) var held = false
+    /// The category of the attack that the message looks like, held or not.
+    public var danger: String?
     /// Where what is known of the key's rates goes; nil when nobody wants to know.
     public var rates: RateSlot?
     /// What an operator should read beside the outcome; never a message's text.

@@ -150,6 +150,9 @@ enum Catalog {
     static let dangerous = Setting<ChatPolicy.Danger>.choice(
         "CHAT_DANGEROUS_CONTENT", .hold,
         "hold: no model sees it; flag: it is answered and marked; off: it is answered.")
+    static let promptInjection = Setting<ChatPolicy.Danger>.choice(
+        "CHAT_PROMPT_INJECTION", .flag,
+        "The same for a message that would talk the model out of its instructions.")
     static let sanitize = Setting<MessageSanitizer.Mode>.choice(
         "CHAT_SANITIZE", .smart, "smart: markup goes, code stays; strict: what nh3 gives; off: control characters only."
     )
@@ -240,7 +243,7 @@ enum Catalog {
         firstTokenTimeout, stallTimeout, deadline, completionTokens,
         completionDeadline, completionBody, modelAliases, retries, breakerCooldown, keyCooldown, cacheTTL, staleTTL,
         cacheBytes, cacheStoreBytes, cacheScope, cacheTruncated, cacheTools, streamResume, streamCommit,
-        messageLimit, dangerous, sanitize,
+        messageLimit, dangerous, promptInjection, sanitize,
         rateLimiting,
         chatRate, authRate,
         readRate,

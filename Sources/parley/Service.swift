@@ -83,7 +83,9 @@ extension Settings {
             temperature: try sources.required(Catalog.temperature),
             maxTokens: try sources.required(Catalog.maxTokens),
             models: providers.identity, modelList: models, prices: prices, deadline: requestDeadline,
-            danger: try sources.required(Catalog.dangerous), cacheScope: try sources.required(Catalog.cacheScope),
+            danger: try sources.required(Catalog.dangerous),
+            promptInjection: try sources.required(Catalog.promptInjection),
+            cacheScope: try sources.required(Catalog.cacheScope),
             contextTokens: try sources.required(Catalog.contextTokens))
     }
 
@@ -95,6 +97,7 @@ extension Settings {
             maxTokens: try sources.required(Catalog.completionTokens), models: providers.identity,
             modelList: models, prices: prices, deadline: completionDeadline,
             danger: try sources.required(Catalog.dangerous),
+            promptInjection: try sources.required(Catalog.promptInjection),
             cacheScope: try sources.required(Catalog.cacheScope),
             cachesTools: try sources.required(Catalog.cacheTools))
     }

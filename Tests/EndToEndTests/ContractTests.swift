@@ -115,12 +115,13 @@ import Testing
 
     @Test func dangerousMessagesAreHeldAndMarkupIsRemoved() async throws {
         let token = try await run.logIn()
-        for text in [
-            "<script>alert('xss')</script>", "'; DROP TABLE users; --",
-            "{{constructor.constructor('return process')().exit()}}", "../../../etc/passwd",
+        for (text, category) in [
+            ("<script>alert('xss')</script>", "xss"), ("'; DROP TABLE users; --", "sql"),
+            ("{{constructor.constructor('return process')().exit()}}", "template"), ("../../../etc/passwd", "path"),
         ] {
             let reply = try await run.post("/chat", token: token, ["message": text])
             #expect(reply.status == 200 && reply.flag("blocked") == true && reply.flag("cached") == false)
+            #expect(reply.json["details"] as? [String] == ["category: \(category)"])
             #expect(
                 reply.text("response")?.contains("safety") == true
                     && reply.text("response")?.contains("rephrase") == true)

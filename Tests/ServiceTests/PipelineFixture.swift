@@ -60,6 +60,7 @@ final class PipelineFixture: Sendable {
     ///   - ledger: in place of the database.
     init(
         besides neighbour: PipelineFixture? = nil, messageLimit: Int = 50, danger: ChatPolicy.Danger = .hold,
+        promptInjection: ChatPolicy.Danger = .flag,
         lifetimes: CacheLifetimes = CacheLifetimes(60), keepsTruncated: Bool = false, maxInFlight: Int = 100,
         cacheScope: ChatPolicy.CacheScope = .user, background: Background = Background(),
         contextTokens: Int = 8_000,
@@ -91,7 +92,7 @@ final class PipelineFixture: Sendable {
             policy: ChatPolicy(
                 system: "Be brief.", temperature: 0.7, maxTokens: 500, models: "scripted/scripted-1",
                 modelList: ModelList([.init(name: "scripted-1", owner: "scripted")]), deadline: .seconds(60),
-                danger: danger, cacheScope: cacheScope, contextTokens: contextTokens),
+                danger: danger, promptInjection: promptInjection, cacheScope: cacheScope, contextTokens: contextTokens),
             load: ConcurrencyLimit(limit: maxInFlight), background: background)
     }
 
