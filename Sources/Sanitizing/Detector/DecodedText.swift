@@ -21,7 +21,8 @@ enum DecodedText {
     /// With the comments of SQL as blanks, and what MySQL executes of them kept; nil when there are none.
     /// In a text without any blank, a plus sign is one.
     static func statement(_ text: [UInt8]) -> [UInt8]? {
-        guard text.contains(UInt8(ascii: "+")), !text.contains(blank) else { return withoutComments(text) }
+        let isJoined = text.withUnsafeBufferPointer { $0.has(UInt8(ascii: "+")) && !$0.has(blank) }
+        guard isJoined else { return withoutComments(text) }
         let text = text.map { $0 == UInt8(ascii: "+") ? blank : $0 }
         return withoutComments(text) ?? text
     }
@@ -57,6 +58,7 @@ enum DecodedText {
 
     private static func hasComment(_ text: [UInt8]) -> Bool {
         text.withUnsafeBufferPointer { text in
+            guard text.has(star) else { return false }
             var last: UInt8 = 0
             for byte in text {
                 if byte == star, last == slash { return true }

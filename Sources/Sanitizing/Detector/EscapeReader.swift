@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// One walk over a text that resolves each escape in it once.
 struct EscapeReader {
     private let bytes: [UInt8]
@@ -8,6 +10,8 @@ struct EscapeReader {
 
     /// - Returns: nil when the text has no escape.
     mutating func resolved() -> [UInt8]? {
+        let mayEscape = bytes.withUnsafeBufferPointer { $0.has(percent) || $0.has(ampersand) || $0.has(backslash) }
+        guard mayEscape else { return nil }
         var copied = 0
         while let next = nextEscape() {
             index = next
@@ -155,7 +159,15 @@ struct EscapeReader {
         }
     }
 
-    private let percent = UInt8(ascii: "%")
-    private let ampersand = UInt8(ascii: "&")
-    private let backslash = UInt8(ascii: "\\")
+}
+
+private let percent = UInt8(ascii: "%")
+private let ampersand = UInt8(ascii: "&")
+private let backslash = UInt8(ascii: "\\")
+
+extension UnsafeBufferPointer<UInt8> {
+    /// Whether a byte occurs; several bytes are looked at in one step.
+    func has(_ byte: UInt8) -> Bool {
+        baseAddress.map { memchr($0, Int32(byte), count) != nil } ?? false
+    }
 }

@@ -4,7 +4,7 @@ enum MarkdownCode {
     ///   prose keeps them.
     /// - Returns: the text with each piece of code replaced by a line's end or a blank.
     static func removed(from text: UnsafeBufferPointer<UInt8>, spans: Bool) -> [UInt8] {
-        guard text.contains(backtick) || text.contains(tilde) else { return Array(text) }
+        guard text.has(backtick) || text.has(tilde) else { return Array(text) }
         var kept: [UInt8] = []
         kept.reserveCapacity(text.count)
         var index = 0
