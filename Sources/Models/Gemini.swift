@@ -48,7 +48,7 @@ public struct Gemini: LanguageModel {
 
     /// - Parameter needsSignature: the model refuses calls without its mark.
     static func body(_ request: ModelRequest, needsSignature: Bool = false) -> [UInt8] {
-        JSONWriter.object { json in
+        JSONWriter.object(escapes: .plain) { json in
             // Gemini has one place for instructions, wherever they stand in the conversation.
             let instructions = request.messages.filter { $0.role == .system && !$0.text.isEmpty }
             if !instructions.isEmpty {

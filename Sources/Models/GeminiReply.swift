@@ -49,7 +49,7 @@ struct GeminiReply: ReplyFormat {
         guard let call = part["functionCall"], let name = call["name"]?.string else { return }
         draft.calls.take(
             id: call["id"]?.string ?? "", name: name,
-            arguments: String(decoding: JSONWriter.value(call["args"] ?? .object([:])), as: UTF8.self),
+            arguments: String(decoding: JSONWriter.value(call["args"] ?? .object([:]), escapes: .plain), as: UTF8.self),
             thoughtSignature: part["thoughtSignature"]?.string)
     }
 

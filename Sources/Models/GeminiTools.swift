@@ -99,6 +99,6 @@ enum GeminiTools {
     private static func object(_ text: String, else name: StaticString) -> RawJSON {
         if (try? JSON(parsing: Array(text.utf8)))?.object != nil { return RawJSON(parsed: text) }
         let isEmpty = !text.contains { !$0.isWhitespace }
-        return RawJSON(parsed: JSONWriter.object { if !isEmpty { $0.member(name, text) } })
+        return RawJSON(parsed: JSONWriter.object(escapes: .plain) { if !isEmpty { $0.member(name, text) } })
     }
 }

@@ -52,7 +52,7 @@ public struct OpenAICompatible: LanguageModel {
     }
 
     func body(_ request: ModelRequest) -> [UInt8] {
-        JSONWriter.object { json in
+        JSONWriter.object(escapes: .plain) { json in
             json.member("model", model)
             json.array("messages") { messages in
                 for message in request.messages {

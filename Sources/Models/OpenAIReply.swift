@@ -48,7 +48,9 @@ struct OpenAIReply: ReplyFormat {
         draft.calls.take(
             at: call["index"]?.int.flatMap { Int(exactly: $0) }, id: call["id"]?.string,
             name: function?["name"]?.string,
-            arguments: arguments?.object.map { String(decoding: JSONWriter.value(JSON.object($0)), as: UTF8.self) }
+            arguments: arguments?.object.map {
+                String(decoding: JSONWriter.value(JSON.object($0), escapes: .plain), as: UTF8.self)
+            }
                 ?? arguments?.string ?? "",
             thoughtSignature: call["extra_content"]?["google"]?["thought_signature"]?.string)
     }

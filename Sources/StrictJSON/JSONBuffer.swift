@@ -2,9 +2,11 @@
 public struct JSONBuffer: ~Copyable {
     private var memory: UnsafeMutableBufferPointer<UInt8>
     private var count = 0
+    private let escapes: JSONEscapes
 
     /// - Parameter capacity: bytes to set aside; with zero no memory is taken yet.
-    init(capacity: Int) {
+    init(capacity: Int, _ escapes: JSONEscapes) {
+        self.escapes = escapes
         memory = capacity > 0 ? .allocate(capacity: capacity) : UnsafeMutableBufferPointer(start: nil, count: 0)
     }
 
@@ -12,7 +14,7 @@ public struct JSONBuffer: ~Copyable {
 
     /// Moves the text out, so that the writer of a nested value appends in place.
     mutating func taken() -> JSONBuffer {
-        var taken = JSONBuffer(capacity: 0)
+        var taken = JSONBuffer(capacity: 0, escapes)
         swap(&taken, &self)
         return taken
     }
@@ -23,9 +25,18 @@ public struct JSONBuffer: ~Copyable {
         append(UnsafeRawBufferPointer(start: ascii.utf8Start, count: ascii.utf8CodeUnitCount))
     }
 
+    /// JSON that is there already. What ``JSONEscapes/forPages`` escapes is in its strings only.
     mutating func append(verbatim text: String) {
         var text = text
-        text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+        text.withUTF8 { text in
+            guard escapes == .forPages, text.contains(where: Self.isOfPages) else {
+                return append(UnsafeRawBufferPointer(text))
+            }
+            reserve(text.count)
+            let text = UnsafeRawBufferPointer(text)
+            var index = 0
+            while index < text.count { index += put(text, index, isPlain: !Self.isOfPages(text[index])) }
+        }
     }
 
     mutating func append(quoting text: String) {
@@ -73,11 +84,12 @@ public struct JSONBuffer: ~Copyable {
     /// Eight bytes at a time where none of them needs an escape. There is room for all of the text and one byte more, the
     /// closing quote.
     private mutating func escape(_ text: UnsafeRawBufferPointer) {
+        let isForPages = escapes == .forPages
         var index = 0
         while index < text.count {
             if index + 8 <= text.count {
                 let word = text.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                if PlainRun.isPlain(word) {
+                if isForPages ? PlainRun.isPlainForPages(word) : PlainRun.isPlain(word) {
                     UnsafeMutableRawBufferPointer(memory).storeBytes(of: word, toByteOffset: count, as: UInt64.self)
                     count += 8
                     index += 8
@@ -85,16 +97,37 @@ public struct JSONBuffer: ~Copyable {
                 }
             }
             let byte = text[index]
-            index += 1
-            if PlainRun.isPlain(byte) {
-                put(byte)
-            } else {
-                // The longest escape has six bytes.
-                reserve(text.count - index + 7)
-                put(escaping: byte)
-            }
+            index += put(text, index, isPlain: PlainRun.isPlain(byte) && !(isForPages && Self.isOfPages(byte)))
         }
     }
+
+    /// One byte as it is, or escaped; or the three of U+2028 and U+2029.
+    ///
+    /// - Returns: how many of the text's bytes that was.
+    private mutating func put(_ text: UnsafeRawBufferPointer, _ index: Int, isPlain: Bool) -> Int {
+        let byte = text[index]
+        if isPlain {
+            put(byte)
+            return 1
+        }
+        let isSeparator = byte == 0xE2
+        guard !isSeparator || (index + 2 < text.count && text[index + 1] == 0x80 && text[index + 2] & 0xFE == 0xA8)
+        else {
+            put(byte)
+            return 1
+        }
+        // The longest escape has six bytes.
+        reserve(text.count - index + 7)
+        if isSeparator {
+            for byte in [0x5C, 0x75, 0x32, 0x30, 0x32, UInt8(ascii: "8") + text[index + 2] & 1] { put(byte) }
+            return 3
+        }
+        put(escaping: byte)
+        return 1
+    }
+
+    /// `<`, `>`, `&`, and what U+2028 and U+2029 begin with.
+    private static func isOfPages(_ byte: UInt8) -> Bool { byte | 2 == 0x3E || byte == 0x26 || byte == 0xE2 }
 
     private mutating func put(escaping byte: UInt8) {
         put(UInt8(ascii: "\\"))

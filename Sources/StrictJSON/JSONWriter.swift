@@ -8,6 +8,9 @@
 /// A member's name is a literal without anything to escape; one that is only known when the program runs goes through
 /// ``Members/member(named:_:)``. A name written twice is the caller's mistake and is not looked for. A `Double` that JSON cannot say (NaN, infinity)
 /// becomes `null`.
+///
+/// What `<script>` and old browsers take for more than text is escaped too, ``JSONEscapes/forPages``, unless the caller
+/// wants the bytes plain.
 public enum JSONWriter {
     /// One object as a whole text.
     ///
@@ -17,9 +20,9 @@ public enum JSONWriter {
     ///   - capacity: bytes to set aside; more are taken as needed.
     public static func object<E: Error>(
         after prefix: StaticString = "", before suffix: StaticString = "", capacity: Int = 512,
-        _ body: (inout Members) throws(E) -> Void
+        escapes: JSONEscapes = .forPages, _ body: (inout Members) throws(E) -> Void
     ) throws(E) -> [UInt8] {
-        var buffer = JSONBuffer(capacity: capacity)
+        var buffer = JSONBuffer(capacity: capacity, escapes)
         buffer.append(prefix)
         return try object(after: buffer, before: suffix, body)
     }
@@ -31,7 +34,7 @@ public enum JSONWriter {
         after prefix: StaticString, _ number: Int, _ middle: StaticString, before suffix: StaticString,
         capacity: Int = 512, _ body: (inout Members) throws(E) -> Void
     ) throws(E) -> [UInt8] {
-        var buffer = JSONBuffer(capacity: capacity)
+        var buffer = JSONBuffer(capacity: capacity, .forPages)
         buffer.append(prefix)
         buffer.append(Int64(number))
         buffer.append(middle)
@@ -54,14 +57,14 @@ public enum JSONWriter {
     public static func array<E: Error>(capacity: Int = 512, _ body: (inout Elements) throws(E) -> Void) throws(E)
         -> [UInt8]
     {
-        var elements = Elements(JSONBuffer(capacity: capacity))
+        var elements = Elements(JSONBuffer(capacity: capacity, .forPages))
         try body(&elements)
         return elements.closed().bytes
     }
 
     /// One value as a whole text.
-    public static func value(_ value: some JSONWritable) -> [UInt8] {
-        var buffer = JSONBuffer(capacity: 64)
+    public static func value(_ value: some JSONWritable, escapes: JSONEscapes = .forPages) -> [UInt8] {
+        var buffer = JSONBuffer(capacity: 64, escapes)
         value.write(to: &buffer)
         return buffer.bytes
     }

@@ -61,4 +61,20 @@ enum PlainRun {
         let control = (word &- ones &* 0x20) & ~word
         return (control | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)) & tops == 0
     }
+
+    /// None of them needs an escape ``JSONEscapes/forPages`` either: neither `<` and `>` nor `"` and `&`, which differ in one
+    /// bit each, nor the first byte of U+2028.
+    static func isPlainForPages(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
+        let angle = (word | ones &* 0x02) ^ (ones &* 0x3E)
+        let quote = (word | ones &* 0x04) ^ (ones &* 0x26)
+        let backslash = word ^ (ones &* 0x5C)
+        let separator = word ^ (ones &* 0xE2)
+        let control = (word &- ones &* 0x20) & ~word
+        let zeros =
+            ((angle &- ones) & ~angle) | ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)
+            | ((separator &- ones) & ~separator)
+        return (control | zeros) & tops == 0
+    }
 }

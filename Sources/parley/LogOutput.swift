@@ -59,7 +59,7 @@ struct LogOutput: LogHandler {
     }
 
     static func json(_ level: Logger.Level, _ message: String, _ fields: [LogField]) -> [UInt8] {
-        JSONWriter.object(before: "\n", capacity: 640) { json in
+        JSONWriter.object(before: "\n", capacity: 640, escapes: .plain) { json in
             json.member("time", now())
             json.member("level", level.rawValue)
             json.member("message", message)

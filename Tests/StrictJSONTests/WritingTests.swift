@@ -42,12 +42,27 @@ import Testing
 
     @Test(arguments: [
         ("", #""""#), ("a", #""a""#), ("\"\\/", #""\"\\/""#), ("\u{8}\t\n\u{c}\r", #""\b\t\n\f\r""#),
-        ("\0\u{1}\u{1f}\u{7f}", "\"\\u0000\\u0001\\u001f\u{7f}\""), ("é\u{2028}😀", "\"é\u{2028}😀\""),
+        ("\0\u{1}\u{1f}\u{7f}", "\"\\u0000\\u0001\\u001f\u{7f}\""), ("é\u{2027}😀", "\"é\u{2027}😀\""),
         ("12345678\"", #""12345678\"""#), ("1234567\"1234567\n", #""1234567\"1234567\n""#),
         ("        ", "\"        \""), ("~~~~~~~~!!!!!!!!", "\"~~~~~~~~!!!!!!!!\""),
     ])
     func escapesOnlyWhatItMust(_ text: String, _ expected: String) {
         #expect(String(decoding: JSONWriter.value(text), as: UTF8.self) == expected)
+    }
+
+    /// So that a page may have the text in a `<script>`.
+    @Test(arguments: [
+        ("<b> & </b>", #""\u003cb\u003e \u0026 \u003c/b\u003e""#), ("12345678<", #""12345678\u003c""#),
+        ("a\u{2028}b\u{2029}", #""a\u2028b\u2029""#), ("1234567\u{2028}1234567", #""1234567\u20281234567""#),
+        ("\u{2027}\u{202A}€\u{E228}", "\"\u{2027}\u{202A}€\u{E228}\""),
+    ])
+    func escapesWhatAPageWouldTakeForMore(_ text: String, _ expected: String) throws {
+        #expect(String(decoding: JSONWriter.value(text), as: UTF8.self) == expected)
+        #expect(try JSON(parsing: JSONWriter.value(text)).string == text)
+        let raw = RawJSON(parsed: JSONWriter.value(text, escapes: .plain))
+        #expect(raw.text == "\"\(text)\"")
+        #expect(String(decoding: JSONWriter.value(raw), as: UTF8.self) == expected)
+        #expect(JSONWriter.value(raw, escapes: .plain) == Array(raw.text.utf8))
     }
 
     @Test(arguments: [
