@@ -110,7 +110,11 @@ public final class ChatPipeline: Sendable {
         }
         // After its branch was read: so its id is larger than that of the exchange which it follows.
         let id = ids.next()
-        let review = trace.time(.sanitize) { reviewed(question.message) }
+        let message = question.message
+        let review =
+            message.text.utf8.count > Self.longText
+            ? await trace.time(.sanitize) { await reviewedElsewhere(message) }
+            : trace.time(.sanitize) { reviewed(message) }
         // What was dangerous in the text as it was sent may have been removed from the one that is recorded.
         let found = review.danger ?? branch?.original?.dangerCategory
         let treatment = policy.treatment(of: found)
@@ -119,7 +123,16 @@ public final class ChatPipeline: Sendable {
         return ReviewedQuestion(
             id: id, principal: principal, question: question,
             branch: branch ?? Branch(conversation: ConversationID(first: id), parent: nil, messages: []),
-            text: review.text, danger: danger, isBlocked: treatment == .hold)
+            text: policy.contract == .question ? Prompt.trimmed(review.text) : review.text, danger: danger,
+            isBlocked: treatment == .hold)
+    }
+
+    /// Bytes of a text whose review could hold up the event loop: of one so long it takes a millisecond at most.
+    static let longText = 8_192
+
+    /// On Swift's own pool, where a task of the loop does not get by itself: it computes, and never waits.
+    private func reviewedElsewhere(_ message: ChatMessage) async -> Review {
+        await Task.detached { self.reviewed(message) }.value
     }
 
     /// Only what a user says is looked at: the rest was made by programs and models.

@@ -119,15 +119,14 @@ public struct ChatPolicy: Sendable {
     /// - Parameters:
     ///   - text: what the sanitizer left of the request's last message.
     ///   - context: the turns before the request's messages.
-    /// - Throws: ``ChatError`` `.invalidField` when nothing is left of a question.
+    /// - Throws: ``ChatError`` `.invalidField` when nothing is left of a question, which was not empty.
     func modelRequest(_ request: ChatRequest, _ text: String, context: [ChatMessage]) throws(ChatError)
         -> ModelRequest
     {
-        let text =
-            switch contract {
-            case .question: try Prompt(text, field: request.field).text
-            case .completion: text
-            }
+        if contract == .question, text.isEmpty {
+            throw .invalid(request.field, "has nothing but markup and control characters, which are removed")
+        }
+        let text = contract == .question ? try Prompt(text, field: request.field).text : text
         var messages: [ChatMessage] = []
         messages.reserveCapacity(1 + context.count + request.messages.count)
         if !system.isEmpty { messages.append(ChatMessage(role: .system, text: system)) }

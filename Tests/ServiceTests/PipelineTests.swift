@@ -15,6 +15,26 @@ import Testing
         #expect(try await bench.history(token).map(\.id) == [first.id, second.id])
     }
 
+    @Test func aQuestionIsStoredTrimmedOnceItsMarkupIsGone() async throws {
+        let bench = try await PipelineFixture()
+        let token = try await bench.logIn()
+        // Of more than the event loop reviews itself, too.
+        for text in ["What is HTTP?", String(repeating: "What is HTTP? ", count: 700) + "Really?"] {
+            let exchange = try await bench.ask("<p>\n \(text) </p>", token)
+            #expect(exchange.question == text)
+        }
+    }
+
+    @Test func aQuestionOfNothingButMarkupIsToldSo() async throws {
+        let bench = try await PipelineFixture()
+        let token = try await bench.logIn()
+        let error = await #expect(throws: ChatError.self) { try await bench.ask("<p> <br></p>", token) }
+        #expect(error?.code == .invalidField && error?.field == "message")
+        #expect(error.map { "\($0)".contains("nothing but markup") } == true)
+        #expect(bench.model.calls == 0)
+        #expect(try await bench.history(token).isEmpty)
+    }
+
     @Test func anAnswerThatWasCutByLengthIsMarkedAndNotCached() async throws {
         let bench = try await PipelineFixture()
         let token = try await bench.logIn()
