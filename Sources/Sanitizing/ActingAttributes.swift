@@ -1,11 +1,13 @@
 /// Attributes whose value makes a browser act: run a program, load something, send something, change how a page looks.
-/// Event handlers and styles act on every element; the others only where the HTML standard gives them a meaning, now or
+/// Event handlers, styles and what a page's styles go by act on every element; the others only where the HTML standard gives them a meaning, now or
 /// in the past.
 struct ActingAttributes: OptionSet {
     let rawValue: UInt32
 
     static let eventHandler = Self(rawValue: 1 << 31)
     static let style = Self(rawValue: 1 << 30)
+    /// What the style sheets and programs of a page go by.
+    static let hook = Self(rawValue: 1 << 29)
 
     private static let elements: [(attribute: String, elements: Set<String>)] = [
         ("action", ["form", "isindex"]),
@@ -40,7 +42,7 @@ struct ActingAttributes: OptionSet {
 
     private static let byName: [String: Self] = Dictionary(
         uniqueKeysWithValues: elements.enumerated().map { ($1.attribute, Self(rawValue: 1 << UInt32($0))) }
-            + [("style", .style)])
+            + [("style", .style), ("class", .hook), ("id", .hook)])
 
     private static let byElement: [String: Self] = elements.enumerated().reduce(into: [:]) { acting, row in
         for element in row.element.elements {
@@ -53,12 +55,21 @@ struct ActingAttributes: OptionSet {
         self = Self.byName[name] ?? []
     }
 
+    /// `on` and three letters or more, whatever follows: browsers of old took `onload!#$=` for `onload=`.
+    ///
+    /// - Parameter name: an attribute's, or how it begins, in lower case.
+    static func isEventHandler(_ name: String) -> Bool {
+        let bytes = name.utf8
+        return bytes.count >= 5 && bytes.starts(with: "on".utf8)
+            && bytes.dropFirst(2).prefix(3).allSatisfy { 0x61...0x7A ~= $0 }
+    }
+
     init(rawValue: UInt32) {
         self.rawValue = rawValue
     }
 
     /// - Parameter name: an element's, in lower case.
     func act(on name: String) -> Bool {
-        !isDisjoint(with: [.eventHandler, .style, Self.byElement[name] ?? []])
+        !isDisjoint(with: [.eventHandler, .style, .hook, Self.byElement[name] ?? []])
     }
 }

@@ -1,83 +1,86 @@
 internal import CGumbo
 
-/// Cuts markup out of a text's source, again and again until none is left.
+/// Cuts markup out of a text's source, again and again until an HTML parser finds none.
 ///
-///     text ──▶ MarkupScan: what is markup ──▶ HTMLTree: how far it reaches ──▶ cut ──▶ text without
+///     text ──▶ MarkdownCode: what stays as it is ──▶ MarkupScan: tags, as the tokenizer reads them ──▶ cut
+///      ▲                                                                                                │
+///      └────── elements that the tree still has ◀── HTMLTree ◀── nothing to cut ◀──────────────────────┤
+///                                                                                                     ▼
+///                                                                                                    text
 ///
-/// The scan also finds tags that a tree has no place for (a stray `</td>`, a second `<body>`). The tree knows the
-/// extent of comments and scripts. What the scan takes for code is hidden from the parser.
+/// The scan reads a tag at every `<`, whatever the parser's state would be there, so it also finds tags that a tree has
+/// no place for (a stray `</td>`, a second `<body>`) and those behind what may stay (`(?P<title>y)`).
+///
+/// The first passes take a text's code as it will be when its markup is gone. The last ones take nothing for code that
+/// what stays could make into something else.
 enum MarkupRemover {
     static func clean(_ text: String) -> Cleaned {
-        var cleaned = Cleaned(text: text, problem: nil)
+        var bytes = Array(text.utf8)
+        var ignoresTags = true
         for _ in 0..<MessageSanitizer.maximumPasses {
-            let isUnchanged = pass(&cleaned)
-            if isUnchanged { return cleaned }
-        }
-        if !cleaned.text.withUTF8({ MarkupScan($0).cuts.isEmpty }) { cleaned.problem = Cleaned.nestedMarkup }
-        return cleaned
-    }
-
-    /// - Returns: whether there was nothing to cut.
-    private static func pass(_ cleaned: inout Cleaned) -> Bool {
-        var text = cleaned.text
-        let (rest, isTooMuch): ([UInt8]?, Bool) = text.withUTF8 { bytes in
-            let scan = MarkupScan(bytes)
-            guard !scan.cuts.isEmpty else { return (nil, false) }
-            let isTooMuch = scan.cuts.count > MessageSanitizer.maximumTags || scan.isExcessive
-            let cuts = isTooMuch ? scan.cuts : scan.cuts + extents(bytes, hiding: scan.others)
-            return (bytes.without(cuts), isTooMuch)
-        }
-        if isTooMuch { cleaned.problem = Cleaned.tooMuchMarkup }
-        guard let rest else { return true }
-        cleaned.text = String(decoding: rest, as: UTF8.self)
-        return false
-    }
-
-    /// Source ranges of tags, comments and whole scripts and styles, as the parser sees them.
-    private static func extents(_ bytes: UnsafeBufferPointer<UInt8>, hiding others: [Int]) -> [Range<Int>] {
-        var source = Array(bytes)
-        for place in others { source[place] = UInt8(ascii: " ") }
-        return source.withUnsafeBufferPointer { source in
-            var extents: [Range<Int>] = []
-            HTMLTree(source)?.walk { node in
-                switch node.pointee.type {
-                case GUMBO_NODE_COMMENT:
-                    if let comment = source.range(node.pointee.v.text.original_text) { extents.append(comment) }
-                    return false
-                case GUMBO_NODE_ELEMENT, GUMBO_NODE_TEMPLATE:
-                    let element = node.pointee.v.element
-                    let start = source.range(element.original_tag)
-                    let end = source.range(element.original_end_tag)
-                    let hidesContent = element.tag == GUMBO_TAG_SCRIPT || element.tag == GUMBO_TAG_STYLE
-                    if hidesContent, let start, let end, start.upperBound <= end.lowerBound {
-                        extents.append(start.lowerBound..<end.upperBound)
-                    } else {
-                        extents.append(contentsOf: [start, end].compactMap { $0 })
-                    }
-                    return true
-                default: return false
-                }
+            var verdict = bytes.withUnsafeBufferPointer { judge($0, ignoresTags: ignoresTags) }
+            if case .clean = verdict, ignoresTags {
+                ignoresTags = false
+                verdict = bytes.withUnsafeBufferPointer { judge($0, ignoresTags: false) }
             }
-            return extents
+            switch verdict {
+            case .clean: return Cleaned(text: String(decoding: bytes, as: UTF8.self), problem: nil)
+            case .tooMuch: return Cleaned(text: disarmed(bytes), problem: Cleaned.tooMuchMarkup)
+            case .markup(let cuts): bytes = bytes.withUnsafeBufferPointer { $0.without(cuts) }
+            }
         }
+        return Cleaned(text: disarmed(bytes), problem: Cleaned.nestedMarkup)
+    }
+
+    /// Where no parser can say what is markup nothing is: every `<` goes.
+    private static func disarmed(_ bytes: [UInt8]) -> String {
+        String(decoding: bytes.filter { $0 != UInt8(ascii: "<") }, as: UTF8.self)
+    }
+
+    private enum Verdict {
+        case clean
+        case markup([Range<Int>])
+        case tooMuch
+    }
+
+    private static func judge(_ bytes: UnsafeBufferPointer<UInt8>, ignoresTags: Bool) -> Verdict {
+        guard bytes.contains(UInt8(ascii: "<")) else { return .clean }
+        let code = MarkdownCode(bytes, ignoresTags: ignoresTags).ranges
+        let scan = MarkupScan(bytes, code: code)
+        if scan.isExcessive { return .tooMuch }
+        if !scan.cuts.isEmpty { return .markup(scan.cuts) }
+        guard !ignoresTags, scan.hasTags else { return .clean }
+        guard ParserWork(bytes).isBounded else { return .tooMuch }
+        var page = HTMLTree.opening + bytes
+        for range in code {
+            for place in range where bytes[place] == UInt8(ascii: "<") {
+                page[HTMLTree.opening.count + place] = UInt8(ascii: " ")
+            }
+        }
+        guard let tags = page.withUnsafeBufferPointer(actingTags) else { return .tooMuch }
+        return tags.isEmpty ? .clean : .markup(tags)
+    }
+
+    /// Where a page's text has tags of elements that act, as the parser sees them; nil when memory runs out.
+    private static func actingTags(_ page: UnsafeBufferPointer<UInt8>) -> [Range<Int>]? {
+        guard let tree = HTMLTree(page) else { return nil }
+        var tags: [Range<Int>] = []
+        tree.walk { node in
+            guard node.isElement else { return false }
+            if node.acts, let tag = page.place(of: node.pointee.v.element.original_tag) { tags.append(tag) }
+            return true
+        }
+        return tags.sorted { $0.lowerBound < $1.lowerBound }
     }
 }
 
 extension UnsafeBufferPointer<UInt8> {
-    /// Where a piece of this buffer lies in it; nil for pieces that do not start with `<`, which stand for no source.
-    fileprivate func range(_ piece: GumboStringPiece) -> Range<Int>? {
-        guard let base = baseAddress, let data = piece.data, piece.length > 0 else { return nil }
-        let start = UnsafeRawPointer(data) - UnsafeRawPointer(base)
-        guard start >= 0, start + piece.length <= count, self[start] == UInt8(ascii: "<") else { return nil }
-        return start..<(start + piece.length)
-    }
-
-    /// The bytes outside the ranges, which may overlap and come in any order.
+    /// The bytes outside the ranges, which are in order.
     fileprivate func without(_ ranges: [Range<Int>]) -> [UInt8] {
         var rest: [UInt8] = []
         rest.reserveCapacity(count)
         var index = 0
-        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) where range.upperBound > index {
+        for range in ranges where range.upperBound > index {
             if range.lowerBound > index { rest.append(contentsOf: self[index..<range.lowerBound]) }
             index = range.upperBound
         }

@@ -1,10 +1,18 @@
 internal import CGumbo
 
-/// Tells markup from the code that looks like it.
+/// Tells markup from what only looks like it, by what an HTML parser makes of it.
 ///
-/// Markup is every tag that a browser would act on, and any other tag with one of HTML's element names. Left alone as
-/// code is only what does nothing: a comparison (`a<b && c>d`), a type argument (`List<Object>`), an include
-/// (`#include <map>`), an address in angle brackets, and elements of other vocabularies.
+/// What acts is markup, wherever it stands: an element that runs, loads, sends or restyles something, by itself or by an
+/// attribute (``Tag/isActing``). Of the rest, a tag is markup when it is one of HTML's and written as one: with an end tag,
+/// with attributes that have values, without a place in a sentence or a program. What may stay does nothing:
+///
+/// - a bare start tag that is spoken of (`What does <b> do?`), or is a program's (`Array<input> = []`, `(?P<title>y)`,
+///   `#include <map>`);
+/// - a comparison, whose attributes are none of HTML's (`a<b && c>d`);
+/// - elements of other vocabularies.
+///
+/// At the beginning of a line nothing of HTML stays: Markdown may begin a block there that ends with the paragraph, and
+/// what a tag holds behind that would be the attributes of another.
 struct MarkupRule {
     let bytes: UnsafeBufferPointer<UInt8>
     /// Where the last end tag of each name starts.
@@ -14,13 +22,16 @@ struct MarkupRule {
     private var foreignNames: Set<String> = []
 
     /// HTML of after the parser's time.
-    private static let recentElements: Set<String> = ["dialog", "picture"]
+    private static let recentElements: Set<String> = ["dialog", "picture", "search", "slot"]
 
-    /// Elements that show something else than what they hold.
-    private static let loadingElements: Set<String> = ["iframe", "object", "embed"]
+    /// Elements that show something else than what they hold or what follows them.
+    private static let hidingElements: Set<String> = [
+        "applet", "embed", "frameset", "iframe", "noembed", "noframes", "noscript", "object", "plaintext", "select",
+        "template", "textarea", "xmp",
+    ]
 
     /// Elements that people write right after a word and never end.
-    private static let inlineVoidElements: Set<String> = ["br", "hr", "img", "input", "wbr"]
+    private static let inlineVoidElements: Set<String> = ["br", "hr", "img", "wbr"]
 
     init(bytes: UnsafeBufferPointer<UInt8>, lastEndTags: [String: Int]) {
         self.bytes = bytes
@@ -30,19 +41,23 @@ struct MarkupRule {
     mutating func isMarkup(_ tag: Tag) -> Bool {
         let isHTML = Self.isElement(tag.name)
         if tag.isEndTag { return tag.isClosed && (isHTML || foreignNames.contains(tag.name)) }
-        guard tag.isClosed else { return isHTML && isActingOnceClosed(tag) }
+        let mayBeginBlock = isHTML && (tag.name.utf8.count > 1 || tag.name == "p") && beginsLine(tag)
+        guard tag.isClosed else {
+            return isHTML && isActingOnceClosed(tag, asBlock: mayBeginBlock)
+        }
         if tag.isActing || (!isHTML && isForeignMarkup(tag)) {
             if !isHTML { foreignNames.insert(tag.name) }
             return true
         }
-        return isHTML && !tag.attributes.hasForeignName && !isIncluded(tag) && !isTypeArgument(tag)
-            && !isComparison(tag)
+        return mayBeginBlock
+            || isHTML && !tag.attributes.hasForeignName && !isIncluded(tag) && !isBareInProgram(tag)
+                && !isSpokenOf(tag) && !isComparison(tag)
     }
 
     /// No element yet: a page that the text is put in may close it. It may as well be a program: `i <b && href = 1`.
-    private func isActingOnceClosed(_ tag: Tag) -> Bool {
+    private func isActingOnceClosed(_ tag: Tag, asBlock: Bool) -> Bool {
         tag.attributes.acting.act(on: tag.name)
-            && (tag.attributes.acting.contains(.eventHandler) || !tag.attributes.hasForeignName)
+            && (asBlock || tag.attributes.acting.contains(.eventHandler) || !tag.attributes.hasForeignName)
     }
 
     /// An element of another vocabulary with its attributes, not the middle of a program.
@@ -50,19 +65,56 @@ struct MarkupRule {
         (tag.attributes.hasQuotedValue || !tag.attributes.acting.isEmpty) && !tag.attributes.hasForeignName
     }
 
-    private func isTypeArgument(_ tag: Tag) -> Bool {
+    /// A type's argument or a group's name.
+    private func isBareInProgram(_ tag: Tag) -> Bool {
+        if tag.isBare, Self.groupOpenings.contains(where: { precedes(tag, $0) }) { return true }
         guard followsIdentifier(tag), !precedesWord(tag), !tag.attributes.hasValue, !hasEndTag(tag) else {
             return false
         }
         if Self.inlineVoidElements.contains(tag.name) { return tag.isCapitalised }
-        guard Self.loadingElements.contains(tag.name) else { return true }
+        guard Self.hidingElements.contains(tag.name) else { return true }
         return tag.attributes.count == 0 && (tag.name == "object" || tag.isCapitalised)
+    }
+
+    private static let groupOpenings = ["(?P", "(?", "\\k", "\\g"]
+
+    /// A word of a sentence: between blanks or a sentence's marks, and not the first of its line, where Markdown has its
+    /// blocks of HTML.
+    private func isSpokenOf(_ tag: Tag) -> Bool {
+        guard tag.isBare, !hasEndTag(tag), !Self.hidingElements.contains(tag.name) else { return false }
+        let before = bytes[..<tag.range.lowerBound].suffix(2)
+        guard before.count == 2, let last = before.last, " (\"'".utf8.contains(last),
+            before.first.map({ TagReader.isLetter($0) || $0 >= 0x80 || " ,.:;()\"'".utf8.contains($0) }) == true,
+            followsWordOfItsLine(tag)
+        else { return false }
+        guard tag.range.upperBound < bytes.count else { return true }
+        return " .,:;?!)\"'\n".utf8.contains(bytes[tag.range.upperBound])
+    }
+
+    /// Nothing but blanks and the marks of lists and quotations is before it. At a message's start, which is trimmed, any
+    /// white space is a blank.
+    private func beginsLine(_ tag: Tag) -> Bool {
+        for place in bytes.indices[..<tag.range.lowerBound].reversed() {
+            let byte = bytes[place]
+            if byte == UInt8(ascii: "\n") { return true }
+            if byte >= 0x80 { return bytes[...place].isWhiteSpace }
+            guard " \t>-+*.):[]^!?".utf8.contains(byte) || 0x30...0x39 ~= byte else { return false }
+        }
+        return true
+    }
+
+    private func followsWordOfItsLine(_ tag: Tag) -> Bool {
+        for byte in bytes[..<tag.range.lowerBound].reversed() {
+            if byte == UInt8(ascii: "\n") { return false }
+            if TagReader.isLetter(byte) || byte >= 0x80 { return true }
+        }
+        return false
     }
 
     /// `a <b or c> d`: words where attributes would be, none of them HTML's.
     private func isComparison(_ tag: Tag) -> Bool {
         tag.attributes.hasUnknownFlag && !tag.attributes.hasValue && !hasEndTag(tag)
-            && !Self.loadingElements.contains(tag.name)
+            && !Self.hidingElements.contains(tag.name)
     }
 
     private func hasEndTag(_ tag: Tag) -> Bool {
@@ -75,6 +127,10 @@ struct MarkupRule {
         let previous = bytes[start - 1]
         if previous == UInt8(ascii: ":") { return start > 1 && bytes[start - 2] == previous }
         return TagReader.isLetter(previous) || 0x30...0x39 ~= previous || previous == UInt8(ascii: "_")
+    }
+
+    private func precedes(_ tag: Tag, _ text: String) -> Bool {
+        bytes[..<tag.range.lowerBound].suffix(text.utf8.count).elementsEqual(text.utf8)
     }
 
     /// `one<p>two` and `x<tr><td>` are markup; after a type argument comes a blank or a mark.

@@ -2,38 +2,43 @@
 struct MarkupScan {
     /// Tags, comments and doctypes, in order; where a script or a style has an end, what is in it too.
     private(set) var cuts: [Range<Int>] = []
-    /// Places of each `<` that opens nothing: code, and a comment without an end.
-    private(set) var others: [Int] = []
-    /// A tag with more attributes than any real one.
+    /// Something looks like a tag and may stay.
+    private(set) var hasTags = false
+    /// More tags than a parser may see, or one with more attributes than any real one.
     private(set) var isExcessive = false
 
     private let bytes: UnsafeBufferPointer<UInt8>
     private let lastCommentEnd: Int
 
-    init(_ bytes: UnsafeBufferPointer<UInt8>) {
+    /// - Parameter code: ranges in which no tag begins, in order.
+    init(_ bytes: UnsafeBufferPointer<UInt8>, code: [Range<Int>]) {
         self.bytes = bytes
         lastCommentEnd = Self.lastCommentEnd(bytes)
         var reader = TagReader(bytes: bytes)
-        var rule = MarkupRule(bytes: bytes, lastEndTags: Self.lastEndTags(bytes, &reader))
+        let starts = Self.starts(bytes, outside: code)
+        guard starts.count <= ParserWork.maximumTags else {
+            isExcessive = true
+            return
+        }
+        var rule = MarkupRule(bytes: bytes, lastEndTags: Self.lastEndTags(bytes, starts, &reader))
         var index = 0
-        while let start = bytes[index...].firstIndex(of: UInt8(ascii: "<")) {
+        for start in starts where start >= index {
             if let end = declaration(at: start) {
                 cuts.append(start..<end)
-                if end == start + 4 { others.append(start) }
                 index = end
             } else if let tag = reader.tag(at: start), rule.isMarkup(tag) {
                 isExcessive = isExcessive || tag.attributes.count > Tag.Attributes.maximum
                 index = contentEnd(of: tag, rule) ?? tag.range.upperBound
                 cuts.append(start..<index)
             } else {
-                others.append(start)
-                index = start + 1
+                hasTags = true
             }
         }
     }
 
     /// Where a comment or a doctype that starts here ends. An unended comment is its opening alone.
     private func declaration(at start: Int) -> Int? {
+        guard bytes[start + 1] == UInt8(ascii: "!") else { return nil }
         let rest = bytes[start...]
         if rest.starts(with: "<!-->".utf8) { return start + 5 }
         if rest.starts(with: "<!--->".utf8) { return start + 6 }
@@ -65,16 +70,31 @@ struct MarkupScan {
         }
     }
 
-    private static func lastEndTags(_ bytes: UnsafeBufferPointer<UInt8>, _ reader: inout TagReader) -> [String: Int] {
-        var last: [String: Int] = [:]
+    /// Each `<` that a tag may begin at.
+    private static func starts(_ bytes: UnsafeBufferPointer<UInt8>, outside code: [Range<Int>]) -> [Int] {
+        var starts: [Int] = []
+        var code = code[...]
         var index = 0
         while let start = bytes[index...].firstIndex(of: UInt8(ascii: "<")) {
-            if start + 1 < bytes.count, bytes[start + 1] == UInt8(ascii: "/"), let tag = reader.tag(at: start),
-                tag.isClosed
-            {
-                last[tag.name] = start
-            }
             index = start + 1
+            guard index < bytes.count, TagReader.isLetter(bytes[index]) || bytes[index] == 0x21 || bytes[index] == 0x2F
+            else { continue }
+            while let first = code.first, first.upperBound <= start { code.removeFirst() }
+            if let first = code.first, first.contains(start) {
+                index = first.upperBound
+            } else {
+                starts.append(start)
+            }
+        }
+        return starts
+    }
+
+    private static func lastEndTags(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ starts: [Int], _ reader: inout TagReader
+    ) -> [String: Int] {
+        var last: [String: Int] = [:]
+        for start in starts where start + 1 < bytes.count && bytes[start + 1] == UInt8(ascii: "/") {
+            if let tag = reader.tag(at: start), tag.isClosed { last[tag.name] = start }
         }
         return last
     }

@@ -8,7 +8,11 @@ struct Tag {
     var name: String
     /// Such as `Link`: not how HTML is written.
     var isCapitalised: Bool
+    var isSelfClosing: Bool
     var attributes: Attributes
+
+    /// Nothing but its name.
+    var isBare: Bool { !isEndTag && isClosed && !isSelfClosing && attributes.count == 0 }
 
     /// Longer than any name of HTML, SVG or MathML.
     static let longestName = 64
@@ -18,7 +22,10 @@ struct Tag {
     private static let acting: Set<String> = ["script", "style", "svg", "math"]
 
     /// A browser would act on it, whatever else it looks like.
-    var isActing: Bool { Self.acting.contains(name) || attributes.acting.act(on: name) }
+    var isActing: Bool { Self.acts(name) || attributes.acting.act(on: name) }
+
+    /// - Parameter name: an element's, in lower case.
+    static func acts(_ name: String) -> Bool { acting.contains(name) }
 
     /// What tells a tag's attributes from the middle of a program.
     struct Attributes {
@@ -53,16 +60,20 @@ extension Tag.Attributes {
     /// - Parameters:
     ///   - name: its bytes as they were typed.
     ///   - start: at least the first ``longestKnownName`` bytes of the name, in lower case.
-    init(_ name: Slice<UnsafeBufferPointer<UInt8>>, startingWith start: String, hasValue: Bool, isQuoted: Bool) {
+    ///   - isEmpty: of the value.
+    init(
+        _ name: Slice<UnsafeBufferPointer<UInt8>>, startingWith start: String, hasValue: Bool, isQuoted: Bool,
+        isEmpty: Bool
+    ) {
         let known = name.count <= Self.longestKnownName ? start : ""
         count = 1
         self.hasValue = hasValue
         hasQuotedValue = isQuoted
         hasForeignName = name.contains(where: Self.isForeign)
         hasUnknownFlag = !hasValue && !Self.flags.contains(known)
-        guard hasValue else { return }
+        guard hasValue, !isEmpty else { return }
         acting = ActingAttributes(named: known)
-        if Self.isEventHandler(start) { acting.insert(.eventHandler) }
+        if ActingAttributes.isEventHandler(start) { acting.insert(.eventHandler) }
     }
 
     /// These and others of the same tag.
@@ -73,13 +84,6 @@ extension Tag.Attributes {
         hasForeignName = hasForeignName || others.hasForeignName
         hasUnknownFlag = hasUnknownFlag || others.hasUnknownFlag
         acting.formUnion(others.acting)
-    }
-
-    /// `on` and three letters or more, whatever follows: browsers of old took `onload!#$=` for `onload=`.
-    private static func isEventHandler(_ name: String) -> Bool {
-        let bytes = name.utf8
-        return bytes.count >= 5 && bytes.starts(with: "on".utf8)
-            && bytes.dropFirst(2).prefix(3).allSatisfy { 0x61...0x7A ~= $0 }
     }
 
     private static func isForeign(_ byte: UInt8) -> Bool {

@@ -40,7 +40,7 @@ struct TagReader {
             range: start..<rest.end, isEndTag: isEndTag, isClosed: rest.isClosed,
             name: lowercased(nameStart..<min(nameEnd, nameStart + Tag.longestName)),
             isCapitalised: !Self.isLower(first) && nameEnd > nameStart + 1 && Self.isLower(bytes[nameStart + 1]),
-            attributes: rest.attributes)
+            isSelfClosing: rest.isClosed && bytes[rest.end - 2] == UInt8(ascii: "/"), attributes: rest.attributes)
     }
 
     private mutating func rest(from start: Int) -> Rest {
@@ -72,20 +72,23 @@ struct TagReader {
         }
         let name = bytes[start..<index]
         let nameStart = lowercased(start..<min(index, start + Tag.Attributes.longestKnownName))
-        func attribute(hasValue: Bool, isQuoted: Bool) -> Tag.Attributes {
-            Tag.Attributes(name, startingWith: nameStart, hasValue: hasValue, isQuoted: isQuoted)
+        func attribute(hasValue: Bool, isQuoted: Bool = false, isEmpty: Bool = false) -> Tag.Attributes {
+            Tag.Attributes(name, startingWith: nameStart, hasValue: hasValue, isQuoted: isQuoted, isEmpty: isEmpty)
         }
         let afterName = skip(from: index, while: Self.isBlank)
-        guard byte(afterName) == UInt8(ascii: "=") else { return (attribute(hasValue: false, isQuoted: false), index) }
+        guard byte(afterName) == UInt8(ascii: "=") else { return (attribute(hasValue: false), index) }
         index = skip(from: afterName + 1, while: Self.isBlank)
         if let quote = byte(index), quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") {
-            let end = min(skip(from: index + 1) { $0 != quote } + 1, bytes.count)
-            return (attribute(hasValue: true, isQuoted: true), end)
+            let close = skip(from: index + 1) { $0 != quote }
+            return (
+                attribute(hasValue: true, isQuoted: true, isEmpty: close == index + 1), min(close + 1, bytes.count)
+            )
         }
         if !valueRun.contains(index) {
             valueRun = index..<skip(from: index) { !Self.isBlank($0) && $0 != UInt8(ascii: ">") }
         }
-        return (attribute(hasValue: true, isQuoted: false), valueRun.isEmpty ? index : valueRun.upperBound)
+        let end = valueRun.isEmpty ? index : valueRun.upperBound
+        return (attribute(hasValue: true, isEmpty: end == index), end)
     }
 
     private func skipToAttribute(from start: Int) -> Int {

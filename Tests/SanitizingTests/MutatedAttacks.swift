@@ -35,6 +35,11 @@ struct MutatedAttacks {
         "&#60;", "&gt;", "é", "\u{212A}", "\0", "\r", "\u{C}", "<script", "<style", "</script", "</style>", "<svg>",
         "<math>",
         "<title>", "<table>", "<List ", "Array<Style> ", "onclick", " onclick=f()", " href=", " style=x",
+        "`", "``", "` ", " `", "\n```\n", "```", "\n~~~\n", "\n\n    ", "\n\n\t", "\n- ", "\n> ", "1. ", "|", "\n|-|\n",
+        "$",
+        "$$", "](", "][", "[x]: ", "\\`", "http://a/", "www.", "\n[^1]: ", "<note>", "<pre>", " <b> ", "(?P<title>",
+        "\n\n",
+        "\n   ```", "\u{A0}",
     ]
 
     init(seed: UInt64) {

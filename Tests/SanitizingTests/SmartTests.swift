@@ -20,6 +20,8 @@ import Testing
         "<!", "<?php if ($a) echo 1; ?>", "<note><to>x</to></note>", "std::map<std::string, int> m;", "é<漢>😀",
         "<!ELEMENT note (to)>", "Dictionary<string, object> d", "x <y && style = 1", "fn f<'a>(s: &'a str)", "a<b>>c",
         "Promise<Array<Option>>", "HashMap<u8, Vec<Time>>", "std::cout<<b", "tab\tnew\nline",
+        "(?P<title>y)", "/(?<time>[0-9]+)/", "Array<input> = []", "What does <b> do?", "Is a <div> like a <span>?",
+        "Why does <p>, of all, need no end?", "BLAH <IMG SRC=",
     ])
     func keepsCodeAndProse(_ raw: String) {
         #expect(text(raw) == raw)
@@ -50,8 +52,12 @@ import Testing
         ("<b>1</b> < 2 & <i>3</i>", "1 < 2 & 3"),
         ("<dialog open>x</dialog>", "x"), ("x<style>", "x"), ("x<iframe> y", "x y"), ("<math><mi>x</mi></math>", "x"),
         ("<template><b>x</b></template>", "x"),
-        ("<noscript><b>x</b></noscript>", "x"), ("<script><!-- <script> </script> --></script>x", "x"),
-        ("<title>a</title>b", "ab"),
+        ("<noscript><b>x</b></noscript>", "x"), ("<script><!-- <script> </script> --></script>x", " -->x"),
+        ("<title>a</title>b", "ab"), ("What does <b>this</b> do?", "What does this do?"),
+        ("<b> at the start", " at the start"),
+        ("What does <script> do?", "What does  do?"), ("What does <b class=x> do?", "What does  do?"),
+        ("one <iframe> two", "one  two"), ("x\n<dl && y=z>w", "x\nw"), ("a <b class=x && c> d", "a  d"),
+        ("\u{A0}<p && x>y", "\u{A0}y"),
     ])
     func removesMarkup(_ raw: String, leaving expected: String) {
         #expect(text(raw) == expected)
