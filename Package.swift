@@ -57,7 +57,12 @@ let package = Package(
         ours("Chat", [.product(name: "Crypto", package: "swift-crypto")]),
         ours("Relay", ["CLinux", "Chat", "EventLoop"]),
         ours("Sanitizing", ["Chat", "CGumbo", "CPCRE2"]),
-        ours("Sessions", ["Chat", "StrictJSON", .product(name: "Crypto", package: "swift-crypto")]),
+        ours(
+            "Sessions",
+            [
+                "Chat", "StrictJSON", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+            ]),
         ours(
             "Storage",
             ["CSQLite", "Chat", "SharedMemory", "Threads", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -87,7 +92,12 @@ let package = Package(
         tests("ChatTests", ["Chat", "Support"]),
         tests("RelayTests", ["Relay", "CLinux", "Chat", "EventLoop", "Support"]),
         tests("SanitizingTests", ["Sanitizing", "CGumbo", "Chat", "StrictJSON", "Support"]),
-        tests("SessionsTests", ["Sessions", "Chat", .product(name: "Crypto", package: "swift-crypto")]),
+        tests(
+            "SessionsTests",
+            [
+                "Sessions", "Chat", "StrictJSON", "Support", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+            ]),
         tests(
             "StorageTests",
             ["Storage", "Chat", "SharedMemory", "Support", .product(name: "GRDB", package: "GRDB.swift")]),

@@ -1,18 +1,25 @@
 public import Chat
-import Crypto
 public import FoundationEssentials
 
 /// Sessions whose tokens are JSON Web Tokens (RFC 7519), signed with HS256.
 ///
 /// A token is good only while its session's row is: each request asks the store, in the step that does its work, so an
-/// ended session is dead in every worker from the next request on. Nothing that could be read back is stored of who logs in: the email address, the
-/// browser's name and, unless the operator wants it otherwise, the network address are kept as keyed hashes.
+/// ended session is dead in every worker from the next request on. Nothing that could be read back is stored of who
+/// logs in: the email address, the browser's name and, unless the operator wants it otherwise, the network address are
+/// kept as keyed hashes.
 ///
 /// What it refuses: an expired or foreign token, and whatever it would not have written itself (``SignedToken``,
 /// ``SessionClaims``).
 public struct TokenAuthenticator: Authenticator {
-    private let key: SymmetricKey
-    private let verified = VerifiedTokens()
+    /// Seconds from its start on in which a worker of a pool signs with the secret before the present one, if there is
+    /// one: a reload replaces workers one by one, and those that are still to go know no other. Longer than a reload of
+    /// the largest pool.
+    public static let overlap: TimeInterval = 600
+
+    private let keys: TokenKeys
+    /// From then on every worker knows the present secret.
+    private let settled: Date
+    private let verified = VerifiedTokens<SessionClaims>()
     private let hashes: KeyedHash
     private let store: any SessionStore
     private let lifetime: TimeInterval
@@ -21,14 +28,17 @@ public struct TokenAuthenticator: Authenticator {
 
     /// - Parameters:
     ///   - secret: signs the tokens.
+    ///   - identity: under it people are known by their hashes; by default it is made from the secret.
+    ///   - overlap: seconds in which the secret before the present one goes on signing, if there is one.
     ///   - lifetime: seconds that a session lives.
     ///   - addresses: what is stored of the address that somebody logs in from.
     public init(
-        secret: TokenSecret, store: any SessionStore, lifetime: TimeInterval, addresses: AddressStorage = .hash,
-        now: @escaping @Sendable () -> Date = { Date() }
+        secret: TokenSecret, identity: IdentityKey? = nil, store: any SessionStore, lifetime: TimeInterval,
+        addresses: AddressStorage = .hash, overlap: TimeInterval = 0, now: @escaping @Sendable () -> Date = { Date() }
     ) {
-        key = SymmetricKey(data: secret.bytes)
-        hashes = KeyedHash(secret: secret)
+        keys = TokenKeys(secret)
+        settled = now() + overlap
+        hashes = KeyedHash(identity ?? IdentityKey(of: secret))
         self.store = store
         self.lifetime = lifetime
         self.addresses = addresses
@@ -54,7 +64,9 @@ public struct TokenAuthenticator: Authenticator {
             address: addresses.stored(address, hashes))
     }
 
-    func token(of session: Session) -> String { SignedToken.text(of: SessionClaims(session).json, signedWith: key) }
+    func token(of session: Session) -> String {
+        SignedToken.text(of: SessionClaims(session).json, signedWith: keys.signer(isSettled: now() >= settled))
+    }
 
     public func identify(_ token: String?) async throws -> Principal {
         guard let token, !token.isEmpty else {
@@ -84,7 +96,7 @@ public struct TokenAuthenticator: Authenticator {
             claims = known
         } else {
             do {
-                claims = try SessionClaims(SignedToken(verifying: token, with: key).claims, at: now())
+                claims = try SessionClaims(SignedToken(verifying: token, with: keys).claims, at: now())
             } catch {
                 throw ChatError(.unauthorized, "The token is not valid; log in again", cause: "\(error)")
             }

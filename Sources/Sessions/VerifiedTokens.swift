@@ -6,10 +6,11 @@ import Synchronization
 /// Tokens are compared byte by byte: to Swift two texts are equal when they look the same (K and the Kelvin sign), to a
 /// signature they are not.
 ///
-/// Bounded by two generations: when the younger is full it becomes the older, whose tokens go unless they are used again.
-final class VerifiedTokens: Sendable {
+/// Bounded by two generations: when the younger is full it becomes the older, whose tokens go unless they are used
+/// again.
+final class VerifiedTokens<Claims: Sendable>: Sendable {
     /// Tokens of one generation.
-    static let capacity = 2_048
+    static var capacity: Int { 2_048 }
 
     private struct Token: Hashable {
         let bytes: [UInt8]
@@ -21,10 +22,10 @@ final class VerifiedTokens: Sendable {
     }
 
     private struct Generations {
-        var younger: [Token: SessionClaims] = [:]
-        var older: [Token: SessionClaims] = [:]
+        var younger: [Token: Claims] = [:]
+        var older: [Token: Claims] = [:]
 
-        mutating func insert(_ token: Token, _ claims: SessionClaims) {
+        mutating func insert(_ token: Token, _ claims: Claims) {
             if younger.count >= capacity {
                 older = younger
                 younger = [:]
@@ -35,7 +36,7 @@ final class VerifiedTokens: Sendable {
 
     private let generations = Mutex(Generations())
 
-    func claims(of token: String) -> SessionClaims? {
+    func claims(of token: String) -> Claims? {
         let token = Token(bytes: Array(token.utf8))
         return generations.withLock { generations in
             if let claims = generations.younger[token] { return claims }
@@ -45,7 +46,7 @@ final class VerifiedTokens: Sendable {
         }
     }
 
-    func remember(_ token: String, _ verified: SessionClaims) {
+    func remember(_ token: String, _ verified: Claims) {
         generations.withLock { $0.insert(Token(bytes: Array(token.utf8)), verified) }
     }
 }

@@ -7,12 +7,17 @@ import Sessions
 enum Catalog {
     static let jwtSecret = Setting<TokenSecret>(
         "CHAT_JWT_SECRET", nil,
-        "Signs session tokens: 32 bytes or more, the same in every worker. Nothing starts without it.",
+        "Signs session tokens: 32 bytes or more, the same in every worker. Nothing starts without it. A comma and the secret before it may follow, whose tokens stay good.",
         isSecret: true
     ) { text throws(SettingFault) in
-        do { return try TokenSecret(text) } catch {
-            throw SettingFault("must have at least \(TokenSecret.minimumBytes) bytes, has \(text.utf8.count)")
-        }
+        do throws(ChatError) { return try TokenSecret(text) } catch { throw SettingFault(rule: error) }
+    }
+    static let identityKey = Setting<IdentityKey>(
+        "CHAT_IDENTITY_KEY", nil,
+        "Under it people are stored: 64 hexadecimal digits, the same in every worker. By default made from CHAT_JWT_SECRET; `parley secret rotate` writes it down.",
+        isSecret: true
+    ) { text throws(SettingFault) in
+        do throws(ChatError) { return try IdentityKey(text) } catch { throw SettingFault(rule: error) }
     }
     static let jwtHours = Setting.number(
         "CHAT_JWT_EXPIRE_HOURS", "24", 0.001...8_760, "Hours that a session lives.")
@@ -232,7 +237,8 @@ enum Catalog {
         "CHAT_LOG_LEVEL", .info, "The least that is logged.")
 
     static let all: [any AnySetting] = [
-        jwtSecret, jwtHours, keySecret, database, stateDirectory, storeAddress, retentionDays, providers, geminiKey,
+        jwtSecret, jwtHours, identityKey, keySecret, database, stateDirectory, storeAddress, retentionDays, providers,
+        geminiKey,
         geminiModel,
         geminiURL,
         authMode, smtpURL, smtpFrom, smtpUser, smtpPassword, smtpTLS, smtpAuthorities, codesPerMailbox, codesPerClient,
@@ -251,6 +257,13 @@ enum Catalog {
         userAgentLength, corsOrigins, serverName, socket, socketMode, socketOwner, socketGroup, workers, maxInFlight,
         workerMaxRequests, workerMaxMemory, workerStallTimeout, drainDeadline, logFile, logLevel,
     ]
+}
+
+extension SettingFault {
+    /// - Parameter error: of a value that a setting gives: its rule without its name.
+    init(rule error: ChatError) {
+        self.init(String(error.message.dropFirst((error.field?.count ?? -1) + 1)))
+    }
 }
 
 extension Setting<String> {

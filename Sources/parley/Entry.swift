@@ -71,7 +71,8 @@ struct Parley: ParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            Serve.self, Status.self, Sessions.self, Key.self, Usage.self, Migrate.self, Backup.self, Restore.self,
+            Serve.self, Status.self, Sessions.self, Key.self, Secret.self, Usage.self, Migrate.self, Backup.self,
+            Restore.self,
             Purge.self,
             Config.self,
             Check.self, OpenAPI.self, Version.self,

@@ -27,7 +27,7 @@ struct LoginService {
                 client: try sources.required(Catalog.codesPerClient))
             login = .code(
                 MailedCodeLogin(
-                    sessions, hashes: KeyedHash(secret: settings.secret), store: store, mailer: mailer, limits: limits))
+                    sessions, hashes: KeyedHash(settings.identityKey), store: store, mailer: mailer, limits: limits))
             self.mailer = mailer
         }
     }

@@ -27,7 +27,8 @@ struct Service {
         let purged = PurgeBoard(on: board)
         database = try Database(settings, purged: purged, onBudgetAlert: { log.note($0) })
         let sessions = TokenAuthenticator(
-            secret: settings.secret, store: database, lifetime: settings.sessionSeconds, addresses: settings.addresses)
+            secret: settings.secret, identity: settings.identityKey, store: database, lifetime: settings.sessionSeconds,
+            addresses: settings.addresses, overlap: isPooled ? TokenAuthenticator.overlap : 0)
         let authenticator = KeyAuthenticator(beside: sessions, store: database, secret: settings.keySecret)
         login = try LoginService(settings, sessions, database, log: log)
         memory = MemoryCache(maximumBytes: settings.cacheBytes, purged: purged)

@@ -54,7 +54,7 @@ struct SessionEnd: ParsableCommand {
         if all {
             which = .all
         } else if let user {
-            which = .users(try Sessions.users(user, KeyedHash(secret: settings.secret)))
+            which = .users(try Sessions.users(user, KeyedHash(settings.identityKey)))
         } else {
             which = .sessions(sessions.compactMap(SessionID.init))
         }
@@ -94,7 +94,7 @@ struct SessionList: ParsableCommand {
 
     func run() throws {
         let settings = try options.settings()
-        let hashes = KeyedHash(secret: settings.secret)
+        let hashes = KeyedHash(settings.identityKey)
         let users = try self.user.map { try Sessions.users($0, hashes) }
         let addresses = address.map { [$0, hashes.address($0)] }
         try settings.database.mustExist()

@@ -11,6 +11,8 @@ struct SettingSources: Sendable {
     /// Names the settings file; the one `CHAT_` name that is no setting itself.
     static let fileVariable = "CHAT_ENV_FILE"
 
+    /// The file that was read; nil when there was none to read.
+    let file: String?
     private let sources: [(name: String, pairs: [String: String])]
 
     /// - Parameters:
@@ -36,6 +38,7 @@ struct SettingSources: Sendable {
         if !ignoresUnknown { try Self.check(environment.keys, in: "the environment") }
         let filed = try Self.read(file)
         if !ignoresUnknown { try Self.check(filed.keys, in: file ?? ".env") }
+        self.file = file ?? (FileManager.default.fileExists(atPath: ".env") ? ".env" : nil)
         sources = [("command line", pairs), ("environment", environment), (file ?? ".env", filed)]
     }
 

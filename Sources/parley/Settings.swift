@@ -9,6 +9,7 @@ struct Settings: Sendable {
     let sources: SettingSources
 
     let secret: TokenSecret
+    let identityKey: IdentityKey
     /// Nil when there are no API keys.
     let keySecret: KeySecret?
     let prices: PriceTable
@@ -43,6 +44,7 @@ struct Settings: Sendable {
         try Self.checkAll(sources)
         self.sources = sources
         secret = try sources.required(Catalog.jwtSecret)
+        identityKey = try sources.optional(Catalog.identityKey) ?? IdentityKey(of: secret)
         keySecret = try sources.optional(Catalog.keySecret)
         prices = try sources.optional(Catalog.prices)?.table ?? .builtIn
         sessionSeconds = try sources.required(Catalog.jwtHours) * 3_600
@@ -82,6 +84,13 @@ struct Settings: Sendable {
         if sources.find(Catalog.jwtSecret) == nil {
             faults.append(
                 "CHAT_JWT_SECRET is not set: it signs the session tokens; make one with `openssl rand -hex 32`")
+        }
+        if let secret = try? sources.optional(Catalog.jwtSecret), secret.hasPrevious,
+            sources.find(Catalog.identityKey) == nil
+        {
+            faults.append(
+                "CHAT_JWT_SECRET has a secret before its present one, and CHAT_IDENTITY_KEY is not set: people would "
+                    + "be strangers; `parley secret rotate` sets both")
         }
         if sources.find(Catalog.systemPromptFile) != nil, sources.find(Catalog.systemPrompt)?.source != "default" {
             faults.append("CHAT_SYSTEM_PROMPT and CHAT_SYSTEM_PROMPT_FILE are both set: only one of them can be")

@@ -37,7 +37,7 @@ final class Stage: Sendable {
         let login = mailer.map { mailer in
             Login.code(
                 MailedCodeLogin(
-                    sessions, hashes: KeyedHash(secret: secret), store: database, mailer: mailer,
+                    sessions, hashes: KeyedHash(IdentityKey(of: secret)), store: database, mailer: mailer,
                     limits: .init(mailbox: 20, client: 1_000)))
         }
         let models = ModelList(

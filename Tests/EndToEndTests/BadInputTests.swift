@@ -236,7 +236,7 @@ import Testing
         _ = try await run.post(
             "/chat", token: token, ["message": "a very private matter"], headers: ["X-Request-ID: the-last-one"])
         try await run.logLine { $0["request_id"] as? String == "the-last-one" && $0["cache"] as? String == "miss" }
-        let secret = try run.secret("jwt-secret")
+        let secret = try run.secret("CHAT_JWT_SECRET")
         for text in ["secret.person", "private matter", secret, String(token.suffix(20))] {
             #expect(!run.log.contains(text), "\(text)")
         }

@@ -10,7 +10,7 @@ extension Deployment {
         let ended = try await EndToEndTests.run(
             Program.path, arguments,
             environment: [
-                "CHAT_JWT_SECRET": try secret("jwt-secret"), "CHAT_KEY_SECRET": try secret("key-secret"),
+                "CHAT_JWT_SECRET": try secret("CHAT_JWT_SECRET"), "CHAT_KEY_SECRET": try secret("CHAT_KEY_SECRET"),
                 "CHAT_DATABASE_URL": "sqlite:\(folder)/parley.sqlite", "CHAT_ENV_FILE": "",
             ])
         #expect((ended.code != 0) == fails, "\(ended)")
@@ -33,9 +33,10 @@ extension Deployment {
         return try #require(object?["key"] as? String)
     }
 
-    /// A secret that `make run` made.
+    /// A secret that `make run` made, by the name of its setting.
     func secret(_ name: String) throws -> String {
-        try String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8).filter { $0 != "\n" }
+        let lines = try String(contentsOfFile: "\(folder)/secrets", encoding: .utf8).split(separator: "\n")
+        return String(try #require(lines.first { $0.hasPrefix(name + "=") }).dropFirst(name.utf8.count + 1))
     }
 
     /// Writes a file for `CHAT_PRICES`, in dollars a million tokens of output; those of input cost nothing.

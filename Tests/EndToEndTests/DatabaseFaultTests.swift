@@ -16,7 +16,7 @@ import Testing
             Program.path, ["serve"],
             environment: [
                 "PATH": "/usr/bin:/bin",
-                "CHAT_JWT_SECRET": try run.secret("jwt-secret"),
+                "CHAT_JWT_SECRET": try run.secret("CHAT_JWT_SECRET"),
                 "CHAT_DATABASE_URL": "sqlite:\(path)", "CHAT_SOCKET": run.folder + "/parley.sock", "CHAT_WORKERS": "1",
             ])
         try await pool.errors { $0.contains("worker ready") }

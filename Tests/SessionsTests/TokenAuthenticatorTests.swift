@@ -8,16 +8,18 @@ import Testing
 /// Keeps sessions in memory, with the store's own rules.
 final class MemorySessions: SessionStore {
     private let openings = Mutex<[SessionID: SessionOpening]>([:])
+    private let ended = Mutex<Set<SessionID>>([])
 
     var all: [SessionOpening] { openings.withLock { Array($0.values) } }
 
     func insert(_ opening: SessionOpening) { openings.withLock { $0[opening.session.id] = opening } }
     func live(_ principal: Principal, at now: Date) -> Session? {
-        openings.withLock { $0[principal.session]?.session }
-            .flatMap { $0.expires > now && $0.user == principal.user ? $0 : nil }
+        let isEnded = ended.withLock { $0.contains(principal.session) }
+        return openings.withLock { $0[principal.session]?.session }
+            .flatMap { !isEnded && $0.expires > now && $0.user == principal.user ? $0 : nil }
     }
     func end(_ principal: Principal, at now: Date) -> Bool {
-        openings.withLock { $0.removeValue(forKey: principal.session) != nil }
+        live(principal, at: now) != nil && ended.withLock { $0.insert(principal.session).inserted }
     }
     func endAll(of principal: Principal, at now: Date) -> Result<Int, Refusal> { .failure(.notProved) }
 }
@@ -70,7 +72,7 @@ private let secretText = "0123456789abcdef0123456789abcdef"
     }
 
     @Test func keepsTheAddressAsTheOperatorWants() async throws {
-        let hashes = KeyedHash(secret: try TokenSecret(secretText))
+        let hashes = KeyedHash(IdentityKey(of: try TokenSecret(secretText)))
         let cases: [(AddressStorage, String)] = [
             (.hash, hashes.address("127.0.0.1")), (.full, "127.0.0.1"), (.none, ""),
         ]
@@ -175,6 +177,18 @@ private let secretText = "0123456789abcdef0123456789abcdef"
             ("zip", signed(#"{"alg":"HS256","zip":"DEF"}"#, claims())),
             ("b64", signed(#"{"alg":"HS256","b64":false}"#, claims())),
             ("another typ", signed(#"{"alg":"HS256","typ":"secevent+jwt"}"#, claims())),
+            ("a kid that is no text", signed(#"{"alg":"HS256","kid":1}"#, claims())),
+            ("a kid of no secret", signed(#"{"alg":"HS256","kid":"other"}"#, claims())),
+            ("crit as a list of nothing", signed(#"{"alg":"HS256","crit":[]}"#, claims())),
+            ("jwk", signed(#"{"alg":"HS256","jwk":{}}"#, claims())),
+            ("typ as null", signed(#"{"alg":"HS256","typ":null}"#, claims())),
+            ("alg as a list", signed(#"{"alg":["HS256"]}"#, claims())),
+            ("aud as a list", signed(header, claims().replacing(#""parley-chat""#, with: #"["parley-chat"]"#))),
+            ("aud twice, once escaped", signed(header, claims(#","\u0061ud":"parley-chat""#))),
+            ("exp as true", signed(header, claims(exp: "true"))),
+            ("exp as null", signed(header, claims(exp: "null"))),
+            ("text after the claims", signed(header, claims() + "{}")),
+            ("a claim that is not ours", signed(header, claims(#","admin":true"#))),
             ("a header that is no object", signed(#"["HS256"]"#, claims())),
             ("claims that are no object", signed(header, "[]")),
             ("iat in the future", signed(header, claims(iat: "\(now + 600)"))),
@@ -240,4 +254,13 @@ extension Authenticator {
     fileprivate func admit(_ token: String?) async throws -> Session {
         try await session(of: try await identify(token))
     }
+}
+
+/// A clock that says one time after the other, and then the last one for ever.
+final class Ticks: Sendable {
+    private let times: Mutex<[Date]>
+
+    init(_ times: [Date]) { self.times = Mutex(times) }
+
+    func next() -> Date { times.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] } }
 }

@@ -12,15 +12,15 @@ import Testing
             created: Date(), expires: Date() + 60, messagesUsed: 0))
 
     @Test func forgetsTheUnusedFirst() {
-        let tokens = VerifiedTokens()
+        let tokens = VerifiedTokens<SessionClaims>()
         tokens.remember("used", claims)
         tokens.remember("unused", claims)
-        for number in 0..<3 * VerifiedTokens.capacity {
+        for number in 0..<3 * VerifiedTokens<SessionClaims>.capacity {
             tokens.remember("token \(number)", claims)
             if number % 1_000 == 0 { #expect(tokens.claims(of: "used") != nil, "after \(number) others") }
         }
         #expect(tokens.claims(of: "unused") == nil)
-        let kept = (0..<3 * VerifiedTokens.capacity).filter { tokens.claims(of: "token \($0)") != nil }
-        #expect((1...2 * VerifiedTokens.capacity).contains(kept.count))
+        let kept = (0..<3 * VerifiedTokens<SessionClaims>.capacity).filter { tokens.claims(of: "token \($0)") != nil }
+        #expect((1...2 * VerifiedTokens<SessionClaims>.capacity).contains(kept.count))
     }
 }
