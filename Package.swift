@@ -60,7 +60,7 @@ let package = Package(
         ours(
             "Sessions",
             [
-                "Chat", "StrictJSON", .product(name: "Crypto", package: "swift-crypto"),
+                "Chat", "Curl", "StrictJSON", .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
             ]),
         ours(
@@ -113,6 +113,7 @@ let package = Package(
             "EndToEndTests",
             [
                 "API", "parley", .product(name: "Logging", package: "swift-log"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "FlyingFox", package: "FlyingFox"),
                 .product(name: "FlyingSocks", package: "FlyingFox"),

@@ -146,6 +146,8 @@ public protocol Authenticator: Sendable {
 /// Keeps sessions.
 public protocol SessionStore: Sendable {
     func insert(_ opening: SessionOpening) async throws
+    /// Changes nothing when there is a session of that id, live or ended.
+    func insertOnce(_ opening: SessionOpening) async throws
     /// - Returns: the session when it is active and not expired.
     func live(_ principal: Principal, at now: Date) async throws -> Session?
     /// - Returns: whether the session was live until now.

@@ -4,12 +4,13 @@ public import FoundationEssentials
 /// The session ?1 of the user ?2, if it is live at the time ?3.
 let liveSession = "id = ?1 AND user_id = ?2 AND active = 1 AND expires_at > ?3"
 
-private let insertion = Query(
-    """
+private let newSession = """
     INSERT INTO sessions
         (id, user_id, email_hash, browser_hash, address, created_at, expires_at, last_activity_at, proved)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?6, ?8)
-    """)
+    """
+private let insertion = Query(newSession)
+private let insertionOnce = Query(newSession + " ON CONFLICT (id) DO NOTHING")
 private let selection = Query("SELECT created_at, expires_at, messages_used, proved FROM sessions WHERE \(liveSession)")
 private let ending = Query("UPDATE sessions SET active = 0 WHERE \(liveSession)")
 private let endingOfAll = Query(
@@ -19,6 +20,10 @@ private let liveness = Query("SELECT proved FROM sessions WHERE \(liveSession)")
 extension Database: SessionStore {
     public func insert(_ opening: SessionOpening) async throws {
         try await writer.write { db in try db.insert(opening) }
+    }
+
+    public func insertOnce(_ opening: SessionOpening) async throws {
+        try await writer.write { db in try db.insert(opening, by: insertionOnce) }
     }
 
     public func live(_ principal: Principal, at now: Date) async throws -> Session? {
@@ -51,10 +56,12 @@ extension Database: SessionStore {
 }
 
 extension Statements {
-    func insert(_ opening: SessionOpening) throws {
+    func insert(_ opening: SessionOpening) throws { try insert(opening, by: insertion) }
+
+    fileprivate func insert(_ opening: SessionOpening, by query: Query) throws {
         let session = opening.session
         try run(
-            insertion, session.id.rawValue, session.user.rawValue, opening.emailHash, opening.browserHash,
+            query, session.id.rawValue, session.user.rawValue, opening.emailHash, opening.browserHash,
             opening.address, session.created.stored, session.expires.stored, session.isProved)
     }
 

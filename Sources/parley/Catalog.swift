@@ -242,6 +242,7 @@ enum Catalog {
         geminiModel,
         geminiURL,
         authMode, smtpURL, smtpFrom, smtpUser, smtpPassword, smtpTLS, smtpAuthorities, codesPerMailbox, codesPerClient,
+        jwksURL, issuer, audience, clients,
         openRouterKey, openRouterModel,
         openRouterURL, openAIKey, openAIModel, openAIURL, dailyCalls, prices, systemPrompt, systemPromptFile,
         contextTokens,

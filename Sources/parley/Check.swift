@@ -4,6 +4,7 @@ import Glibc
 import Mail
 import Models
 import Pool
+import Sessions
 import SharedMemory
 import Storage
 
@@ -31,6 +32,7 @@ struct Check: ParsableCommand {
         report(Storage.Backup.leftovers(of: settings.database.path).map(Self.leftover))
         report(try wait { await Self.providers(settings) })
         if settings.authMode == .code { report([try wait { try await Self.mail(settings) }]) }
+        if settings.authMode == .external { report([try wait { try await Self.identityProvider(settings) }]) }
         // Others than root cannot read a system's certificates.
         if nginx != nil || geteuid() == 0 { report([NginxTest.run(nginx)]) }
         if !isWell { throw ExitCode.failure }
@@ -103,6 +105,13 @@ struct Check: ParsableCommand {
         }
         return .wrong(
             "mail server", fault, mend: "check the settings CHAT_SMTP_…, the way to that host, and its certificate")
+    }
+
+    private static func identityProvider(_ settings: Settings) async throws -> Finding {
+        let provider = try settings.sources.identityProvider()
+        guard let fault = await provider.fault() else { return .well("identity provider", provider.issuer) }
+        return .wrong(
+            "identity provider", fault, mend: "check CHAT_JWKS_URL, the way to that host, and its certificate")
     }
 
     private static func providers(_ settings: Settings) async -> [Finding] {

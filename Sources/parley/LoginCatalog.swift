@@ -49,7 +49,7 @@ extension SettingSources {
             switch mode {
             case .open: [String]()
             case .code: [Catalog.smtpURL.name, Catalog.smtpFrom.name]
-            case .external: ["CHAT_JWKS_URL"]
+            case .external: [Catalog.jwksURL.name, Catalog.issuer.name, Catalog.audience.name]
             }
         let missing = needed.filter { name in !Catalog.all.contains { $0.name == name && find($0) != nil } }
         guard missing.isEmpty else {

@@ -29,7 +29,8 @@ struct Service {
         let sessions = TokenAuthenticator(
             secret: settings.secret, identity: settings.identityKey, store: database, lifetime: settings.sessionSeconds,
             addresses: settings.addresses, overlap: isPooled ? TokenAuthenticator.overlap : 0)
-        let authenticator = KeyAuthenticator(beside: sessions, store: database, secret: settings.keySecret)
+        let people: any Authenticator = try settings.externalAuthenticator(database, log: log) ?? sessions
+        let authenticator = KeyAuthenticator(beside: people, store: database, secret: settings.keySecret)
         login = try LoginService(settings, sessions, database, log: log)
         memory = MemoryCache(maximumBytes: settings.cacheBytes, purged: purged)
         providers = try Providers(
@@ -76,6 +77,16 @@ extension Background {
 }
 
 extension Settings {
+    /// - Returns: nil where people log in here.
+    fileprivate func externalAuthenticator(_ database: Database, log: Logger) throws(SettingFault) -> (
+        any Authenticator
+    )? {
+        guard authMode == .external else { return nil }
+        return ExternalAuthenticator(
+            try sources.identityProvider(), identity: identityKey, store: database, background: .loop,
+            onNews: { log.noteKeys($0, $1) })
+    }
+
     fileprivate func policy(of providers: Providers, _ models: ModelList, _ prices: PriceList) throws(SettingFault)
         -> ChatPolicy
     {

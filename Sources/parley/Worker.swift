@@ -25,7 +25,7 @@ enum Worker {
             await prepare(service.database, log)
             if await service.relay?.start() != true { log.warning("other workers cannot follow answers made here") }
             // Now rather than while the first question waits.
-            if settings.callsProviders, let fault = await Upstream.load() {
+            if settings.callsProviders || settings.authMode == .external, let fault = await Upstream.load() {
                 log.error("providers cannot be called", metadata: ["cause": "\(fault)"])
             }
             raiseLimit(settings, log)

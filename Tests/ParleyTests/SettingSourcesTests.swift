@@ -102,7 +102,10 @@ import Testing
     }
 
     @Test func aWayToLogInNamesWhatItLacks() throws {
-        for (mode, needed) in [("code", ["CHAT_SMTP_URL", "CHAT_SMTP_FROM"]), ("external", ["CHAT_JWKS_URL"])] {
+        for (mode, needed) in [
+            ("code", ["CHAT_SMTP_URL", "CHAT_SMTP_FROM"]),
+            ("external", ["CHAT_JWKS_URL", "CHAT_JWT_ISSUER", "CHAT_JWT_AUDIENCE"]),
+        ] {
             let fault = try #require(throws: SettingFault.self) {
                 try Settings(sources(secret.merging(["CHAT_AUTH_MODE": mode]) { $1 }), cores: 1)
             }

@@ -42,7 +42,8 @@ import Testing
         ("CHAT_CACHE_TTL", "60,structured=1,structured=2"), ("CHAT_CACHE_TTL", "60,model:a=1,model:a=1"),
         ("CHAT_JWT_SECRET", String(repeating: "k", count: 31)), ("CHAT_KEY_SECRET", String(repeating: "k", count: 31)),
         ("CHAT_AUTH_MODE", "Open"), ("CHAT_AUTH_MODE", "oidc"),
-        ("CHAT_IDENTITY_KEY", "short"), ("CHAT_PRICES", "/no/such/file"),
+        ("CHAT_JWKS_URL", "http://id.example.com/keys"), ("CHAT_JWKS_URL", "file:///etc/passwd"),
+        ("CHAT_JWT_ISSUER", "two words"), ("CHAT_IDENTITY_KEY", "short"), ("CHAT_PRICES", "/no/such/file"),
         ("CHAT_GEMINI_MODEL", ""),
     ])
     func whatCannotBeIsRefusedWithTheNameAndTheReason(_ name: String, _ text: String) throws {

@@ -13,6 +13,9 @@ final class MemorySessions: SessionStore {
     var all: [SessionOpening] { openings.withLock { Array($0.values) } }
 
     func insert(_ opening: SessionOpening) { openings.withLock { $0[opening.session.id] = opening } }
+    func insertOnce(_ opening: SessionOpening) {
+        openings.withLock { $0[opening.session.id] = $0[opening.session.id] ?? opening }
+    }
     func live(_ principal: Principal, at now: Date) -> Session? {
         let isEnded = ended.withLock { $0.contains(principal.session) }
         return openings.withLock { $0[principal.session]?.session }

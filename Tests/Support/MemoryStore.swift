@@ -176,6 +176,13 @@ public struct MemoryLedger: Ledger, SessionStore {
         pool.state.withLock { $0.accounts[opening.session.id] = MemoryPool.Account(session: opening.session) }
     }
 
+    public func insertOnce(_ opening: SessionOpening) {
+        pool.state.withLock { state in
+            let account = state.accounts[opening.session.id] ?? MemoryPool.Account(session: opening.session)
+            state.accounts[opening.session.id] = account
+        }
+    }
+
     public func live(_ principal: Principal, at now: Date) -> Session? {
         pool.state.withLock { state in
             state.account(principal, at: now).map { account in

@@ -5,8 +5,9 @@ extension Contract {
             "session": [
                 "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
                 "description": """
-                The token of a session, from `POST /auth/email`, for people. It works until the session ends: after \
-                24 hours unless set otherwise, or with `POST /auth/logout`. A session sees only what was asked in it, \
+                The token of a session, from `POST /auth/email`, for people; where they log in with an identity \
+                provider, a token of that. It works until the session ends: after 24 hours \
+                unless set otherwise, or with `POST /auth/logout`. A session sees only what was asked in it, \
                 or, where it is `proved`, in any session of its user.
                 """,
             ],
