@@ -92,10 +92,6 @@ static inline CURLcode ccurl_set_receiver(CURL *easy, CURLoption option, ccurl_r
     return ccurl.easy_setopt(easy, option, value);
 }
 
-static inline CURLcode ccurl_get_socket(CURL *easy, CURLINFO info, curl_socket_t *value) {
-    return ccurl.easy_getinfo(easy, info, value);
-}
-
 /* The pointer that CURLOPT_PRIVATE stored. */
 static inline CURLcode ccurl_get_pointer(CURL *easy, CURLINFO info, void **value) {
     return ccurl.easy_getinfo(easy, info, value);

@@ -21,7 +21,7 @@ internal import EventLoop
     /// Paused transfers whose reader has caught up; libcurl may not be called from its own callbacks.
     private var resumed: [TransferState] = []
     private var retirement: LoopTimer?
-    private let gathering = Gathering()
+    let gathering = Gathering()
 
     /// Call it once libcurl is loaded.
     ///
@@ -62,12 +62,6 @@ internal import EventLoop
     func resume(_ state: TransferState) {
         resumed.append(state)
         if resumed.count == 1 { Task { resumeAll() } }
-    }
-
-    /// What still comes may gather before it is read.
-    func gather(_ state: TransferState) {
-        guard let running = active[ObjectIdentifier(state)], let socket = running.handle.socket else { return }
-        running.multi.gather(on: socket)
     }
 
     private func resumeAll() {

@@ -38,13 +38,6 @@ internal import EventLoop
         return Unmanaged<TransferState>.fromOpaque(context).takeUnretainedValue()
     }
 
-    /// That its transfer goes over, if it is connected.
-    var socket: curl_socket_t? {
-        var socket = curl_socket_t(-1)
-        guard ccurl_get_socket(easy, CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK, socket >= 0 else { return nil }
-        return socket
-    }
-
     /// What libcurl's last word on a transfer means.
     func result(_ code: CURLcode) -> Result<Void, CurlError> {
         let text = String(cString: errorText.pointee == 0 ? ccurl_easy_strerror(code) : UnsafePointer(errorText))

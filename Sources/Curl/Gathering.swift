@@ -19,6 +19,8 @@ internal import EventLoop
     private var timer: LoopTimer?
     /// Sockets of steady transfers.
     var count = 0
+    /// On which something comes right now.
+    var reading: Multi.Socket?
 
     /// Whether the socket waits: it is to be read later, and will be.
     func holds(_ socket: Multi.Socket, lastRead: ContinuousClock.Instant, now: ContinuousClock.Instant) -> Bool {

@@ -59,9 +59,6 @@ internal import EventLoop
         if count == 0 { emptySince = .now }
     }
 
-    /// From now on, until libcurl watches the socket for another transfer, what comes on it may gather.
-    func gather(on descriptor: curl_socket_t) { sockets[descriptor]?.gathers = true }
-
     /// A transfer that has ended and is still to be removed.
     func nextEnded() -> (easy: UnsafeMutableRawPointer, code: CURLcode)? {
         var left: Int32 = 0
@@ -143,8 +140,8 @@ internal import EventLoop
         private var lastRead = ContinuousClock.now
         private var isHeld = false
         private var hasEnded = false
-        /// Of a steady transfer: see ``Gathering``.
-        fileprivate var gathers = false {
+        /// Of a steady transfer, until libcurl watches the socket for another one.
+        private var gathers = false {
             didSet { if gathers != oldValue { multi.gathering.count += gathers ? 1 : -1 } }
         }
 
@@ -186,15 +183,24 @@ internal import EventLoop
                 }
                 lastRead = now
             }
-            multi.act(on: descriptor, readiness: (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0))
+            act((readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0))
         }
+
+        private func act(_ readiness: Int32) {
+            multi.gathering.reading = self
+            multi.act(on: descriptor, readiness: readiness)
+            multi.gathering.reading = nil
+        }
+
+        /// From now on what comes on it may gather.
+        func gather() { gathers = true }
 
         /// Has been held for long enough.
         func read(at now: ContinuousClock.Instant) {
             guard !hasEnded else { return }
             (isHeld, lastRead) = (false, now)
             registration?.change(to: events)
-            multi.act(on: descriptor, readiness: CURL_CSELECT_IN)
+            act(CURL_CSELECT_IN)
         }
     }
 }

@@ -15,7 +15,8 @@ internal import EventLoop
 
     private enum Waiter {
         case head(CheckedContinuation<Result<Head, CurlError>, Never>)
-        case body(CheckedContinuation<Result<[UInt8]?, CurlError>, Never>)
+        /// Told false when another one reads already.
+        case body(CheckedContinuation<Bool, Never>)
     }
 
     private let configuration: CurlClient.Configuration
@@ -25,6 +26,8 @@ internal import EventLoop
     private var buffer: [UInt8] = []
     private var received = 0
     private var isPaused = false
+    /// What comes may be read a moment later.
+    private var isSteady = false
     private var end: Result<Void, CurlError>?
     private var deadline: ContinuousClock.Instant
     /// Never later than the deadline while somebody waits.
@@ -52,22 +55,33 @@ internal import EventLoop
         return try result.get()
     }
 
+    /// Takes all that has come when it goes on, not only what it was woken for: libcurl hands out a body chunk by chunk.
     func next() async throws(CurlError) -> [UInt8]? {
-        let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<Result<[UInt8]?, CurlError>, Never>) in
-                guard waiter == nil else {
-                    let error = CurlError(.invalidRequest, "two tasks read one response")
-                    return continuation.resume(returning: .failure(error))
+        while true {
+            if Task.isCancelled { cancel() }
+            if !buffer.isEmpty { return taken() }
+            if let end { return try end.map { nil }.get() }
+            let isAlone = await withTaskCancellationHandler {
+                await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
+                    guard waiter == nil else { return continuation.resume(returning: false) }
+                    waiter = .body(continuation)
+                    deliver()
+                    watchDeadline()
                 }
-                if Task.isCancelled { cancel() }
-                waiter = .body(continuation)
-                deliver()
-                watchDeadline()
+            } onCancel: {
+                Task { @LoopActor in cancel() }
             }
-        } onCancel: {
-            Task { @LoopActor in cancel() }
+            guard isAlone else { throw CurlError(.invalidRequest, "two tasks read one response") }
         }
-        return try result.get()
+    }
+
+    private func taken() -> [UInt8] {
+        defer { buffer = [] }
+        if isPaused {
+            isPaused = false
+            driver.resume(self)
+        }
+        return buffer
     }
 
     func moveDeadline(to deadline: ContinuousClock.Instant) {
@@ -75,7 +89,7 @@ internal import EventLoop
         watchDeadline()
     }
 
-    func gather() { if end == nil { driver.gather(self) } }
+    func gather() { isSteady = true }
 
     /// Drops what is unread. From then on the reader is told `.cancelled`, also when the response had ended well: without
     /// those bytes it would look like an empty one.
@@ -141,6 +155,7 @@ internal import EventLoop
             return .pause
         }
         guard admit(bytes.count) else { return .stop }
+        if isSteady { driver.gathering.reading?.gather() }
         buffer.append(contentsOf: bytes)
         deliver()
         return .taken
@@ -173,18 +188,9 @@ internal import EventLoop
             waiter = nil
             continuation.resume(returning: result)
         case .body(let continuation):
-            if !buffer.isEmpty {
-                waiter = nil
-                continuation.resume(returning: .success(buffer))
-                buffer = []
-                if isPaused {
-                    isPaused = false
-                    driver.resume(self)
-                }
-            } else if let end {
-                waiter = nil
-                continuation.resume(returning: end.map { nil })
-            }
+            guard !buffer.isEmpty || end != nil else { return }
+            waiter = nil
+            continuation.resume(returning: true)
         }
     }
 }
