@@ -17,6 +17,9 @@ struct ReplyReader<Format: ReplyFormat>: Sendable {
     private var framing = Framing.unknown
     private var parser = SSEParser()
     private var document: [UInt8] = []
+    private var pattern: ChunkPattern?
+    /// Chunks that were parsed in search of a pattern.
+    private var misses = 0
     /// What was read of the provider's own; comments are none.
     private(set) var documents = 0
 
@@ -84,6 +87,10 @@ struct ReplyReader<Format: ReplyFormat>: Sendable {
     }
 
     private mutating func read(_ bytes: [UInt8]) throws(ModelFailure) -> String {
+        if let text = pattern?.text(of: bytes) {
+            documents += 1
+            return format.draft.take(text)
+        }
         let json: JSON
         do throws(JSONError) {
             json = try JSON(parsing: bytes, .tolerant)
@@ -91,6 +98,12 @@ struct ReplyReader<Format: ReplyFormat>: Sendable {
             throw format.draft.failure(.malformed, "not JSON: \(error)")
         }
         documents += 1
-        return try format.read(json)
+        // Some providers give each chunk a number of its own.
+        guard misses < 16 else { return try format.read(json) }
+        misses += 1
+        let before = format
+        let text = try format.read(json)
+        if format.draft.calls.calls.isEmpty { pattern = ChunkPattern(bytes, with: text, in: before) ?? pattern }
+        return text
     }
 }
