@@ -37,6 +37,7 @@ import Testing
 
     @Test func readsAllOfATagHoweverManyAttributesItHas() {
         let flags = (0..<300).map { " a\($0)" }.joined()
-        #expect(MessageSanitizer().review("<details\(flags) ontoggle=alert(1)>").danger == "too much markup")
+        let review = MessageSanitizer().review("<details\(flags) ontoggle=alert(1)>")
+        #expect(review.danger != nil && !review.text.contains("<"))
     }
 }

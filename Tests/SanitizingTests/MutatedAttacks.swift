@@ -1,6 +1,8 @@
+import Support
+
 /// Attacks, cut and joined and disturbed at random, from a seed that makes them the same in every run.
 struct MutatedAttacks {
-    private var random: Numbers
+    private var random: SplitMix
 
     private static let attacks = [
         "<details open ontoggle=alert(1) <>", "<input autofocus onfocus=alert(1) <>", "<iframe src=//evil.example <>",
@@ -43,7 +45,7 @@ struct MutatedAttacks {
     ]
 
     init(seed: UInt64) {
-        random = Numbers(state: seed)
+        random = SplitMix(state: seed)
     }
 
     mutating func next() -> String {
@@ -68,16 +70,4 @@ struct MutatedAttacks {
     private mutating func pick(_ texts: [String]) -> String { texts[Int(random.next() % UInt64(texts.count))] }
 
     private mutating func place(in text: [Unicode.Scalar]) -> Int { Int(random.next() % UInt64(text.count + 1)) }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, 2014).
-private struct Numbers {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
 }

@@ -24,7 +24,7 @@ import Testing
     @Test func strictGivesWhatNh3Gives() async throws {
         var attacks = MutatedAttacks(seed: 2)
         let sanitizer = MessageSanitizer(mode: .strict)
-        let raws = Vectors.attacks + Vectors.prompts + (0..<Self.cases).map { _ in attacks.next() }
+        let raws = Vectors.attacks.map(\.text) + Vectors.prompts + (0..<Self.cases).map { _ in attacks.next() }
         let pairs = raws.compactMap { raw in
             let review = sanitizer.review(raw)
             return review.danger == "too much markup" ? nil : JSON.array([.string(raw), .string(review.text)])

@@ -14,7 +14,7 @@ struct MessageShape {
     private static let programLines = 4
 
     init(_ message: UnsafeBufferPointer<UInt8>) {
-        text = MarkdownCode.removed(from: message, spans: false)
+        text = QuotedCode.removed(from: message, spans: false)
         let outside = text.withUnsafeBufferPointer { bytes in
             (
                 isProse: ProseMeter.weight(of: bytes, enough: Self.proseWeight) >= Self.proseWeight,
@@ -23,7 +23,7 @@ struct MessageShape {
         }
         isBare = !outside.isProse && !outside.isProgram
         isProse = outside.isProse
-        if outside.isProse { text = MarkdownCode.removed(from: message, spans: true) }
+        if outside.isProse { text = QuotedCode.removed(from: message, spans: true) }
     }
 
     private static func hasLines(_ text: UnsafeBufferPointer<UInt8>, _ wanted: Int) -> Bool {

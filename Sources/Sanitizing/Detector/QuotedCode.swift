@@ -1,5 +1,6 @@
-/// The code of a Markdown text: fenced blocks, and spans between backticks.
-enum MarkdownCode {
+/// The code that a message quotes as Markdown does: fenced blocks, and spans between backticks. Read more generously than
+/// ``MarkdownCode``: what is left out here is only not taken for an attack.
+enum QuotedCode {
     /// - Parameter spans: whether code spans go too. Between backticks a shell runs a command, so a message that is no
     ///   prose keeps them.
     /// - Returns: the text with each piece of code replaced by a line's end or a blank.
