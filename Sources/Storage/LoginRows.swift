@@ -73,16 +73,20 @@ extension Statements {
 }
 
 extension Database {
+
+    func hasOldLogins(at now: Int64) async throws -> Bool {
+        try await reader.read { db in try db.first(anyOld, now) { _ in true } ?? false }
+    }
+}
+
+extension Statements {
     /// Removes codes that nobody can use any more, and limits of which nothing is used.
     ///
-    /// - Returns: how many rows; 0 when there are no more.
-    func removeOldLogins(at now: Int64, atMost limit: Int) async throws -> Int {
-        guard try await reader.read({ db in try db.first(anyOld, now) { _ in true } ?? false }) else { return 0 }
-        return try await writer.write(durability: .relaxed) { db in
-            try db.run(oldCodes, now, limit)
-            let count = db.changes
-            try db.run(oldLimits, now, limit)
-            return count + db.changes
-        }
+    /// - Returns: how many rows.
+    func removeOldLogins(at now: Int64, atMost limit: Int) throws -> Int {
+        try run(oldCodes, now, limit)
+        let count = changes
+        try run(oldLimits, now, limit)
+        return count + changes
     }
 }

@@ -135,7 +135,7 @@ public struct Purge: Sendable {
             counts.usage += count
             if count == 0 { stage = .logins }
         case .logins:
-            if try await database.removeOldLogins(at: now, atMost: Self.batch) == 0 { stage = .done }
+            if try await removeLogins() == 0 { stage = .done }
         case .done: return false
         }
         return true
@@ -162,6 +162,11 @@ public struct Purge: Sendable {
             try db.run(expiredUsage, first, rows)
             return db.changes
         }
+    }
+
+    private mutating func removeLogins() async throws -> Int {
+        guard try await database.hasOldLogins(at: now) else { return 0 }
+        return try await pace.write { [now, rows = pace.rows] db in try db.removeOldLogins(at: now, atMost: rows) }
     }
 
     /// Ids grow with the time of the question, so the oldest come first.
