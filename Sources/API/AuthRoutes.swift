@@ -21,17 +21,17 @@ extension ChatService {
         let email = try Email(address)
         let browser = context.request.header("USER_AGENT") ?? ""
         let remote = context.request.remoteAddress
+        let code = try json.text("code").map { text throws(ChatError) in try LoginCode(text) }
         switch login {
         case .open:
             try await welcome(&context) {
                 try await authenticator.open(email, browser: browser, address: remote)
             }
         case .code(let codes):
-            guard let digits = try json.text("code") else {
+            guard let code else {
                 try await context.trace.time(.session) { try await codes.sendCode(to: email, for: remote) }
                 return try await context.send(202, Self.sentCode)
             }
-            let code = try LoginCode(digits)
             try await welcome(&context) {
                 try await codes.open(email, code, browser: browser, client: remote)
             }

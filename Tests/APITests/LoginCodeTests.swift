@@ -116,6 +116,8 @@ final class RecordedMail: CodeMailer {
         let typed = await open.post("/auth/email", #"{"email":"ann@example.com","code":"000000"}"#)
         #expect(typed.status == 200 && typed.json["proved"] as? Bool == false)
         #expect(typed.text("user_id") != proved.text("user_id"))
+        let malformed = await open.post("/auth/email", #"{"email":"ann@example.com","code":"1"}"#)
+        expectError(malformed, 422)
         expectError(await open.send("DELETE", "/auth/sessions", token: typed.text("access_token")), 403)
     }
 }
