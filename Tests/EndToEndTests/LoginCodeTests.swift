@@ -60,7 +60,7 @@ import Testing
             }
             return try await group.reduce(into: []) { $0.append($1) }
         }
-        #expect(replies.allSatisfy { $0.status == 401 })
+        #expect(replies.allSatisfy { $0.status == 401 }, "\(code): \(replies)")
         let right = String(String(1_000_000 + code).dropFirst())
         let late = try await run.post("/auth/email", ["email": "ann@example.com", "code": right])
         try expectError(late, 401)

@@ -23,7 +23,7 @@ import Testing
     /// By way of Swift's own pool it would come after what the loop has to do by then.
     @Test func aTaskThatIsResumedGoesOnAtOnce() async {
         for _ in 0..<100 {
-            let waiter = await Waiter()
+            let waiter = Waiter()
             let waiting = LoopActor.start { await waiter.wait() }
             while await !waiter.isWaiting {}
             await waiter.resume()?.value

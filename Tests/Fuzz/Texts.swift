@@ -12,6 +12,7 @@ private let smart = MessageSanitizer(mode: .smart)
 private let strict = MessageSanitizer(mode: .strict)
 private let off = MessageSanitizer(mode: .off)
 private let key = SymmetricKey(data: [UInt8](repeating: 7, count: 32))
+private let keys = TokenKeys(try! TokenSecret(String(repeating: "\u{7}", count: 32)))
 private let who = Principal(
     session: SessionID(String(repeating: "s", count: 32))!, user: UserID("user_" + String(repeating: "a", count: 32))!)
 
@@ -31,7 +32,7 @@ private func fuzz(_ bytes: [UInt8], _ sanitizer: MessageSanitizer) {
     let signed = parts.map { Base64URL.text($0) }.joined(separator: ".")
     let code = Array(HMAC<SHA256>.authenticationCode(for: Array(signed.utf8), using: key))
     for text in [signed + "." + Base64URL.text(code), String(decoding: bytes, as: UTF8.self)] {
-        guard let token = try? SignedToken(verifying: text, with: key) else { continue }
+        guard let token = try? SignedToken(verifying: text, with: keys) else { continue }
         precondition(parts.count == 2 && (try? JSON(parsing: parts[0])) != nil, "a header that is no JSON")
         _ = try? SessionClaims(token.claims, at: Date())
     }
