@@ -54,7 +54,9 @@ import Testing
         try await pool.lines("pool reloaded", count: 2)
         // An old worker may finish what comes on a connection that nginx has kept.
         let limit = ContinuousClock.now + .seconds(20)
-        while try await run.get("/auth/session", token: token).status != 401 { try #require(ContinuousClock.now < limit) }
+        while try await run.get("/auth/session", token: token).status != 401 {
+            try #require(ContinuousClock.now < limit)
+        }
         let newer = try await run.logIn()
         #expect(try await run.get("/auth/session", token: newer).text("user_id") == user)
         #expect(try await secret(["retire"], ["CHAT_ENV_FILE": file], fails: true).contains("no secret before"))
