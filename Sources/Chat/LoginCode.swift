@@ -93,7 +93,8 @@ public struct StoredCode: Sendable {
     /// Takes as long wherever it differs.
     public func isRight(_ stored: [UInt8]) -> Bool {
         guard stored.count == code.count else { return false }
-        return zip(stored, code).reduce(0) { $0 | $1.0 ^ $1.1 } == 0
+        // Without the parentheses Swift would take the bits together first: the two have one precedence.
+        return zip(stored, code).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
     }
 }
 
