@@ -123,7 +123,7 @@ import Testing
 
     @Test func itGoesSlowlyWhileOthersWriteAndFastWhenNobodyDoes() async throws {
         let session = try await temporary.session()
-        for number in 0..<400 { try await database.record("\(number)", in: session) }
+        for number in 0..<1_200 { try await database.record("\(number)", in: session) }
         let other = try Storage.Database(path: temporary.path, messageLimit: 10_000)
         var purge = Purge(
             database, PurgePolicy(retentionDays: 7, keepsAddresses: true, answerSeconds: 3_600),
@@ -141,8 +141,8 @@ import Testing
         #expect(alone.rows == 50 && alone.rests <= 1, "nobody is held up")
         for writer in [other, database] {
             try await writer.record("q", in: session)
-            #expect(try await step().rests > 10, "next to another's write")
-            #expect(try await step().rows == 10)
+            #expect(try await step().rests > 3, "next to another's write")
+            #expect(try await step().rows == 20)
         }
         while try await step().rows < 50 {}
     }
