@@ -98,8 +98,8 @@ struct ReplyReader<Format: ReplyFormat>: Sendable {
             throw format.draft.failure(.malformed, "not JSON: \(error)")
         }
         documents += 1
-        // Some providers give each chunk a number of its own.
-        guard misses < 16 else { return try format.read(json) }
+        // Some providers give each chunk a number of its own, and a whole document has no other after it.
+        guard framing == .events, misses < 16 else { return try format.read(json) }
         misses += 1
         let before = format
         let text = try format.read(json)
