@@ -10,7 +10,7 @@ public import FoundationEssentials
 ///
 /// Refused: tokens that the provider's keys have not signed, expired ones and those without an end, another issuer's,
 /// for another audience, and of clients that are not wanted.
-public struct ExternalAuthenticator: Authenticator {
+public struct ExternalAuthenticator: StoredSessions {
     private static let maximumBytes = 16_384
 
     private struct Known {
@@ -23,9 +23,9 @@ public struct ExternalAuthenticator: Authenticator {
     private let provider: IdentityProvider
     private let keys: ProviderKeys
     private let hashes: KeyedHash
-    private let store: any SessionStore
+    let store: any SessionStore
     private let verified = VerifiedTokens<Known>()
-    private let now: @Sendable () -> Date
+    let now: @Sendable () -> Date
 
     /// - Parameter onNews: gets a line for the log when the provider's keys are new, or cannot be had.
     public init(
@@ -70,19 +70,6 @@ public struct ExternalAuthenticator: Authenticator {
         } catch let fault as TokenFault {
             throw ChatError(.unauthorized, "The token is not valid; log in again", cause: "\(fault)")
         }
-    }
-
-    public func session(of principal: Principal) async throws -> Session {
-        guard let session = try await store.live(principal, at: now()) else { throw ChatError.sessionEnded }
-        return session
-    }
-
-    public func end(_ principal: Principal) async throws {
-        guard try await store.end(principal, at: now()) else { throw ChatError.sessionEnded }
-    }
-
-    public func endAll(_ principal: Principal) async throws -> Int {
-        try await store.endAll(of: principal, at: now()).admitted()
     }
 
     private func firstSight(of text: String) async throws -> Principal {

@@ -10,7 +10,7 @@ public import FoundationEssentials
 ///
 /// What it refuses: an expired or foreign token, and whatever it would not have written itself (``SignedToken``,
 /// ``SessionClaims``).
-public struct TokenAuthenticator: Authenticator {
+public struct TokenAuthenticator: StoredSessions {
     /// Seconds from its start on in which a worker of a pool signs with the secret before the present one, if there is
     /// one: a reload replaces workers one by one, and those that are still to go know no other. Longer than a reload of
     /// the largest pool.
@@ -21,10 +21,10 @@ public struct TokenAuthenticator: Authenticator {
     private let settled: Date
     private let verified = VerifiedTokens<SessionClaims>()
     private let hashes: KeyedHash
-    private let store: any SessionStore
+    let store: any SessionStore
     private let lifetime: TimeInterval
     private let addresses: AddressStorage
-    private let now: @Sendable () -> Date
+    let now: @Sendable () -> Date
 
     /// - Parameters:
     ///   - secret: signs the tokens.
@@ -75,19 +75,6 @@ public struct TokenAuthenticator: Authenticator {
         }
         let claims = try claims(of: token)
         return Principal(session: claims.session, user: claims.user)
-    }
-
-    public func session(of principal: Principal) async throws -> Session {
-        guard let session = try await store.live(principal, at: now()) else { throw ChatError.sessionEnded }
-        return session
-    }
-
-    public func end(_ principal: Principal) async throws {
-        guard try await store.end(principal, at: now()) else { throw ChatError.sessionEnded }
-    }
-
-    public func endAll(_ principal: Principal) async throws -> Int {
-        try await store.endAll(of: principal, at: now()).admitted()
     }
 
     private func claims(of token: String) throws(ChatError) -> SessionClaims {
