@@ -10,12 +10,6 @@ internal import Threads
 ///
 /// It refuses: certificates that the authorities don't vouch for, and a dialogue in clear with another machine.
 public struct SMTPServer: Sendable {
-    public enum Security: Sendable {
-        case required
-        /// In clear, with this machine only.
-        case off
-    }
-
     /// Seconds that a whole dialogue may take, its end included.
     private static let timeout = 30
     /// Seconds that the server may take to reply once; so QUIT too.
@@ -23,15 +17,16 @@ public struct SMTPServer: Sendable {
 
     private let url: String
     private let login: (user: String, password: String)?
-    private let security: Security
+    private let isInClear: Bool
     private let authorities: String?
 
     /// - Parameters:
     ///   - url: smtps:// or smtp:// and a host. Ports are 465 and 587 by default, and 25 in clear.
+    ///   - isInClear: without TLS, with this machine only.
     ///   - authorities: a PEM file of those who may vouch for the server; nil for the system's.
     /// - Throws: ``CurlError`` of kind `.invalidRequest` for any other address, and for another machine in clear.
     public init(
-        url text: String, login: (user: String, password: String)? = nil, security: Security = .required,
+        url text: String, login: (user: String, password: String)? = nil, isInClear: Bool = false,
         authorities: String? = nil
     ) throws(CurlError) {
         let scheme = text.prefix { $0 != ":" }
@@ -44,12 +39,12 @@ public struct SMTPServer: Sendable {
         guard ["", "/"].contains(rest.drop { $0 != "/" }), rest.allSatisfy({ $0.isNumber || ":/".contains($0) }) else {
             throw CurlError(.invalidRequest, "URL has more than a host and a port")
         }
-        guard security == .required || !isTLS && Self.isLoopback(address.host) else {
+        guard !isInClear || !isTLS && Self.isLoopback(address.host) else {
             throw CurlError(.invalidRequest, "only smtp:// and this machine may do without TLS")
         }
-        url = "\(scheme)://\(address.host):\(port.isEmpty ? isTLS ? "465" : security == .off ? "25" : "587" : port)"
+        url = "\(scheme)://\(address.host):\(port.isEmpty ? isTLS ? "465" : isInClear ? "25" : "587" : port)"
         self.login = login
-        self.security = security
+        self.isInClear = isInClear
         self.authorities = authorities
     }
 
@@ -116,7 +111,7 @@ public struct SMTPServer: Sendable {
             ccurl_set_string(easy, CURLOPT_URL, url),
             ccurl_set_string(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps"),
             ccurl_set_long(
-                easy, CURLOPT_USE_SSL, security == .off ? Int(CURLUSESSL_NONE.rawValue) : Int(CURLUSESSL_ALL.rawValue)),
+                easy, CURLOPT_USE_SSL, isInClear ? Int(CURLUSESSL_NONE.rawValue) : Int(CURLUSESSL_ALL.rawValue)),
             ccurl_set_long(easy, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
             ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1),
             ccurl_set_long(easy, CURLOPT_FORBID_REUSE, 1),

@@ -26,7 +26,7 @@ public struct MailServer: Sendable {
     ) throws(Fault) {
         do {
             server = try SMTPServer(
-                url: url, login: login, security: security == .off ? .off : .required, authorities: authorities)
+                url: url, login: login, isInClear: security == .off, authorities: authorities)
         } catch { throw Fault(reason: error.detail) }
     }
 

@@ -72,7 +72,7 @@ public struct IdentityKey: Sendable, Equatable {
     public var text: String { hexadecimal(bytes) }
 }
 
-private func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
     bytes.reduce(into: "") { hex, byte in
         let digits = String(byte, radix: 16)
         hex += digits.utf8.count == 1 ? "0" + digits : digits

@@ -9,6 +9,12 @@ public struct TokenSecret: Sendable {
     let bytes: [UInt8]
     let previous: [UInt8]?
 
+    /// The text of a new one: 64 hexadecimal digits.
+    public static func random() -> String {
+        var random = SystemRandomNumberGenerator()
+        return hexadecimal((0..<32).map { _ in UInt8.random(in: 0...255, using: &random) })
+    }
+
     public var hasPrevious: Bool { previous != nil }
     /// The present one alone, to be written down.
     public var currentText: String { String(decoding: bytes, as: UTF8.self) }

@@ -14,22 +14,13 @@ struct Secret: ParsableCommand {
             who they are: they do not depend on it (CHAT_IDENTITY_KEY, CHAT_KEY_SECRET).
             """,
         subcommands: [SecretMake.self, SecretRotate.self, SecretRetire.self])
-
-    /// 64 hexadecimal digits.
-    static func random() -> String {
-        var random = SystemRandomNumberGenerator()
-        return (0..<32).reduce(into: "") { text, _ in
-            let digits = String(UInt8.random(in: 0...255, using: &random), radix: 16)
-            text += digits.utf8.count == 1 ? "0" + digits : digits
-        }
-    }
 }
 
 struct SecretMake: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "make", abstract: "Prints a new secret, good for CHAT_JWT_SECRET and CHAT_KEY_SECRET.")
 
-    func run() { print(Secret.random()) }
+    func run() { print(TokenSecret.random()) }
 }
 
 struct SecretRotate: ParsableCommand {
@@ -48,7 +39,7 @@ struct SecretRotate: ParsableCommand {
 
     func run() throws {
         try place.change { secret, identity in
-            let new = Secret.random()
+            let new = TokenSecret.random()
             return (endSessions ? new : "\(new),\(secret.currentText)", identity)
         } then: { hours in
             endSessions
