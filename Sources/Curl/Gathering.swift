@@ -25,9 +25,10 @@ internal import EventLoop
     /// Whether the socket waits: it is to be read later, and will be.
     func holds(_ socket: Multi.Socket, lastRead: ContinuousClock.Instant, now: ContinuousClock.Instant) -> Bool {
         let pause = min(Self.share * count, Self.longest)
-        guard pause >= Self.shortest, lastRead + pause > now else { return false }
-        waiting.append((socket, lastRead + pause))
-        if timer == nil { setTimer(lastRead + pause) }
+        let due = lastRead + pause
+        guard pause >= Self.shortest, due > now else { return false }
+        waiting.append((socket, due))
+        if timer == nil { setTimer(due) }
         return true
     }
 

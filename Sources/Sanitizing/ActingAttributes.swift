@@ -1,6 +1,6 @@
 /// Attributes whose value makes a browser act: run a program, load something, send something, change how a page looks.
-/// Event handlers, styles and what a page's styles go by act on every element; the others only where the HTML standard gives them a meaning, now or
-/// in the past.
+/// Event handlers, styles and what a page's styles go by act on every element; the others only where the HTML standard
+/// gives them a meaning, now or in the past.
 struct ActingAttributes: OptionSet {
     let rawValue: UInt32
 

@@ -73,7 +73,6 @@ extension Statements {
 }
 
 extension Database {
-
     func hasOldLogins(at now: Int64) async throws -> Bool {
         try await reader.read { db in try db.first(anyOld, now) { _ in true } ?? false }
     }

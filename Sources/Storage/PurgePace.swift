@@ -5,7 +5,7 @@ private let dataVersion = Query("PRAGMA data_version")
 /// How fast a purge goes: as fast as it can while nobody else writes, and hardly at all while somebody does.
 ///
 /// A write has to wait for the purge's own, and the disk then for what both have changed. With small steps and long rests
-/// that happens to fewer writes than one in a hundred, and so hardly to those that a p99 counts.
+/// that happens to few.
 struct PurgePace {
     /// How long others are taken to be busy after their last write.
     private static let memory = Duration.seconds(1)
