@@ -30,4 +30,28 @@ import Testing
         let seen = places.withLock { $0 }
         #expect(seen.count == (isStreamed ? 5 : 3) && seen.allSatisfy { $0 })
     }
+    /// The review of a long text takes long: the loop has others to serve meanwhile.
+    @Test(arguments: [(100, true), (9_000, false)])
+    func aLongTextIsReviewedElsewhere(characters: Int, isOnLoop: Bool) async throws {
+        let sanitizer = PlaceOfReview()
+        let bench = try await PipelineFixture(
+            background: Background(clock: LoopClock()) { work in LoopActor.start { await work() } },
+            sanitizer: sanitizer)
+        let token = try await bench.logIn()
+        let asking = Task { @LoopActor in
+            _ = try await bench.ask(String(repeating: "é", count: characters), token)
+            return EventLoop.isCurrent
+        }
+        #expect(try await asking.value)
+        #expect(sanitizer.wasOnLoop.withLock { $0 } == [isOnLoop])
+    }
+}
+
+private final class PlaceOfReview: Sanitizer {
+    let wasOnLoop = Mutex<[Bool]>([])
+
+    func review(_ raw: String) -> Review {
+        wasOnLoop.withLock { $0.append(EventLoop.isCurrent) }
+        return Review(text: raw, danger: nil)
+    }
 }

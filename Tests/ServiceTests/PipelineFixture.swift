@@ -63,7 +63,7 @@ final class PipelineFixture: Sendable {
         promptInjection: ChatPolicy.Danger = .flag,
         lifetimes: CacheLifetimes = CacheLifetimes(60), keepsTruncated: Bool = false, maxInFlight: Int = 100,
         cacheScope: ChatPolicy.CacheScope = .user, background: Background = Background(),
-        contextTokens: Int = 8_000,
+        contextTokens: Int = 8_000, sanitizer: any Sanitizer = MessageSanitizer(mode: .smart),
         ledger: (Database) -> any Ledger = { $0 }
     ) async throws {
         if let neighbour {
@@ -81,7 +81,7 @@ final class PipelineFixture: Sendable {
         authenticator = TokenAuthenticator(
             secret: try TokenSecret("0123456789abcdef0123456789abcdef"), store: database, lifetime: 3_600)
         pipeline = ChatPipeline(
-            authenticator: authenticator, sanitizer: MessageSanitizer(mode: .smart),
+            authenticator: authenticator, sanitizer: sanitizer,
             cache: AnswerCache(
                 memory: memory, ledger: ledger(database), answers: database,
                 leases: database,
