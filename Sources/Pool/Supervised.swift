@@ -40,6 +40,8 @@ public struct Supervised: Sendable {
 
     /// Says that this worker takes requests from now on.
     public func ready() {
+        // Here rather than by the supervisor, which may get to it later than somebody looks.
+        ownRow?[.state] = UInt64(PoolStatus.Worker.State.serving.rawValue)
         let line = Array("\(getpid())\n".utf8)
         // A line is written whole or not at all (pipe(7)). A supervisor that cannot be told is gone: see Lifeline.
         while write(descriptor, line, line.count) < 0, errno == EINTR {}

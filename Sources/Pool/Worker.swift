@@ -104,7 +104,10 @@ struct Worker {
 
     mutating func becomeReady() {
         ready = .now
-        row?[.state] = UInt64(PoolStatus.Worker.State.serving.rawValue)
+        // It says so itself where it has the board, and may have begun to drain since.
+        if let row, row[.state] == UInt64(PoolStatus.Worker.State.starting.rawValue) {
+            row[.state] = UInt64(PoolStatus.Worker.State.serving.rawValue)
+        }
     }
 
     /// Asks it to finish what it has and end within `patience` seconds.
