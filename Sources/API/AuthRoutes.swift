@@ -9,8 +9,8 @@ public enum Login: Sendable {
     case open
     /// A code is sent to it first.
     case code(any CodeLogin)
-    /// Not here: with an identity provider.
-    case external
+    /// Not here: with an identity provider. A page may do so as this client; nil where none is to.
+    case external(OpenIDClient?)
 }
 
 /// Logging in, looking at the session, and logging out.

@@ -7,6 +7,7 @@ import FastCGI
 struct Route: Sendable {
     static let table = [
         Route("POST", "/auth/email", .anyone(ChatService.logIn), .logIn),
+        Route("GET", "/auth/login", .anyone(ChatService.showLogin), .showLogin),
         Route("POST", "/auth/logout", .session(ChatService.logOut), .logOut),
         Route("GET", "/auth/session", .session(ChatService.showSession), .showSession),
         Route("DELETE", "/auth/sessions", .session(ChatService.logOutEverywhere), .logOutEverywhere),

@@ -242,7 +242,7 @@ enum Catalog {
         geminiModel,
         geminiURL,
         authMode, smtpURL, smtpFrom, smtpUser, smtpPassword, smtpTLS, smtpAuthorities, codesPerMailbox, codesPerClient,
-        jwksURL, issuer, audience, clients,
+        jwksURL, issuer, audience, clients, oidcClient, oidcScope, oidcOrigins,
         openRouterKey, openRouterModel,
         openRouterURL, openAIKey, openAIModel, openAIURL, dailyCalls, prices, systemPrompt, systemPromptFile,
         contextTokens,

@@ -32,7 +32,7 @@ struct Check: ParsableCommand {
         report(Storage.Backup.leftovers(of: settings.database.path).map(Self.leftover))
         report(try wait { await Self.providers(settings) })
         if settings.authMode == .code { report([try wait { try await Self.mail(settings) }]) }
-        if settings.authMode == .external { report([try wait { try await Self.identityProvider(settings) }]) }
+        if settings.authMode == .external { report(try wait { try await Self.identityProvider(settings) }) }
         // Others than root cannot read a system's certificates.
         if nginx != nil || geteuid() == 0 { report([NginxTest.run(nginx)]) }
         if !isWell { throw ExitCode.failure }
@@ -107,11 +107,24 @@ struct Check: ParsableCommand {
             "mail server", fault, mend: "check the settings CHAT_SMTP_…, the way to that host, and its certificate")
     }
 
-    private static func identityProvider(_ settings: Settings) async throws -> Finding {
+    private static func identityProvider(_ settings: Settings) async throws -> [Finding] {
         let provider = try settings.sources.identityProvider()
-        guard let fault = await provider.fault() else { return .well("identity provider", provider.issuer) }
-        return .wrong(
-            "identity provider", fault, mend: "check CHAT_JWKS_URL, the way to that host, and its certificate")
+        if let fault = await provider.fault() {
+            return [
+                .wrong(
+                    "identity provider", fault, mend: "check CHAT_JWKS_URL, the way to that host, and its certificate")
+            ]
+        }
+        let keys = Finding.well("identity provider", provider.issuer)
+        guard let login = try settings.sources.pageLogin() else { return [keys] }
+        guard let fault = await login.fault() else {
+            return [keys, .well("chat page's login", login.allowed.joined(separator: ", "))]
+        }
+        return [
+            keys,
+            .wrong(
+                "chat page's login", fault, mend: "check CHAT_JWT_ISSUER and CHAT_OIDC_ORIGINS; see /docs/security/"),
+        ]
     }
 
     private static func providers(_ settings: Settings) async -> [Finding] {

@@ -16,7 +16,7 @@ struct LoginService {
         let sources = settings.sources
         switch settings.authMode {
         case .open: (login, mailer) = (.open, nil)
-        case .external: (login, mailer) = (.external, nil)
+        case .external: (login, mailer) = (.external(try sources.openIDClient()), nil)
         case .code:
             let mailer = Mailer(
                 try sources.mailServer(), from: try sources.required(Catalog.smtpFrom),

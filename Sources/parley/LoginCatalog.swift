@@ -55,8 +55,13 @@ extension SettingSources {
         guard missing.isEmpty else {
             return missing.map { "CHAT_AUTH_MODE=\(mode.rawValue) needs \($0), which is not set" }
         }
-        guard mode == .code else { return [] }
-        do { _ = try mailServer() } catch { return [error.reason] }
+        do throws(SettingFault) {
+            switch mode {
+            case .open: break
+            case .code: _ = try mailServer()
+            case .external: _ = try pageLogin()
+            }
+        } catch { return [error.reason] }
         return []
     }
 

@@ -130,6 +130,11 @@ extension SettingSources {
 
     /// What a setting comes to, computed defaults included, and where it came from.
     func effective(_ setting: any AnySetting, cores: Int) throws(SettingFault) -> Found? {
+        if setting.name == Catalog.oidcOrigins.name {
+            // All that the page may ask for tokens, and only where it does; wrong settings are told of elsewhere.
+            guard let login = try? pageLogin() else { return nil }
+            return Found(text: login.allowed.joined(separator: ","), source: find(setting)?.source ?? "default")
+        }
         if let found = find(setting) { return found }
         switch setting.name {
         case Catalog.providers.name:

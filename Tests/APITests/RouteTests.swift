@@ -8,6 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct RouteTests {
     private static let routes = [
         ("/auth/email", "POST"), ("/auth/logout", "POST"), ("/auth/session", "GET, HEAD"), ("/chat", "POST"),
+        ("/auth/login", "GET, HEAD"),
         ("/chat/history", "GET, HEAD, DELETE"), ("/auth/account", "DELETE"), ("/auth/sessions", "DELETE"),
         ("/history/user_00000000000000000000000000000000", "GET, HEAD"),
         ("/chat/conversations", "GET, HEAD"), ("/chat/conversations/conv_0000000000000001", "GET, HEAD, PATCH, DELETE"),
@@ -32,7 +33,7 @@ import Testing
     func whatIsASessionsAsksForAToken(_ path: String, _ allowed: String) async throws {
         let stage = try await Stage()
         let method = allowed.hasPrefix("GET") ? "GET" : allowed
-        let isForAnyone = ["/auth/email", "/health", "/health/live"].contains(path)
+        let isForAnyone = ["/auth/email", "/auth/login", "/health", "/health/live"].contains(path)
         #expect((await stage.send(method, path).status == 401) == !isForAnyone)
         let line = try #require(stage.log.lines.last)
         let named = path.replacing("user_00000000000000000000000000000000", with: "{user_id}")

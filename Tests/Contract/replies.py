@@ -100,6 +100,7 @@ for method in ("POST", "PUT", "DELETE", "TRACE", "OPTIONS"):
 send(200, "get", "/health")
 send(200, "get", "/health?detailed=true")
 send(200, "get", "/health/live")
+assert send(200, "get", "/auth/login") == {"mode": "open"}
 send(200, "get", "/auth/session", token)
 send(200, "get", "/auth/session", key)
 answer = send(200, "post", "/chat", token, {"content": "hello"})
@@ -315,6 +316,7 @@ for code in ("12345", "１２３４５６"):
 login = {"email": "cy@example.com", "code": right}
 send(401, "post", "/auth/email", body={**login, "email": "dee@example.com"}, at=coded)
 proved = send(200, "post", "/auth/email", body=login, at=coded)["access_token"]
+assert send(200, "get", "/auth/login", at=coded) == {"mode": "code"}
 assert send(200, "get", "/auth/session", proved, at=coded)["proved"]
 assert send(200, "delete", "/auth/sessions", proved, at=coded)["ended"] == 1
 send(401, "delete", "/auth/sessions", proved, at=coded)

@@ -145,7 +145,7 @@ import Testing
     /// nginx refuses these before it asks the application, whose word it is all the same.
     @Test func allowIsThePathsOwnAlsoForTRACEAndCONNECT() async throws {
         for path in [
-            "/auth/email", "/auth/logout", "/auth/session", "/auth/sessions", "/auth/account", "/chat",
+            "/auth/email", "/auth/login", "/auth/logout", "/auth/session", "/auth/sessions", "/auth/account", "/chat",
             "/chat/history?limit=1",
             "/chat/conversations", "/chat/conversations/x", "/chat/stream/x", "/history/x", "/health",
             "/health/live?x=1",

@@ -101,6 +101,37 @@ import Testing
         }
     }
 
+    @Test func theChatPageMayCallTheProviderThatItLogsInWithAndNobodyElse() throws {
+        let whole = [
+            "CHAT_AUTH_MODE": "external", "CHAT_JWKS_URL": "https://id.example.com/keys",
+            "CHAT_JWT_ISSUER": "https://id.example.com/realms/main", "CHAT_JWT_AUDIENCE": "parley",
+            "CHAT_OIDC_CLIENT_ID": "chat",
+        ].merging(secret) { $1 }
+        func origins(_ settings: [String: String]) throws -> String? {
+            let found = try sources(whole.merging(settings) { $1 })
+            _ = try Settings(found, cores: 1)
+            return try found.effective(Catalog.oidcOrigins, cores: 1)?.text
+        }
+        #expect(try origins([:]) == "https://id.example.com")
+        let further = ["CHAT_OIDC_ORIGINS": "https://TOKENS.example:8443, https://id.example.com"]
+        #expect(try origins(further) == "https://id.example.com,https://tokens.example:8443")
+        #expect(try origins(["CHAT_JWT_ISSUER": "https://ID.example.com:443/"]) == "https://id.example.com")
+        #expect(try origins(["CHAT_JWT_ISSUER": "http://localhost:8080/realms/x"]) == "http://localhost:8080")
+        #expect(try origins(further.merging(["CHAT_OIDC_CLIENT_ID": ""]) { $1 }) == nil)
+        #expect(try origins(further.merging(["CHAT_AUTH_MODE": "open"]) { $1 }) == nil)
+        for (name, value, reason) in [
+            ("CHAT_JWT_ISSUER", "joe", "needs an issuer that a page can ask"),
+            ("CHAT_JWT_ISSUER", "http://id.example.com", "needs an issuer that a page can ask"),
+            ("CHAT_JWT_ISSUER", "https://id.example.com/?a=b", "needs an issuer that a page can ask"),
+            ("CHAT_JWT_ISSUER", "https://[::1]/", "needs an issuer that a page can ask"),
+            ("CHAT_JWT_CLIENTS", "another", "would be refused"),
+        ] {
+            let fault = #expect(throws: SettingFault.self) { try origins([name: value]) }
+            #expect(fault?.reason.contains(name) == true && fault?.reason.contains(reason) == true, "\(value)")
+        }
+        #expect(try origins(["CHAT_JWT_CLIENTS": "another,chat"]) != nil)
+    }
+
     @Test func aWayToLogInNamesWhatItLacks() throws {
         for (mode, needed) in [
             ("code", ["CHAT_SMTP_URL", "CHAT_SMTP_FROM"]),

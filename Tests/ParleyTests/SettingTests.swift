@@ -44,6 +44,10 @@ import Testing
         ("CHAT_AUTH_MODE", "Open"), ("CHAT_AUTH_MODE", "oidc"),
         ("CHAT_JWKS_URL", "http://id.example.com/keys"), ("CHAT_JWKS_URL", "file:///etc/passwd"),
         ("CHAT_JWT_ISSUER", "two words"), ("CHAT_IDENTITY_KEY", "short"), ("CHAT_PRICES", "/no/such/file"),
+        ("CHAT_OIDC_CLIENT_ID", "two words"), ("CHAT_OIDC_SCOPE", "email"), ("CHAT_OIDC_SCOPE", "openid \"x\""),
+        ("CHAT_OIDC_ORIGINS", "https://id.example.com/"), ("CHAT_OIDC_ORIGINS", "http://id.example.com"),
+        ("CHAT_OIDC_ORIGINS", "https://*.example.com"), ("CHAT_OIDC_ORIGINS", "'unsafe-inline'"),
+        ("CHAT_OIDC_ORIGINS", "https://a.example;script-src"), ("CHAT_OIDC_ORIGINS", "https://me@id.example.com"),
         ("CHAT_GEMINI_MODEL", ""),
     ])
     func whatCannotBeIsRefusedWithTheNameAndTheReason(_ name: String, _ text: String) throws {

@@ -3,6 +3,7 @@ import StrictJSON
 /// An object of the contract that has a name in the document.
 enum Component: String, CaseIterable, Sendable {
     case login = "Login"
+    case loginMode = "LoginMode"
     case sentCode = "SentCode"
     case openedSession = "OpenedSession"
     case session = "Session"
@@ -51,6 +52,7 @@ enum Component: String, CaseIterable, Sendable {
     var schema: Schema {
         switch self {
         case .login: ChatService.loginSchema
+        case .loginMode: ChatService.loginModeSchema
         case .sentCode: ChatService.sentCodeSchema
         case .openedSession: ChatService.openedSessionSchema
         case .session: ChatService.sessionSchema

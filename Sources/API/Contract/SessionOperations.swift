@@ -52,6 +52,32 @@ extension Operation {
             ])
     }
 
+    static var showLogin: Operation {
+        Operation(
+            id: "showLogin", tag: .sessions, summary: "Ask how to log in",
+            description: """
+                For pages and programs that log people in. Where that is with an identity provider, its tokens are sent \
+                to this server as they are: `POST /auth/email` gives none.
+                """,
+            replies: [
+                Reply(
+                    "How people log in here.",
+                    Content(
+                        schema: .reference(.loginMode),
+                        examples: [
+                            "With an address": ["mode": "open"],
+                            "With an identity provider": [
+                                "mode": "external",
+                                "provider": [
+                                    "issuer": "https://id.example.com/realms/main", "client_id": "parley-chat",
+                                    "audience": "parley", "scope": "openid email",
+                                ],
+                            ],
+                        ]))
+            ],
+            errors: [.tooMany: "Too many reads from your network address.", .forbidden: userAgent])
+    }
+
     static var logOutEverywhere: Operation {
         Operation(
             id: "logOutEverywhere", tag: .sessions, summary: "Log out everywhere",
