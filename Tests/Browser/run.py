@@ -1,8 +1,10 @@
 """Runs the checks of this folder in one Chromium: every function check_… of every file check_….py.
 
-Says "provider PORT" first, where a model answers in OpenAI's format, and then reads one line of JSON: the origin of a
-Parley that asks this model (origin), the process of its pool (pool), the origin of another one with narrow limits (limited),
-and of one that sends codes (coded) with the file of the mails (mails), if there are these. With arguments it runs only checks whose names have one of them in it.
+Says "provider PORT identity PORT" first, where a model answers in OpenAI's format and where an identity provider is, and
+then reads one line of JSON: the origin of a Parley that asks this model (origin), the process of its pool (pool), the
+origin of another one with narrow limits (limited), of one that sends codes (coded) with the file of the mails (mails), and
+of one where people log in with that identity provider (external), if there are these. With arguments it runs only checks
+whose names have one of them in it.
 
 usage: run.py [PART…]
 """
@@ -18,6 +20,7 @@ import urllib.parse
 
 from playwright.sync_api import expect, sync_playwright
 
+from identity import Identity
 from provider import Provider
 from proxy import Proxy
 from stage import PATIENCE, Stage
@@ -35,9 +38,10 @@ def checks():
 
 
 def main():
-    provider = Provider()
-    print(f"provider {provider.port}", flush=True)
+    provider, identity = Provider(), Identity()
+    print(f"provider {provider.port} identity {identity.port}", flush=True)
     place = json.loads(sys.stdin.readline())
+    identity.site = place.get("external")
     origin = urllib.parse.urlsplit(place["origin"])
     proxy = Proxy(origin.port)
     expect.set_options(timeout=PATIENCE)
@@ -45,7 +49,7 @@ def main():
     with sync_playwright() as playwright:
         # The sandbox cannot be had by root. What is loaded is this repository's own.
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        stage = Stage(browser, provider, proxy, f"{origin.scheme}://localhost:{proxy.port}", place)
+        stage = Stage(browser, provider, identity, proxy, f"{origin.scheme}://localhost:{proxy.port}", place)
         for name, check in checks():
             began = time.monotonic()
             try:

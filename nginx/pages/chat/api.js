@@ -3,9 +3,14 @@
 
 const KEY = "parley-session";
 
-/** Who is logged in: {token, email}, or null. */
+/**
+ * Who is logged in: {token, email, id}, or null. The id is the login's, and stays when its token is renewed; with an
+ * identity provider there is more (oidc.js).
+ */
 export const account = {
   current: read(),
+  /** Waits until the token is good, where it is one that can be renewed. */
+  renew: () => null,
   set(value) {
     account.current = value;
     if (value) store(KEY, value);
@@ -44,6 +49,8 @@ export class Failure extends Error {
 
 /** @returns the reply, which is a 2xx. */
 export async function request(method, path, { body, headers = {}, signal } = {}) {
+  const renewal = account.renew();
+  if (renewal) await renewal;
   const token = account.current?.token;
   let reply;
   try {

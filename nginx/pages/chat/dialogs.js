@@ -2,6 +2,7 @@
 
 import { account, json } from "./api.js";
 import { find } from "./dom.js";
+import * as oidc from "./oidc.js";
 
 const ask = find("#ask");
 
@@ -38,14 +39,26 @@ export function dialogue({ title, text, yes, isDangerous = false, value, work })
 }
 find("#ask-no").onclick = () => ask.close();
 
-/** Asks for an address, and for a code if one is sent there, until there is a session. @returns once there is one. */
-export function logIn(why) {
+let known = null;
+/** How people log in here: {mode, provider}. */
+export async function loginMode() {
+  known ??= await json("GET", "/auth/login");
+  return known;
+}
+
+/**
+ * Asks for an address, and for a code if one is sent there, or for a visit to the identity provider, until there is a
+ * session.
+ * @param problem why logging in did not work so far.
+ * @returns once there is a session.
+ */
+export function logIn(why, problem = "") {
   const dialog = find("#login");
   const error = find("#login-error");
   const button = find(".primary", dialog);
   const [email, code] = [find("#email"), find("#code")];
-  find("#login-why").textContent = why;
-  error.textContent = "";
+  find("#login-why").textContent = why ?? "";
+  error.textContent = problem;
   email.value ||= account.current?.email ?? "";
   account.set(null);
   askForCode(false);
@@ -54,8 +67,21 @@ export function logIn(why) {
   // A code belongs to its address.
   email.oninput = () => askForCode(false);
   return new Promise((resolve) => {
-    const send = async (body) => {
+    /** What goes wrong is said; afterwards one can try again. */
+    const trying = async (work) => {
       button.disabled = true;
+      try {
+        await work();
+      } catch (failure) {
+        error.textContent = failure.message;
+      }
+      button.disabled = false;
+    };
+    const prepare = async () => {
+      await trying(async () => show(await loginMode()));
+      (email.hidden ? button : email).focus();
+    };
+    const send = (body) => trying(async () => {
       error.textContent = "";
       try {
         const reply = await json("POST", "/auth/email", { body });
@@ -68,13 +94,19 @@ export function logIn(why) {
           resolve(reply);
         }
       } catch (failure) {
-        error.textContent = failure.message;
         if (body.code) code.select();
+        throw failure;
       }
-      button.disabled = false;
-    };
+    });
     find("form", dialog).onsubmit = (event) => {
       event.preventDefault();
+      if (known?.provider) {
+        return trying(() => {
+          error.textContent = "";
+          return oidc.logIn(known.provider);
+        });
+      }
+      if (!known) return prepare();
       // However it was pasted.
       const digits = code.value.replace(/\D/g, "");
       return send({ email: email.value, ...(code.required && { code: digits }) });
@@ -86,7 +118,22 @@ export function logIn(why) {
       else dialog.showModal();
     };
     if (!dialog.open) dialog.showModal();
+    prepare();
   });
+}
+
+/** What is asked for, once it is known. */
+function show({ mode, provider }) {
+  const isElsewhere = mode === "external";
+  const email = find("#email");
+  for (const part of ["#login label", "#email", "#login-hint"]) find(part).hidden = isElsewhere;
+  email.disabled = isElsewhere;
+  find("#login-provider").hidden = !isElsewhere;
+  find("#login .primary").hidden = isElsewhere && !provider;
+  if (!isElsewhere) return;
+  find("#login-provider").textContent = provider
+    ? `You log in at ${new URL(provider.issuer).host}, and come back here.`
+    : "People log in with an identity provider here, and this page has not been set up for it.";
 }
 
 function askForCode(isAsked) {

@@ -2,12 +2,13 @@
 
 import { account, json } from "./api.js";
 import * as composer from "./composer.js";
-import { logIn } from "./dialogs.js";
+import { logIn, loginMode } from "./dialogs.js";
 import { announce, find } from "./dom.js";
 import * as keys from "./keys.js";
 import * as list from "./list.js";
 import * as menu from "./menu.js";
 import { hide, isWaiting, notice } from "./notice.js";
+import * as oidc from "./oidc.js";
 import * as thread from "./thread.js";
 
 /** The other tabs of this browser. */
@@ -54,6 +55,8 @@ composer.begin({
     return undefined;
   },
 });
+
+oidc.begin({ askOthers, renewed: () => others.postMessage({ session: account.current }) });
 
 function explain(failure) {
   if (failure.status === 401) sessionOver("Your session has ended.");
@@ -113,16 +116,18 @@ function gone() {
 
 others.onmessage = ({ data }) => {
   if (data.who && account.current) others.postMessage({ session: account.current });
-  else if (data.session && !account.current) {
+  else if (data.session && (!account.current || isNewer(data.session, account.current))) {
     account.set(data.session);
     find("#login").close();
   } else if (data.changed && !document.hidden) {
     look(true);
-  } else if (data.over && data.over === account.current?.token) {
+  } else if (data.over && data.over === account.current?.id) {
     startNew();
     sessionOver("You have logged out in another window.");
   }
 };
+/** Whether it is the same login with newer tokens. */
+const isNewer = (one, other) => one.id === other.id && one.serial > other.serial;
 addEventListener("focus", () => look());
 document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
 addEventListener("online", () => { hide(); look(true); });
@@ -150,8 +155,9 @@ async function enter(why) {
   // A conversation that has just begun is not there before its first answer is.
   const isBeginning = thread.isRunning();
   try {
+    const { session, problem } = why ? {} : await comeBack();
     if (!account.current) await askOthers();
-    await showSession(account.current && !why ? null : await logIn(why));
+    await showSession(session ?? (account.current && !why ? null : await logIn(why, problem)));
     composer.focus();
     const wanted = addressed();
     const opening = wanted && wanted !== wasOpen ? thread.show(wanted) : thread.refresh();
@@ -163,12 +169,23 @@ async function enter(why) {
   }
 }
 
+/** From the identity provider, if that is where the browser has been. @returns {session}, or {problem}: why there is none. */
+async function comeBack() {
+  if (!account.current) loginMode().catch(() => {});
+  try {
+    return { session: await oidc.finish() };
+  } catch (failure) {
+    return { problem: failure.message };
+  }
+}
+
 /** Another tab that is logged in hands its session on, past every disk and address. */
 function askOthers() {
+  const before = account.current;
   others.postMessage({ who: true });
   return new Promise((resolve) => {
     const timer = setInterval(() => {
-      if (!account.current && (waited += 20) < 200) return;
+      if (account.current === before && (waited += 20) < 200) return;
       clearInterval(timer);
       resolve();
     }, 20);
@@ -181,16 +198,21 @@ find("#log-out-all").onclick = () => logOut("DELETE", "/auth/sessions", "You hav
 
 async function logOut(method, path, why) {
   find("#account").hidePopover();
-  const { token } = account.current;
+  const session = account.current;
   try {
     await json(method, path);
   } catch (failure) {
     if (failure.status !== 401) return explain(failure);
   }
-  others.postMessage({ over: token });
+  others.postMessage({ over: session.id });
   startNew();
   composer.set("");
-  return sessionOver(why);
+  if (!session.client) return sessionOver(why);
+  const { client, refresh } = account.current ?? session;
+  account.set(null);
+  list.clear();
+  const isLeaving = await oidc.logOut({ client, refresh }).catch(() => false);
+  return isLeaving || sessionOver(`${why} You may still be logged in with the identity provider.`);
 }
 
 // Which conversation is open.
