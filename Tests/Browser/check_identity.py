@@ -16,6 +16,13 @@ END = """() => {
   const session = JSON.parse(sessionStorage.getItem("parley-session"));
   sessionStorage.setItem("parley-session", JSON.stringify({ ...session, ends: 0 })); }"""
 
+# What the page does with a reply when it is opened, without opening it: its module anew, on the address of the reply.
+TAKE = """async ([login, query, number]) => {
+  sessionStorage.setItem("parley-login", JSON.stringify(login));
+  history.replaceState(null, "", `/chat/?${query}`);
+  const { finish } = await import(`/chat/app/oidc.js?${number}`);
+  try { await finish(); } catch (failure) { return failure.message; } }"""
+
 
 @contextlib.contextmanager
 def visitor(stage, url="/chat/"):
@@ -135,8 +142,11 @@ def check_identity_login_keeps_what_was_typed(stage):
 
 def check_identity_replies_that_are_refused(stage):
     with visitor(stage, "/chat/?code=theirs&state=theirs") as desk:
-        def refused(words, codes=0):
-            expect(desk("#login-error")).to_contain_text(words)
+        def refused(words, said=None, codes=0):
+            if said is None:
+                expect(desk("#login-error")).to_contain_text(words)
+            else:
+                assert words in said, (words, said)
             assert desk.page.url == desk.address + "/chat/", desk.page.url
             assert desk.page.evaluate("Object.keys(sessionStorage).length") == 0
             assert stage.identity.count("code") == codes, stage.identity.asked
@@ -157,7 +167,7 @@ def check_identity_replies_that_are_refused(stage):
         login = {"client": client, "state": "s" * 43, "nonce": "n" * 43, "verifier": "v" * 43, "hash": ""}
         asked = {"redirect_uri": desk.address + "/chat/", "client_id": "chat", "nonce": login["nonce"],
                  "code_challenge": base64url(hashlib.sha256(login["verifier"].encode()).digest())}
-        for reply, order, words, codes in (
+        for number, (reply, order, words, codes) in enumerate((
             ({"state": "another"}, {}, "not to this tab's last login", 0),
             ({"iss": "https://id.example.com"}, {}, "not the identity provider's", 0),
             ({"iss": None}, {}, "not the identity provider's", 0),
@@ -171,17 +181,16 @@ def check_identity_replies_that_are_refused(stage):
             ({}, {"access": None}, "no token for “parley”", 1),
             ({}, {"access": {"sub": ""}}, "does not take the identity provider's token", 1),
             ({}, {"away": {"token"}}, "cannot be reached", 0),
-        ):
+        )):
             for name, value in order.items():
                 setattr(stage.identity, name, value)
-            desk.page.evaluate("(login) => sessionStorage.setItem('parley-login', JSON.stringify(login))", login)
             whole = {"code": stage.identity.code(asked), "state": login["state"], "iss": stage.identity.issuer} | reply
             query = urllib.parse.urlencode({name: value for name, value in whole.items() if value is not None})
-            desk.page.goto(f"{desk.address}/chat/?{query}")
-            refused(words, codes)
+            refused(words, desk.page.evaluate(TAKE, [login, query, number]) or "nothing", codes)
 
         # What is away is said at once, and another click tries again. An ID token that is for this server does too.
         stage.identity.away = {".well-known/openid-configuration"}
+        desk.page.reload()
         go(desk)
         expect(desk("#login-error")).to_contain_text("cannot be reached")
         stage.identity.away = set()
