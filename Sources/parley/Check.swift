@@ -123,7 +123,8 @@ struct Check: ParsableCommand {
         return [
             keys,
             .wrong(
-                "chat page's login", fault, mend: "check CHAT_JWT_ISSUER and CHAT_OIDC_ORIGINS; see /docs/security/"),
+                "chat page's login", fault,
+                mend: "check CHAT_JWT_ISSUER and CHAT_OIDC_ORIGINS, and the way to that host"),
         ]
     }
 

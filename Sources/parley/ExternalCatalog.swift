@@ -33,10 +33,10 @@ extension Catalog {
         return words.joined(separator: " ")
     }
     static let oidcOrigins = Setting<[WebOrigin]>(
-        "CHAT_OIDC_ORIGINS", nil,
-        "Origins besides the issuer's that the chat page may ask for tokens, between commas.",
-        write: { $0.map(\.text).joined(separator: ",") }
-    ) { text throws(SettingFault) in
+        "CHAT_OIDC_ORIGINS", nil, "Origins besides the issuer's that the chat page may ask for tokens, between commas.",
+        write: { $0.map(\.text).joined(separator: ",") }, parse: origins)
+
+    private static let origins: @Sendable (String) throws(SettingFault) -> [WebOrigin] = { text throws(SettingFault) in
         var origins: [WebOrigin] = []
         for word in text.split(whereSeparator: { $0 == "," || $0 == " " }) {
             guard let origin = WebOrigin(of: String(word)), origin.text == word.lowercased() else {
@@ -47,7 +47,6 @@ extension Catalog {
         }
         return origins
     }
-
     private static let name: @Sendable (String) throws(SettingFault) -> String = { text throws(SettingFault) in
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw SettingFault("must be printable ASCII without spaces; is “\(text)”")
@@ -78,13 +77,13 @@ extension SettingSources {
         guard let client = try openIDClient() else { return nil }
         guard let login = PageLogin(issuer: client.issuer, others: try optional(Catalog.oidcOrigins) ?? []) else {
             throw SettingFault(
-                "CHAT_OIDC_CLIENT_ID needs an issuer that a page can ask: CHAT_JWT_ISSUER is no https address, or has a "
-                    + "query: “\(client.issuer)”")
+                "CHAT_OIDC_CLIENT_ID needs an issuer that a page can ask: CHAT_JWT_ISSUER is no https address, or "
+                    + "has a query: “\(client.issuer)”")
         }
         if let clients = try optional(Catalog.clients), !clients.isEmpty, !clients.contains(client.id) {
             throw SettingFault(
-                "CHAT_JWT_CLIENTS does not name “\(client.id)”, which is CHAT_OIDC_CLIENT_ID: what the chat page is given "
-                    + "would be refused")
+                "CHAT_JWT_CLIENTS does not name “\(client.id)”, which is CHAT_OIDC_CLIENT_ID: what the chat page is "
+                    + "given would be refused")
         }
         return login
     }

@@ -171,7 +171,7 @@ def check_identity_replies_that_are_refused(stage):
             ({"state": "another"}, {}, "not to this tab's last login", 0),
             ({"iss": "https://id.example.com"}, {}, "not the identity provider's", 0),
             ({"iss": None}, {}, "not the identity provider's", 0),
-            ({"code": None, "error": "server_error", "error_description": "<b>Broken</b>"}, {}, "said: <b>Broken</b>.", 0),
+            ({"code": None, "error": "server_error", "error_description": "<b>Broken</b>"}, {}, "said: <b>Broken</b>", 0),
             ({"code": "used"}, {}, "has expired", 1),
             ({}, {"id_token": {"nonce": "another"}}, "not for this login", 1),
             ({}, {"id_token": {"aud": "another"}}, "not for this login", 1),

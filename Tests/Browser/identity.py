@@ -22,8 +22,8 @@ class Identity:
         self._key = self._folder.name + "/key.pem"
         self._openssl("genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", self._key)
         modulus = self._openssl("rsa", "-in", self._key, "-noout", "-modulus").decode().strip().partition("=")[2]
-        self.keys = {"keys": [
-            {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "one", "n": base64url(bytes.fromhex(modulus)), "e": "AQAB"}]}
+        number = base64url(bytes.fromhex(modulus))
+        self.keys = {"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "one", "n": number, "e": "AQAB"}]}
         provider = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -97,8 +97,9 @@ class Identity:
     def _document(self):
         here, there = f"{self.origins[0]}/realms/main", f"{self.origins[1]}/realms/main"
         return {
-            "issuer": self.issuer, "authorization_endpoint": here + "/authorize?kept=1", "token_endpoint": there + "/token",
-            "jwks_uri": here + "/certs", "end_session_endpoint": here + "/logout", "revocation_endpoint": there + "/revoke",
+            "issuer": self.issuer, "jwks_uri": here + "/certs",
+            "authorization_endpoint": here + "/authorize?kept=1", "end_session_endpoint": here + "/logout",
+            "token_endpoint": there + "/token", "revocation_endpoint": there + "/revoke",
             "response_types_supported": ["code"], "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": True, "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
@@ -114,7 +115,7 @@ class Identity:
             return self._send(handler, 400, "text/plain", f"wrong: {wrong}")
         replies = {"yes": {"code": self.code(form)}, "no": {"error": "access_denied", "error_description": "Not today"}}
         links = "".join(
-            f'<a id="{name}" href="{form["redirect_uri"]}?{urllib.parse.urlencode(self._reply(form, reply))}">{name}</a> '
+            f'<a id="{name}" href="{form["redirect_uri"]}?{self._reply(form, reply)}">{name}</a> '
             for name, reply in replies.items())
         self._send(handler, 200, "text/html", f"<!doctype html><title>Log in</title>{links}")
 
@@ -126,7 +127,7 @@ class Identity:
         return code
 
     def _reply(self, form, reply):
-        return {"state": form["state"], "iss": self.issuer} | reply
+        return urllib.parse.urlencode({"state": form["state"], "iss": self.issuer} | reply)
 
     def _tokens(self, handler, form):
         match form:
@@ -144,8 +145,9 @@ class Identity:
                     login = self._refreshes.get(token)
                     self.asked.append("refresh")
                     if login and login["used"]:
+                        family = login["family"]
                         self._refreshes = {
-                            name: other for name, other in self._refreshes.items() if other["family"] != login["family"]}
+                            name: other for name, other in self._refreshes.items() if other["family"] != family}
                     elif login and client == CLIENT:
                         login["used"] = True
                         return self._give(handler, {**login, "nonce": None})

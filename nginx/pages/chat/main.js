@@ -169,7 +169,7 @@ async function enter(why) {
   }
 }
 
-/** From the identity provider, if that is where the browser has been. @returns {session}, or {problem}: why there is none. */
+/** From the identity provider, if the browser was there. @returns {session}, or {problem}: why there is none. */
 async function comeBack() {
   if (!account.current) loginMode().catch(() => {});
   try {

@@ -1,6 +1,6 @@
-// Logging in with an identity provider: OpenID Connect's authorization code flow with PKCE (RFC 7636, S256). The page is
-// a public client: it has no secret, and asks the provider for its tokens itself. The tokens are kept as a session's is,
-// and sent in headers and bodies only. What a token says is looked at to choose among them; the server checks it.
+// Logging in with an identity provider: OpenID Connect's authorization code flow with PKCE (RFC 7636, S256). The page
+// is a public client: it has no secret, and asks the provider for its tokens itself. The tokens are kept as a session's
+// is, and sent in headers and bodies only. What a token says is looked at to choose among them; the server checks it.
 //
 // Refused: a reply of the provider to another login than this tab's last one, of another provider, and an ID token that
 // was not made for that login.
@@ -28,7 +28,8 @@ function takeReply() {
   store(PENDING, null);
   history.replaceState(null, "", HOME + (pending?.hash ?? ""));
   // A parameter that is there twice is none (RFC 6749, 3.1).
-  return Object.fromEntries([...query.keys()].map((name) => [name, query.getAll(name).length === 1 ? query.get(name) : null]));
+  const once = (name) => query.getAll(name).length === 1 ? query.get(name) : null;
+  return Object.fromEntries([...query.keys()].map((name) => [name, once(name)]));
 }
 
 /** Goes to the provider, which sends the browser back here. */
@@ -36,7 +37,7 @@ export async function logIn(client) {
   const [about, [state, nonce, verifier]] = [await discover(client.issuer), [random(), random(), random()]];
   store(PENDING, { client, state, nonce, verifier, hash: location.hash });
   if (stored(PENDING)?.state !== state) {
-    throw new Failure(0, { message: "Your browser lets this page keep nothing (sessionStorage), which logging in needs." });
+    throw new Failure(0, { message: "Your browser keeps nothing for this page, and so nobody can log in." });
   }
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
   go(about.authorization_endpoint, {
@@ -121,7 +122,7 @@ async function renew() {
   const tokens = await exchange(about, current.client, { grant_type: "refresh_token", refresh_token: current.refresh });
   if (account.current !== current) return;
   const fresh = taken(tokens, current.client);
-  if (claims(fresh.token).sub !== claims(current.token).sub) refuse("The identity provider's token is somebody else's.");
+  if (claims(fresh.token).sub !== claims(current.token).sub) refuse("The new token is somebody else's.");
   account.set({ ...current, ...fresh, refresh: fresh.refresh ?? current.refresh, serial: current.serial + 1 });
   on.renewed();
 }
