@@ -121,13 +121,13 @@ def check_identity_login_keeps_what_was_typed(stage):
     with visitor(stage) as desk:
         stage.identity.gives_refresh = False
         log_in(desk)
-        desk.ask("first")
+        desk.ask("asked first")
         address = desk.page.url
         desk.api("POST", "/auth/logout")
         desk.send("typed before the end was known")
         expect(desk("#login-why")).to_contain_text("What you typed is kept")
         log_in(desk)
-        desk.answers("You said: first")
+        desk.answers("You said: asked first")
         expect(desk("#question")).to_have_value("typed before the end was known")
         assert desk.page.url == address, desk.page.url
         # Without a refresh token one logs in again when the token ends.
@@ -137,7 +137,7 @@ def check_identity_login_keeps_what_was_typed(stage):
         log_in(desk)
         expect(desk("#question")).to_have_value("typed before the end was known")
         desk("#send").click()
-        desk.answers("You said: first", "You said: typed before the end was known")
+        desk.answers("You said: asked first", "You said: typed before the end was known")
 
 
 def check_identity_replies_that_are_refused(stage):
