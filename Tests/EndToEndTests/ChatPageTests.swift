@@ -2,8 +2,8 @@ import Foundation
 import Testing
 
 /// The chat page in Debian's Chromium, against the real program behind the real nginx and a model on a real socket: from
-/// logging in, also with an identity provider, to an answer, lost connections, killed workers, two tabs, attacks, accessibility. What is done there is in
-/// Tests/Browser; a part of it is run by `Tests/Browser/run.py PART`.
+/// logging in, also with an identity provider, to an answer, lost connections, killed workers, two tabs, attacks,
+/// accessibility. What is done there is in Tests/Browser; a part of it is run by `Tests/Browser/run.py PART`.
 @Suite(.timeLimit(.minutes(10))) struct ChatPageTests {
     @Test func theChatPageWorksInABrowser() async throws {
         let python = Program.repository + "/.build/clients"
