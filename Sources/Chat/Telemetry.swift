@@ -4,6 +4,17 @@ public protocol Telemetry: Sendable {
     func record(_ report: RequestReport)
 }
 
+/// Tells several, in order.
+public struct SeveralTelemetries: Telemetry {
+    private let all: [any Telemetry]
+
+    public init(_ all: [any Telemetry]) { self.all = all }
+
+    public func record(_ report: RequestReport) {
+        for telemetry in all { telemetry.record(report) }
+    }
+}
+
 /// One request, told when its reply has gone out.
 public struct RequestReport: Sendable {
     public let id: String

@@ -12,14 +12,6 @@ extension CallCeiling {
     }
 }
 
-extension LanguageModel {
-    /// One that costs nothing has no ceiling.
-    func capped(at ceiling: CallCeiling?, provider: String) -> any LanguageModel {
-        guard let ceiling, !(self is Echo) else { return self }
-        return CappedCalls(self, provider: provider, ceiling: ceiling)
-    }
-}
-
 extension Logger {
     fileprivate func note(_ today: DailyCalls, _ news: DailyCalls.News) {
         let facts: Logger.Metadata = [

@@ -15,7 +15,12 @@ struct Providers {
 
     /// - Throws: ``SettingFault`` for a provider that lacks a setting or has one that cannot be, and for a setting that
     ///   names a model which none of them has.
-    init(_ settings: Settings, on board: CircuitBoard, ceiling: CallCeiling?, log: Logger) throws {
+    ///
+    /// - Parameter observers: hear of each call.
+    init(
+        _ settings: Settings, on board: CircuitBoard, ceiling: CallCeiling?,
+        observers: [any ModelAttemptObserver] = [], log: Logger
+    ) throws {
         self.ceiling = ceiling
         let retries = try settings.sources.required(Catalog.retries)
         let builder = try ProviderBuilder(settings)
@@ -26,7 +31,7 @@ struct Providers {
             let built = try builder.provider(name)
             let circuit = try built.circuit(on: board, settings.sources)
             let policy = RetryPolicy(retries: retries, hasFallback: name != settings.providers.last)
-            let provider = built.provider.capped(at: ceiling, provider: name)
+            let provider = built.calls(ceiling, observers, settings.prices)
             let patient = Retrying(
                 provider, provider: name, policy: policy, mayRetry: { circuit.isClosed },
                 observer: { log.note($0, isNews: circuit.isClosed) }, sleep: { try await LoopClock().sleep(for: $0) })
@@ -91,6 +96,19 @@ struct BuiltProvider {
     let model: String
     let address: String
     let key: String?
+
+    /// Its calls, counted and told. One that costs nothing has no ceiling.
+    func calls(_ ceiling: CallCeiling?, _ observers: [any ModelAttemptObserver], _ prices: PriceTable)
+        -> any LanguageModel
+    {
+        var calls: any LanguageModel = provider
+        if !observers.isEmpty {
+            calls = ObservedCalls(
+                calls, name: name, model: model, price: prices.price(of: model), observers: observers)
+        }
+        if let ceiling, !(provider is Echo) { calls = CappedCalls(calls, provider: name, ceiling: ceiling) }
+        return calls
+    }
 
     func circuit(on board: CircuitBoard, _ sources: SettingSources) throws(SettingFault) -> Circuit {
         Circuit(

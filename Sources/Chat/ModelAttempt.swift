@@ -1,0 +1,82 @@
+/// One call of a provider, a try again being another: what became of it, for whoever counts and traces.
+public struct ModelAttempt: Sendable {
+    /// All the ways in which a call can end.
+    public enum Outcome: String, Sendable, CaseIterable {
+        case answered
+        /// The caller went away.
+        case abandoned
+        case unreachable, truncated
+        case timedOut = "timed_out"
+        case wordless, unfinished
+        case rateLimited = "rate_limited"
+        case serverError = "server_error"
+        case malformed, unauthorized, filtered
+        case tooLong = "too_long"
+        case refused, empty
+        case outOfTokens = "out_of_tokens"
+
+        /// Nil for a provider that was not asked at all.
+        public init?(_ reason: ModelFailure.Reason) {
+            switch reason {
+            case .unreachable: self = .unreachable
+            case .truncated: self = .truncated
+            case .timedOut: self = .timedOut
+            case .wordless: self = .wordless
+            case .unfinished: self = .unfinished
+            case .rateLimited: self = .rateLimited
+            case .serverError: self = .serverError
+            case .malformed: self = .malformed
+            case .unauthorized: self = .unauthorized
+            case .filtered: self = .filtered
+            case .tooLong: self = .tooLong
+            case .refused: self = .refused
+            case .empty: self = .empty
+            case .outOfTokens: self = .outOfTokens
+            case .circuitOpen, .dailyCallsSpent: return nil
+            }
+        }
+    }
+
+    /// The provider's setting name.
+    public let provider: String
+    /// The model that the settings name for it.
+    public let model: String
+    public let request: ModelRequest
+    public let start: ContinuousClock.Instant
+    public let end: ContinuousClock.Instant
+    /// When the first piece of the answer came; nil when none did.
+    public let firstPiece: ContinuousClock.Instant?
+    public let outcome: Outcome
+    /// The model's own name for itself; nil when it said none.
+    public let answeringModel: String?
+    /// Nil when nobody knows: of a failure.
+    public let usage: TokenUsage?
+    /// What it cost; nil when nobody knows.
+    public let cost: Money?
+    /// Nil when there is no answer.
+    public let finishReason: FinishReason?
+
+    public init(
+        provider: String, model: String, request: ModelRequest, start: ContinuousClock.Instant,
+        end: ContinuousClock.Instant, firstPiece: ContinuousClock.Instant?, outcome: Outcome,
+        answeringModel: String? = nil, usage: TokenUsage? = nil, cost: Money? = nil, finishReason: FinishReason? = nil
+    ) {
+        self.provider = provider
+        self.model = model
+        self.request = request
+        self.start = start
+        self.end = end
+        self.firstPiece = firstPiece
+        self.outcome = outcome
+        self.answeringModel = answeringModel
+        self.usage = usage
+        self.cost = cost
+        self.finishReason = finishReason
+    }
+}
+
+/// Where it is told what became of the calls of providers.
+public protocol ModelAttemptObserver: Sendable {
+    /// Called once for each call, when it has ended, on the event loop: it must not block.
+    func record(_ attempt: ModelAttempt)
+}
