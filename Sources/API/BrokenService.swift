@@ -14,7 +14,7 @@ public struct BrokenService: Responder {
     }
 
     public func respond(to request: Request, with writer: ResponseWriter) async {
-        await RequestContext.serve(request, writer, telemetry) { _ in throw error }
+        await RequestContext.serve(request, writer, telemetry, .off) { _ in throw error }
     }
 
     public func reply(toUnanswered request: Request) -> (head: ResponseHead, body: [UInt8]) {

@@ -53,7 +53,7 @@ public final class ChatService: Responder {
     }
 
     public func respond(to request: Request, with writer: ResponseWriter) async {
-        await RequestContext.serve(request, writer, telemetry, answer)
+        await RequestContext.serve(request, writer, telemetry, settings.tracing, answer)
     }
 
     public func reply(toUnanswered request: Request) -> (head: ResponseHead, body: [UInt8]) {

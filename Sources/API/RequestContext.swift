@@ -13,24 +13,27 @@ struct RequestContext {
     var route: Route?
     /// What the caller is told in.
     var dialect: any Dialect.Type { route?.dialect ?? Route.dialect(for: request) }
-    var trace = RequestTrace()
+    var trace: RequestTrace
     var status: Int?
     var failure: ErrorReply?
     var stream: EventStream?
     var corsOrigin: String?
 
-    init(_ request: Request, _ writer: ResponseWriter) {
+    init(_ request: Request, _ writer: ResponseWriter, _ tracing: TracePolicy) {
         self.request = request
         self.writer = writer
         id = request.identifier()
+        trace = RequestTrace(
+            context: tracing.context(
+                traceparent: request.header("TRACEPARENT"), id: request.parameter("TRACE_ID")))
     }
 
     /// Has `answer` answer a request, or refuses it when that throws, and tells what became of it.
     static func serve(
-        _ request: Request, _ writer: ResponseWriter, _ telemetry: any Telemetry,
+        _ request: Request, _ writer: ResponseWriter, _ telemetry: any Telemetry, _ tracing: TracePolicy,
         _ answer: (inout RequestContext) async throws -> Void
     ) async {
-        var context = RequestContext(request, writer)
+        var context = RequestContext(request, writer, tracing)
         do { try await answer(&context) } catch { await context.refuse(error) }
         telemetry.record(context.report())
     }

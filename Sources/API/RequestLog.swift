@@ -49,6 +49,7 @@ extension RequestLog {
         func add(_ name: String, _ text: String?) { if let text { add(name, .text(text)) } }
 
         add("request_id", .text(report.id))
+        add("trace_id", trace.context?.trace.text)
         add("method", .text(report.method))
         add("route", .text(report.route))
         add("status", .number(status))

@@ -1,4 +1,4 @@
-import Chat
+public import Chat
 import FastCGI
 
 /// The settings of the HTTP side.
@@ -13,12 +13,15 @@ public struct ServiceSettings: Sendable {
     public let completionBodyLimit: Int
     /// After which silence a stream has a comment.
     public let commentInterval: Duration
+    public let tracing: TracePolicy
 
     public init(
         version: String, messageLimit: Int, minimumUserAgentLength: Int?, corsOrigins: [String],
-        completionBodyLimit: Int = 4_194_304, commentInterval: Duration = .seconds(15)
+        completionBodyLimit: Int = 4_194_304, commentInterval: Duration = .seconds(15),
+        tracing: TracePolicy = .off
     ) {
         self.commentInterval = commentInterval
+        self.tracing = tracing
         self.completionBodyLimit = completionBodyLimit
         self.version = version
         self.messageLimit = messageLimit

@@ -48,6 +48,8 @@ public struct ModelRequest: Sendable, Hashable {
     public let tools: Tools?
     /// How long one try of a provider may take; nil for what the provider's own settings say.
     public let tryLimit: Duration?
+    /// The work that asks: of one call of a provider the call's own. It decides nothing of the answer.
+    public var trace: TraceContext?
 
     public init(
         messages: [ChatMessage], model: String? = nil, models: [String]? = nil, temperature: Double?, maxTokens: Int,

@@ -37,6 +37,8 @@ final class ModelCall: Sendable {
             throw CancellationError()
         }
         let start = ContinuousClock.now
+        var request = request
+        request.trace = trace.context
         let answer: ModelAnswer
         do {
             answer = try await pipeline.model.answer(request, by: deadline, onDelta: feed)

@@ -15,6 +15,8 @@ public struct RequestTrace: Sendable {
     private typealias Times = (begun: Int64, spent: Int64)
 
     private let start: ContinuousClock.Instant
+    /// The span of the whole request; nil where nobody follows it.
+    public let context: TraceContext?
     private var times = InlineArray<7, Times>(repeating: (0, -1))
     private var counts = InlineArray<4, Int>(repeating: 0)
     public internal(set) var cache: CacheOutcome?
@@ -29,7 +31,9 @@ public struct RequestTrace: Sendable {
     public var remark: String?
 
     /// - Parameter start: when the request came.
-    public init(start: ContinuousClock.Instant = .now) { self.start = start }
+    public init(start: ContinuousClock.Instant = .now, context: TraceContext? = nil) {
+        (self.start, self.context) = (start, context)
+    }
 
     /// Nil when it was not entered.
     public func span(_ name: Span.Name) -> Span? {

@@ -31,7 +31,8 @@ public struct Gemini: LanguageModel {
         async throws -> ModelAnswer
     {
         // In a header, never in the URL: URLs are logged along the way.
-        let headers = [("Content-Type", "application/json"), ("x-goog-api-key", key.text)]
+        var headers = [("Content-Type", "application/json"), ("x-goog-api-key", key.text)]
+        if let trace = request.trace { headers.append(("traceparent", trace.traceparent)) }
         let post = try HTTPRequest(
             method: .post, url: url, headers: headers, body: Self.body(request, needsSignature: !isOld))
         let format = GeminiReply(model: model, tools: request.tools)

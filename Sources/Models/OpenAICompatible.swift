@@ -46,6 +46,7 @@ public struct OpenAICompatible: LanguageModel {
     {
         var headers = [("Content-Type", "application/json")]
         if let key { headers.append(("Authorization", "Bearer \(key.text)")) }
+        if let trace = request.trace { headers.append(("traceparent", trace.traceparent)) }
         let post = try HTTPRequest(method: .post, url: url, headers: headers, body: body(request))
         let format = OpenAIReply(provider: service.rawValue, model: model, tools: request.tools)
         return try await call.run(post, of: request, reading: format, by: deadline, onDelta: onDelta)
