@@ -70,13 +70,14 @@ let package = Package(
             "Models",
             ["Chat", "Curl", "SharedMemory", "StrictJSON", .product(name: "Crypto", package: "swift-crypto")]),
         ours("Mail", ["Chat", "Curl"]),
+        ours("Tracing", ["Chat", "Curl", "StrictJSON"]),
         ours("API", ["Chat", "FastCGI", "StrictJSON"]),
         .executableTarget(
             name: "parley",
             dependencies: [
                 "API", "Chat", "EventLoop", "FastCGI", "Mail", "Models", "Pool", "Relay", "Sanitizing", "Sessions",
                 "SharedMemory",
-                "Storage", "StrictJSON",
+                "Storage", "StrictJSON", "Tracing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// How long a provider asks to wait.
-enum RetryAfter {
+/// How long a server asks to wait.
+public enum RetryAfter {
     /// Nobody waits as long as this; a greater number counts as this one.
     private static let longest = 1e9
 
@@ -9,12 +9,12 @@ enum RetryAfter {
     ///
     /// - Parameter now: seconds since 1970.
     /// - Returns: never negative; nil for a value that is neither.
-    static func parse(_ value: String, now: Int) -> Duration? {
+    public static func parse(_ value: String, now: Int) -> Duration? {
         seconds(value) ?? date(value, now: now).map { .seconds(max(0, $0 - now)) }
     }
 
     /// Reads a duration of protobuf's JSON form: `"7s"`, `"1.5s"`.
-    static func parse(protobufDuration text: String) -> Duration? {
+    public static func parse(protobufDuration text: String) -> Duration? {
         text.hasSuffix("s") ? seconds(text.dropLast()) : nil
     }
 
