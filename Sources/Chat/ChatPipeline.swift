@@ -120,9 +120,10 @@ public final class ChatPipeline: Sendable {
         let treatment = policy.treatment(of: found)
         let danger = treatment == .off ? nil : found
         trace.danger = danger
+        let place = branch ?? Branch(conversation: ConversationID(first: id), parent: nil, messages: [])
+        if policy.contract == .question { trace.conversation = place.conversation }
         return ReviewedQuestion(
-            id: id, principal: principal, question: question,
-            branch: branch ?? Branch(conversation: ConversationID(first: id), parent: nil, messages: []),
+            id: id, principal: principal, question: question, branch: place,
             text: policy.contract == .question ? Prompt.trimmed(review.text) : review.text, danger: danger,
             isBlocked: treatment == .hold)
     }

@@ -65,6 +65,13 @@ public struct ModelRequest: Sendable, Hashable {
         self.sampling = sampling
     }
 
+    /// The same, as a part of the work that asks.
+    public func inPart() -> ModelRequest {
+        var part = self
+        part.trace = trace?.child()
+        return part
+    }
+
     /// Bytes of what the model is told of tools and calls.
     var toolBytes: Int {
         messages.reduce((tools?.definitions.utf8.count ?? 0) + (tools?.choice?.utf8.count ?? 0)) {

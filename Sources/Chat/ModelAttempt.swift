@@ -41,6 +41,7 @@ public struct ModelAttempt: Sendable {
     public let provider: String
     /// The model that the settings name for it.
     public let model: String
+    /// Its trace context is the call's own.
     public let request: ModelRequest
     public let start: ContinuousClock.Instant
     public let end: ContinuousClock.Instant
@@ -55,11 +56,14 @@ public struct ModelAttempt: Sendable {
     public let cost: Money?
     /// Nil when there is no answer.
     public let finishReason: FinishReason?
+    /// What was said; nil when there is no answer.
+    public let text: String?
 
     public init(
         provider: String, model: String, request: ModelRequest, start: ContinuousClock.Instant,
         end: ContinuousClock.Instant, firstPiece: ContinuousClock.Instant?, outcome: Outcome,
-        answeringModel: String? = nil, usage: TokenUsage? = nil, cost: Money? = nil, finishReason: FinishReason? = nil
+        answeringModel: String? = nil, usage: TokenUsage? = nil, cost: Money? = nil, finishReason: FinishReason? = nil,
+        text: String? = nil
     ) {
         self.provider = provider
         self.model = model
@@ -72,6 +76,7 @@ public struct ModelAttempt: Sendable {
         self.usage = usage
         self.cost = cost
         self.finishReason = finishReason
+        self.text = text
     }
 }
 

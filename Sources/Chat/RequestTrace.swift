@@ -20,6 +20,8 @@ public struct RequestTrace: Sendable {
     private var times = InlineArray<7, Times>(repeating: (0, -1))
     private var counts = InlineArray<4, Int>(repeating: 0)
     public internal(set) var cache: CacheOutcome?
+    /// Nil where there is none, and for a program that keeps its own.
+    public internal(set) var conversation: ConversationID?
     public private(set) var provider: String?
     public private(set) var model: String?
     public private(set) var held = false

@@ -1,4 +1,5 @@
 internal import Chat
+internal import Curl
 internal import Glibc
 internal import StrictJSON
 

@@ -30,22 +30,24 @@ public struct ObservedCalls: LanguageModel {
     public func answer(_ request: ModelRequest, by deadline: ContinuousClock.Instant, onDelta: (any DeltaHandler)?)
         async throws -> ModelAnswer
     {
+        let request = request.inPart()
         let start = ContinuousClock.now
         let first = FirstPiece(since: start)
         let watch = DeltaWatch(onDelta) { first.note() }
         func tell(
             _ outcome: ModelAttempt.Outcome, _ model: String? = nil, _ usage: TokenUsage? = nil,
-            _ finishReason: FinishReason? = nil
+            _ finishReason: FinishReason? = nil, text: String? = nil
         ) {
             let attempt = ModelAttempt(
                 provider: name, model: self.model, request: request, start: start, end: .now, firstPiece: first.time,
                 outcome: outcome, answeringModel: model, usage: usage,
-                cost: usage.flatMap { $0.charge ?? price?.cost(of: $0) }, finishReason: finishReason)
+                cost: usage.flatMap { $0.charge ?? price?.cost(of: $0) }, finishReason: finishReason,
+                text: text)
             for observer in observers { observer.record(attempt) }
         }
         do {
             let answer = try await provider.answer(request, by: deadline, onDelta: watch)
-            tell(.answered, answer.model, answer.usage, answer.finishReason)
+            tell(.answered, answer.model, answer.usage, answer.finishReason, text: answer.text)
             return answer
         } catch let failure as ModelFailure {
             if let outcome = ModelAttempt.Outcome(failure.reason) { tell(outcome) }

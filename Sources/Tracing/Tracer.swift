@@ -48,6 +48,7 @@ public struct Tracer: Telemetry {
         if report.status > 0 { span.add("http.response.status_code", report.status) }
         span.add("http.response.body.size", report.trace[.bytesSent])
         span.add("parley.request_id", report.id)
+        span.add(GenAINames.conversationID, report.trace.conversation?.text)
         span.add("parley.cache", report.trace.cache?.rawValue)
         span.add("parley.provider", report.trace.provider)
         span.add("parley.model", report.trace.model)

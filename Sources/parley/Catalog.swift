@@ -257,6 +257,7 @@ enum Catalog {
         trustedProxies, botDetection,
         userAgentLength, corsOrigins, serverName, socket, socketMode, socketOwner, socketGroup, workers, maxInFlight,
         workerMaxRequests, workerMaxMemory, workerStallTimeout, drainDeadline, logFile, logLevel,
+        otlpEndpoint, otlpHeaders, traceRatio, traceCallers, traceContent,
     ]
 }
 

@@ -8,6 +8,9 @@ enum ProcessEnvironment {
     /// Processors that this process may use.
     static var cores: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
+    /// This machine's name; empty where it has none.
+    static var hostName: String { ProcessInfo.processInfo.hostName }
+
     /// What this process has in memory, as the kernel counts it (statm of proc(5)); 0 where that cannot be read.
     static var residentBytes: Int {
         let descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)

@@ -8,6 +8,7 @@ import Sanitizing
 import Sessions
 import SharedMemory
 import Storage
+import Tracing
 
 /// Everything wired: the one place that knows every adapter.
 struct Service {
@@ -20,9 +21,13 @@ struct Service {
     /// Where other workers hear of this one's answers; nil where there are no others.
     let relay: Relay?
     let login: LoginService
+    /// Nil where no traces are sent.
+    let spans: SpanExporter?
 
     /// - Parameter isPooled: whether there are other workers.
     init(_ settings: Settings, log: Logger, isPooled: Bool) async throws {
+        spans = try settings.spanExporter(log)
+        let tracer = try spans.map { Tracer($0, hasContent: try settings.sources.required(Catalog.traceContent)) }
         let board = try Board.shared(settings, log: log)
         let purged = PurgeBoard(on: board)
         database = try Database(settings, purged: purged, onBudgetAlert: { log.note($0) })
@@ -35,7 +40,8 @@ struct Service {
         memory = MemoryCache(maximumBytes: settings.cacheBytes, purged: purged)
         providers = try Providers(
             settings, on: CircuitBoard(on: board),
-            ceiling: try CallCeiling(settings, counter: database, on: board, log: log), log: log)
+            ceiling: try CallCeiling(settings, counter: database, on: board, log: log),
+            observers: tracer.map { [$0] } ?? [], log: log)
         let ids = ExchangeIDGenerator { [database] in database.claimWorkerNumber() }
         let place = isPooled ? RelayPlace(settings, ids) : nil
         let client = place.map { RelayClient($0.name, worker: $0.worker) }
@@ -66,8 +72,9 @@ struct Service {
             settings: ServiceSettings(
                 version: Version.text, messageLimit: settings.messageLimit,
                 minimumUserAgentLength: settings.minimumUserAgentLength, corsOrigins: settings.corsOrigins,
-                completionBodyLimit: try settings.sources.required(Catalog.completionBody)),
-            telemetry: LogOutput(level: settings.logLevel))
+                completionBodyLimit: try settings.sources.required(Catalog.completionBody),
+                tracing: try settings.tracing),
+            telemetry: SeveralTelemetries([LogOutput(level: settings.logLevel)] + (tracer.map { [$0] } ?? [])))
     }
 }
 

@@ -7,6 +7,7 @@ import Logging
 import Models
 import Pool
 import Storage
+import Tracing
 
 /// The process that answers requests: one of a pool on a shared socket, or one request of a CGI server.
 enum Worker {
@@ -75,6 +76,7 @@ enum Worker {
             try? await LoopClock().sleep(for: .milliseconds(20))
         }
         await service.login.finish(by: deadline)
+        await service.spans?.flush(by: .now + .seconds(2))
     }
 
     /// Answers the request that the environment and standard input describe.
@@ -87,6 +89,7 @@ enum Worker {
             let code = await CGI.respond(with: service.responder, limits: limits)
             _ = LogOutput.lines.flush(within: .seconds(1))
             CGI.hangUp()
+            await service.spans?.flush(by: .now + .seconds(1))
             await service.login.finish(by: .now + .seconds(60))
             try? await service.database.checkpoint()  // else the next process does
             end(code)
