@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Traces through nginx and the real program, read by OpenTelemetry's own protobuf messages.
-@Suite(.timeLimit(.minutes(5))) struct TraceTests {
+@Suite(.timeLimit(.minutes(5))) struct TraceExportTests {
     private static let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     private static let header = "traceparent: 00-\(trace)-00f067aa0ba902b7-00"
 
