@@ -111,13 +111,27 @@ public struct SessionOpening: Sendable {
     public let browserHash: String
     /// A keyed hash too, or in clear, or empty, as the operator wants it.
     public let address: String
+    /// Only where the operator wants to be told.
+    public let contact: SessionContact?
 
-    public init(session: Session, emailHash: String, browserHash: String, address: String) {
+    public init(
+        session: Session, emailHash: String, browserHash: String, address: String, contact: SessionContact? = nil
+    ) {
         self.session = session
         self.emailHash = emailHash
         self.browserHash = browserHash
         self.address = address
+        self.contact = contact
     }
+}
+
+/// Who logs in, in clear.
+public struct SessionContact: Sendable, Hashable {
+    public let email: String
+    /// The network address.
+    public let address: String
+
+    public init(email: String, address: String) { (self.email, self.address) = (email, address) }
 }
 
 /// Lets sessions in and out.

@@ -6,7 +6,7 @@ public import FoundationEssentials
 /// A token is good only while its session's row is: each request asks the store, in the step that does its work, so an
 /// ended session is dead in every worker from the next request on. Nothing that could be read back is stored of who
 /// logs in: the email address, the browser's name and, unless the operator wants it otherwise, the network address are
-/// kept as keyed hashes.
+/// kept as keyed hashes. Where the operator wants to be told who it is, address and email wait for that in clear.
 ///
 /// What it refuses: an expired or foreign token, and whatever it would not have written itself (``SignedToken``,
 /// ``SessionClaims``).
@@ -24,6 +24,7 @@ public struct TokenAuthenticator: StoredSessions {
     let store: any SessionStore
     private let lifetime: TimeInterval
     private let addresses: AddressStorage
+    private let keepsContacts: Bool
     let now: @Sendable () -> Date
 
     /// - Parameters:
@@ -32,9 +33,11 @@ public struct TokenAuthenticator: StoredSessions {
     ///   - overlap: seconds in which the secret before the present one goes on signing, if there is one.
     ///   - lifetime: seconds that a session lives.
     ///   - addresses: what is stored of the address that somebody logs in from.
+    ///   - keepsContacts: whether the store is given who logs in, in clear.
     public init(
         secret: TokenSecret, identity: IdentityKey? = nil, store: any SessionStore, lifetime: TimeInterval,
-        addresses: AddressStorage = .hash, overlap: TimeInterval = 0, now: @escaping @Sendable () -> Date = { Date() }
+        addresses: AddressStorage = .hash, keepsContacts: Bool = false, overlap: TimeInterval = 0,
+        now: @escaping @Sendable () -> Date = { Date() }
     ) {
         keys = TokenKeys(secret)
         settled = now() + overlap
@@ -42,6 +45,7 @@ public struct TokenAuthenticator: StoredSessions {
         self.store = store
         self.lifetime = lifetime
         self.addresses = addresses
+        self.keepsContacts = keepsContacts
         self.now = now
     }
 
@@ -61,7 +65,8 @@ public struct TokenAuthenticator: StoredSessions {
                 id: .random(), user: user, created: created, expires: created.addingTimeInterval(lifetime),
                 messagesUsed: 0, isProved: isProved),
             emailHash: hashes.email(email), browserHash: hashes.browser(browser),
-            address: addresses.stored(address, hashes))
+            address: addresses.stored(address, hashes),
+            contact: keepsContacts ? SessionContact(email: email.address, address: address) : nil)
     }
 
     func token(of session: Session) -> String {

@@ -32,6 +32,7 @@ public final class Database: Sendable {
     let onBudgetAlert: @Sendable (BudgetAlert) -> Void
     /// Where the workers tell each other which answers were deleted.
     let purged: (any PurgedAnswers)?
+    let outbox: OutboxIntake
 
     /// Opens nothing yet: see ``prepare()``.
     ///
@@ -43,12 +44,14 @@ public final class Database: Sendable {
     ///   - stateDirectory: where the files are by which processes lock each other out; nil for beside the database.
     ///   - background: what waiting goes by, and where it is waited.
     ///   - purged: where the workers tell each other which answers were deleted; nil where there is one worker alone.
+    ///   - outbox: who is to be told of exchanges; nobody by default.
     ///   - onBudgetAlert: told once when a key has spent four fifths of its budget.
     /// - Throws: when its threads cannot be started.
     public init(
         path: String, messageLimit: Int, staleLifetime: Duration = .zero,
         answerBytes: Int = .max, stateDirectory: String? = nil, now: @escaping @Sendable () -> Date = { Date() },
         background: Background = Background(), purged: (any PurgedAnswers)? = nil,
+        outbox: OutboxIntake = OutboxIntake([]),
         onBudgetAlert: @escaping @Sendable (BudgetAlert) -> Void = { _ in }
     ) throws {
         let file = DatabaseFile(path, stateDirectory: stateDirectory)
@@ -68,6 +71,7 @@ public final class Database: Sendable {
         self.now = now
         self.onBudgetAlert = onBudgetAlert
         self.purged = purged
+        self.outbox = outbox
         holder = LivenessLock(path: file.livenessPath)
     }
 

@@ -115,7 +115,10 @@ extension Statements {
             guard isThere else { return false }
             (conversation, through) = (id.first.number, .max)
         }
-        for session in try sessions(of: principal) { try run(deletion, session, conversation, through, now) }
+        for session in try sessions(of: principal) {
+            try run(deletion, session, conversation, through, now)
+            if case .everything = deleted { try forgetContact(of: session) }
+        }
         return true
     }
 

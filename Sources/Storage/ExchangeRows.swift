@@ -111,6 +111,7 @@ extension Database: Ledger {
             return (settled, try db.spend(exchange.answer.usage, exchange.answer.cost, by: place.principal, at: now))
         }
         if let alert { onBudgetAlert(alert) }
+        noteQueued(by: place.principal)
         return settled
     }
 
@@ -143,7 +144,7 @@ extension Database: Ledger {
     }
 
     public func record(_ exchange: Exchange, for principal: Principal) async throws -> Result<Exchange, Refusal> {
-        try await writer.write { [self] db in
+        let recorded: Result<Exchange, Refusal> = try await writer.write { [self] db in
             let now = now().stored
             switch try db.admit(exchange, for: principal, at: now) {
             case .success(let rates):
@@ -151,6 +152,8 @@ extension Database: Ledger {
             case .failure(let refusal): return .failure(refusal)
             }
         }
+        noteQueued(by: principal)
+        return recorded
     }
 
     public func exchange(_ id: ExchangeID, of principal: Principal) async throws -> Result<Exchange?, Refusal> {
@@ -182,7 +185,11 @@ extension Database: Ledger {
     ) throws -> Result<Exchange, Refusal> {
         let id = exchange.id.number
         try db.run(charge, principal.session.rawValue, principal.user.rawValue, now, messageLimit(of: principal), id)
-        if db.changes == 1 { return .success(try db.insert(exchange, by: principal)) }
+        if db.changes == 1 {
+            let inserted = try db.insert(exchange, by: principal)
+            try queue(inserted, by: principal, at: now, db)
+            return .success(inserted)
+        }
         if try db.wasDeleted(exchange, of: principal) { return .success(exchange.forgotten) }
         let known = try db.first(recorded, id) { row in
             guard row.text(14) == principal.session.rawValue else {

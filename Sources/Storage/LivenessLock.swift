@@ -26,13 +26,25 @@ final class LivenessLock: Sendable {
     /// - Throws: ``ChatError`` `.unavailable` when the file cannot be used.
     func number() throws -> Int64 { try taken().number }
 
-    /// Takes the lock of byte 0, which is nobody's number, for as long as this process lives.
+    /// What one process of all does beside its requests: the number of a byte that is nobody's.
+    enum Duty: Int64 {
+        case purging = 0
+        /// Beyond the workers' numbers (``WorkerNumber``).
+        case sending = 0x4000_0000_0001_0000
+    }
+
+    /// Takes a duty's lock for as long as this process lives, or until it yields.
     ///
     /// - Returns: false when another process has it.
-    func claimPurging() throws -> Bool {
-        if Self.control(try taken().descriptor, Self.setLock, 0) != nil { return true }
+    func claim(_ duty: Duty) throws -> Bool {
+        if Self.control(try taken().descriptor, Self.setLock, duty.rawValue) != nil { return true }
         guard errno == EAGAIN || errno == EACCES else { throw failure("lock") }
         return false
+    }
+
+    func yield(_ duty: Duty) {
+        guard let own = own.withLock({ $0 }) else { return }
+        _ = Self.control(own.descriptor, Self.setLock, duty.rawValue, Int16(F_UNLCK))
     }
 
     func isAlive(_ number: Int64) throws -> Bool {
@@ -59,9 +71,11 @@ final class LivenessLock: Sendable {
     }
 
     /// - Returns: the kind of lock that the kernel wrote back; nil when it refused.
-    static func control(_ descriptor: Int32, _ command: Int32, _ number: Int64) -> Int32? {
+    static func control(
+        _ descriptor: Int32, _ command: Int32, _ number: Int64, _ kind: Int16 = Int16(F_WRLCK)
+    ) -> Int32? {
         var range = flock()
-        range.l_type = Int16(F_WRLCK)
+        range.l_type = kind
         range.l_whence = Int16(SEEK_SET)
         range.l_start = off_t(number)
         range.l_len = 1

@@ -53,7 +53,8 @@ public struct PurgePolicy: Sendable {
 
 /// One round through the database that removes what is not to be kept: reservations that have lapsed, whose calls
 /// become `unsettled` exchanges; exchanges past their days, and what those had cost whose texts were deleted; answers that nobody may be given any more; of sessions that
-/// have ended the address in clear, and, a month later, all, once nothing refers to them; daily usage after 400 days.
+/// have ended the address in clear, and, a month later, all, once nothing refers to them; daily usage after 400 days; what
+/// has been in the outbox for a week.
 ///
 /// Each ``step()`` is one short read and at most one short write, which waits for no disk: a power cut may undo it, and
 /// the next round does it again. ``PurgePace`` says how much a step removes, and how long to rest after it.
@@ -79,6 +80,7 @@ public struct Purge: Sendable {
         case sessions(end: Int64, id: String)
         case usage
         case logins
+        case outbox
         case done
     }
 
@@ -135,7 +137,9 @@ public struct Purge: Sendable {
             counts.usage += count
             if count == 0 { stage = .logins }
         case .logins:
-            if try await removeLogins() == 0 { stage = .done }
+            if try await removeLogins() == 0 { stage = .outbox }
+        case .outbox:
+            if try await removeQueued() == 0 { stage = .done }
         case .done: return false
         }
         return true
@@ -167,6 +171,11 @@ public struct Purge: Sendable {
     private mutating func removeLogins() async throws -> Int {
         guard try await database.hasOldLogins(at: now) else { return 0 }
         return try await pace.write { [now, rows = pace.rows] db in try db.removeOldLogins(at: now, atMost: rows) }
+    }
+
+    private mutating func removeQueued() async throws -> Int {
+        guard try await database.hasOldQueued(at: now) else { return 0 }
+        return try await pace.write { [now, rows = pace.rows] db in try db.removeOldQueued(at: now, atMost: rows) }
     }
 
     /// Ids grow with the time of the question, so the oldest come first.
@@ -246,5 +255,5 @@ extension Database {
     /// Whether this process is the one of the pool that purges: the first to ask, until it ends.
     ///
     /// - Throws: ``ChatError``.
-    public func claimsPurging() throws -> Bool { try holder.claimPurging() }
+    public func claimsPurging() throws -> Bool { try holder.claim(.purging) }
 }

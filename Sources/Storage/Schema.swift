@@ -227,6 +227,7 @@ enum Schema {
                     """)
         }
         migrator.registerMigration("proved sessions, login codes") { db in try db.execute(sql: logins) }
+        migrator.registerMigration("outbox") { db in try db.execute(sql: outbox) }
         return migrator
     }
 

@@ -11,6 +11,7 @@ private let newSession = """
     """
 private let insertion = Query(newSession)
 private let insertionOnce = Query(newSession + " ON CONFLICT (id) DO NOTHING")
+private let contact = Query("INSERT OR IGNORE INTO session_contacts (session_id, email, address) VALUES (?, ?, ?)")
 private let selection = Query("SELECT created_at, expires_at, messages_used, proved FROM sessions WHERE \(liveSession)")
 private let ending = Query("UPDATE sessions SET active = 0 WHERE \(liveSession)")
 private let endingOfAll = Query(
@@ -63,6 +64,7 @@ extension Statements {
         try run(
             query, session.id.rawValue, session.user.rawValue, opening.emailHash, opening.browserHash,
             opening.address, session.created.stored, session.expires.stored, session.isProved)
+        if let known = opening.contact { try run(contact, session.id.rawValue, known.email, known.address) }
     }
 
     /// - Returns: who asks if it is live, and proved if its session is.
