@@ -14,7 +14,7 @@ COVERAGE_FLOOR := 95
 SCRIPTS := $(shell grep -lErs '^\#!/usr/bin/env bash|^\# shellcheck shell=bash' deploy Tests/Clients Tests/Coverage Tests/Deploy Tests/Fuzz Tests/Load Tests/run .ci)
 SWIFT_SOURCES := Package.swift Sources Tests
 # What runs on the event loop.
-ON_THE_LOOP := $(shell find Sources/API Sources/Chat Sources/Curl Sources/FastCGI Sources/Models Sources/Sessions Sources/Storage -name '*.swift')
+ON_THE_LOOP := $(shell find Sources/API Sources/Chat Sources/Curl Sources/FastCGI Sources/Models Sources/Outbox Sources/Sessions Sources/Storage -name '*.swift')
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test test-sanitizer coverage bench bench-record bench-compare soak test-edge fuzz test-thread test-address sbom deb test-deb test-docker format lint check clean

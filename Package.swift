@@ -71,11 +71,14 @@ let package = Package(
             ["Chat", "Curl", "SharedMemory", "StrictJSON", .product(name: "Crypto", package: "swift-crypto")]),
         ours("Mail", ["Chat", "Curl"]),
         ours("Tracing", ["Chat", "Curl", "StrictJSON"]),
+        ours(
+            "Outbox", ["Chat", "Curl", "SharedMemory", "StrictJSON", .product(name: "Crypto", package: "swift-crypto")]),
         ours("API", ["Chat", "FastCGI", "StrictJSON"]),
         .executableTarget(
             name: "parley",
             dependencies: [
-                "API", "Chat", "EventLoop", "FastCGI", "Mail", "Models", "Pool", "Relay", "Sanitizing", "Sessions",
+                "API", "Chat", "EventLoop", "FastCGI", "Mail", "Models", "Outbox", "Pool", "Relay", "Sanitizing",
+                "Sessions",
                 "SharedMemory",
                 "Storage", "StrictJSON", "Tracing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -103,6 +106,7 @@ let package = Package(
             "StorageTests",
             ["Storage", "Chat", "SharedMemory", "Support", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("ModelsTests", ["Models", "Chat", "Curl", "SharedMemory", "StrictJSON", "Support"]),
+        tests("OutboxTests", ["Outbox", "Chat", "SharedMemory", "StrictJSON", "Support"]),
         tests(
             "APITests",
             [
