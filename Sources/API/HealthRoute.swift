@@ -54,6 +54,24 @@ public protocol HealthSource: Sendable {
     var isEcho: Bool { get }
     /// Bytes of answers in this worker's memory.
     var cacheBytes: Int { get }
+    /// What others are told of exchanges; empty where nobody is.
+    var outbox: [OutboxHealth] { get }
+}
+
+/// How one kind of the outbox is.
+public struct OutboxHealth: Sendable {
+    let kind: String
+    let state: String
+    let isWell: Bool
+    let pending: Int
+    let dead: Int
+    /// Since the first of those that wait.
+    let age: Duration?
+
+    public init(kind: String, state: String, isWell: Bool, pending: Int, dead: Int, age: Duration?) {
+        (self.kind, self.state, self.isWell) = (kind, state, isWell)
+        (self.pending, self.dead, self.age) = (pending, dead, age)
+    }
 }
 
 extension ChatService {
@@ -67,8 +85,8 @@ extension ChatService {
         try await context.send(200, body)
     }
 
-    /// 200 when requests can be served, 503 when the database cannot be read or written. A provider that is left alone is no reason for a
-    /// 503, but is named, and makes the status "degraded".
+    /// 200 when requests can be served, 503 when the database cannot be read or written. A provider that is left alone, or an outbox that
+    /// stands still, is no reason for a 503, but is named, and makes the status "degraded".
     func showHealth(_ context: inout RequestContext) async throws {
         let start = ContinuousClock.now
         let database = await health.database()
@@ -76,10 +94,12 @@ extension ChatService {
         let isDetailed = ["true", "1"].contains(try context.request.query("detailed"))
         let providers = health.providers
         let isWhole = providers.allSatisfy(\.isAsked)
+        let outbox = health.outbox
+        let isWell = isWhole && outbox.allSatisfy(\.isWell)
         let aiService =
             health.isEcho
             ? "echo" : isWhole ? "available" : providers.contains(where: \.isAsked) ? "degraded" : "unavailable"
-        let status = !database.isWhole ? "unhealthy" : isWhole ? "healthy" : "degraded"
+        let status = !database.isWhole ? "unhealthy" : isWell ? "healthy" : "degraded"
         let body = JSONWriter.object { json in
             json.member("status", status)
             json.member("timestamp", Date().iso8601)
@@ -102,6 +122,19 @@ extension ChatService {
                             json.member("circuit", provider.circuit)
                             if let cause = provider.cause { json.member("cause", cause) }
                             if let wait = provider.retryIn { json.member("retry_in_ms", Int(wait.milliseconds)) }
+                        }
+                    }
+                }
+                if !outbox.isEmpty {
+                    json.array("outbox") { list in
+                        for one in outbox {
+                            list.object { json in
+                                json.member("kind", one.kind)
+                                json.member("state", one.state)
+                                json.member("pending", one.pending)
+                                json.member("dead", one.dead)
+                                if let age = one.age { json.member("oldest_ms", Int(age.milliseconds)) }
+                            }
                         }
                     }
                 }
@@ -130,8 +163,8 @@ extension ChatService {
         "How the parts of the service are.",
         [
             "status": .word(
-                "`degraded` when a provider is left alone because it fails; `unhealthy` when the database cannot be "
-                    + "used.",
+                "`degraded` when a provider is left alone because it fails, or the outbox stands still; `unhealthy` "
+                    + "when the database cannot be used.",
                 ["healthy", "degraded", "unhealthy"]),
             "timestamp": .time("Now."), "version": .text("The program's version."), "database": databaseWord,
             "ai_service": .word(
@@ -161,10 +194,22 @@ extension ChatService {
                         "cause": .text("Why it is left alone."),
                         "retry_in_ms": .whole("Milliseconds until it is tried again."),
                     ], optional: ["cause", "retry_in_ms"])),
+            "outbox": .list(
+                "Where others are told of exchanges.",
+                of: .record(
+                    [
+                        "kind": .word("", ["discord", "webhook"]),
+                        "state": .word(
+                            "`failing`: nothing but failures comes; `stopped`: nothing is tried until a reload.",
+                            ["sending", "failing", "stopped"]),
+                        "pending": .whole("Exchanges that are yet to be told."),
+                        "dead": .whole("Exchanges that were given up."),
+                        "oldest_ms": .whole("How long the first of those that wait has waited."),
+                    ], optional: ["oldest_ms"])),
             "cache": .record(["memory_bytes": .whole("Of answers in the memory of the worker that answered this.")]),
             "worker": .record([
                 "in_flight": .whole("Questions that this worker is asking a model, or waiting for."),
                 "max_in_flight": .whole("How many it may.", 1 ... .max),
             ]),
-        ])
+        ], optional: ["outbox"])
 }

@@ -258,6 +258,7 @@ enum Catalog {
         userAgentLength, corsOrigins, serverName, socket, socketMode, socketOwner, socketGroup, workers, maxInFlight,
         workerMaxRequests, workerMaxMemory, workerStallTimeout, drainDeadline, logFile, logLevel,
         otlpEndpoint, otlpHeaders, traceRatio, traceCallers, traceContent,
+        discordWebhook, discordToken, discordChannel, discordDetails, discordAPI, webhookURL, webhookSecret,
     ]
 }
 

@@ -3,6 +3,7 @@ import Chat
 import Glibc
 import Mail
 import Models
+import Outbox
 import Pool
 import Sessions
 import SharedMemory
@@ -31,6 +32,7 @@ struct Check: ParsableCommand {
         report([try wait { await Self.database(settings) }])
         report(Storage.Backup.leftovers(of: settings.database.path).map(Self.leftover))
         report(try wait { await Self.providers(settings) })
+        if let discord = try settings.sources.discord() { report([try wait { await Self.discord(discord) }]) }
         if settings.authMode == .code { report([try wait { try await Self.mail(settings) }]) }
         if settings.authMode == .external { report(try wait { try await Self.identityProvider(settings) }) }
         // Others than root cannot read a system's certificates.
@@ -105,6 +107,13 @@ struct Check: ParsableCommand {
         }
         return .wrong(
             "mail server", fault, mend: "check the settings CHAT_SMTP_…, the way to that host, and its certificate")
+    }
+
+    private static func discord(_ discord: Discord) async -> Finding {
+        guard let fault = await discord.fault() else { return .well("Discord", "knows its webhook or channel") }
+        return .wrong(
+            "Discord", fault, mend: "check the settings CHAT_DISCORD_…, the bot's permissions, and the way to that host"
+        )
     }
 
     private static func identityProvider(_ settings: Settings) async throws -> [Finding] {

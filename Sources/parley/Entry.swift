@@ -73,7 +73,7 @@ struct Parley: ParsableCommand {
         subcommands: [
             Serve.self, Status.self, Sessions.self, Key.self, Secret.self, Usage.self, Migrate.self, Backup.self,
             Restore.self,
-            Purge.self,
+            Purge.self, Outbox.self,
             Config.self,
             Check.self, OpenAPI.self, Version.self,
         ])

@@ -5,6 +5,7 @@ import FastCGI
 import Glibc
 import Logging
 import Models
+import Outbox
 import Pool
 import SharedMemory
 import Storage
@@ -128,7 +129,9 @@ private struct Plan {
         // Of versions before the board.
         unlink(settings.database.path + "-circuits")
         // A new pool finds out anew which provider is down.
-        if let board = try? Board.shared(settings, log: log) { CircuitBoard(on: board).reset() }
+        guard let board = try? Board.shared(settings, log: log) else { return }
+        CircuitBoard(on: board).reset()
+        OutboxBoard(on: board).resume()
     }
 
     private var configuration: PoolConfiguration {

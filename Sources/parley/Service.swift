@@ -3,6 +3,7 @@ import Chat
 import EventLoop
 import Logging
 import Models
+import Outbox
 import Relay
 import Sanitizing
 import Sessions
@@ -23,6 +24,8 @@ struct Service {
     let login: LoginService
     /// Nil where no traces are sent.
     let spans: SpanExporter?
+    /// Tells others of exchanges.
+    let sender: Sender
 
     /// - Parameter isPooled: whether there are other workers.
     init(_ settings: Settings, log: Logger, isPooled: Bool) async throws {
@@ -30,10 +33,16 @@ struct Service {
         let tracer = try spans.map { Tracer($0, hasContent: try settings.sources.required(Catalog.traceContent)) }
         let board = try Board.shared(settings, log: log)
         let purged = PurgeBoard(on: board)
-        database = try Database(settings, purged: purged, onBudgetAlert: { log.note($0) })
+        let outbox = OutboxBoard(on: board)
+        database = try Database(
+            settings, purged: purged, outbox: settings.intake(outbox), onBudgetAlert: { log.note($0) })
+        sender = Sender(
+            try settings.sources.deliveries(), store: database, board: outbox, background: .loop,
+            onEvent: { log.note($0) })
         let sessions = TokenAuthenticator(
             secret: settings.secret, identity: settings.identityKey, store: database, lifetime: settings.sessionSeconds,
-            addresses: settings.addresses, overlap: isPooled ? TokenAuthenticator.overlap : 0)
+            addresses: settings.addresses, keepsContacts: try settings.sources.keepsContacts(),
+            overlap: isPooled ? TokenAuthenticator.overlap : 0)
         let people: any Authenticator = try settings.externalAuthenticator(database, log: log) ?? sessions
         let authenticator = KeyAuthenticator(beside: people, store: database, secret: settings.keySecret)
         login = try LoginService(settings, sessions, database, log: log)
@@ -68,7 +77,8 @@ struct Service {
             streams: streams, relay: client, authenticator: authenticator, login: login.login, ledger: database,
             conversations: database, usage: database,
             keys: settings.keySecret.map { [database] in KeyRegistry(store: database, secret: $0) },
-            health: Health(store: database, source: providers, memory: memory),
+            health: Health(
+                store: database, source: providers, memory: memory, board: outbox, kinds: settings.sources.outboxKinds),
             settings: ServiceSettings(
                 version: Version.text, messageLimit: settings.messageLimit,
                 minimumUserAgentLength: settings.minimumUserAgentLength, corsOrigins: settings.corsOrigins,
@@ -132,7 +142,10 @@ private struct Health: HealthSource {
     let store: Database
     let source: Providers
     let memory: MemoryCache
+    let board: OutboxBoard
+    let kinds: [OutboxKind]
 
+    var outbox: [OutboxHealth] { kinds.map { OutboxHealth($0.rawValue, board.status(of: $0)) } }
     var providers: [ProviderHealth] { source.health }
     var isEcho: Bool { providers.allSatisfy { $0.name == "echo" } }
     var cacheBytes: Int { memory.bytes }

@@ -96,7 +96,7 @@ struct Settings: Sendable {
             faults.append("CHAT_SYSTEM_PROMPT and CHAT_SYSTEM_PROMPT_FILE are both set: only one of them can be")
         }
         // What is wrong with one setting alone is told first.
-        if faults.isEmpty { faults = sources.loginFaults() }
+        if faults.isEmpty { faults = sources.loginFaults() + sources.outboxFaults() }
         guard faults.isEmpty else { throw SettingFault(faults.joined(separator: "\n")) }
     }
 }

@@ -2,6 +2,7 @@ import Chat
 import Glibc
 import Logging
 import Models
+import Outbox
 import SharedMemory
 import Storage
 
@@ -38,20 +39,20 @@ extension Settings {
 extension Database {
     /// The one that the settings name.
     convenience init(
-        _ settings: Settings, purged: (any PurgedAnswers)? = nil,
+        _ settings: Settings, purged: (any PurgedAnswers)? = nil, outbox: OutboxIntake = OutboxIntake([]),
         onBudgetAlert: @escaping @Sendable (BudgetAlert) -> Void = { _ in }
     ) throws {
         try self.init(
             path: settings.database.path, messageLimit: settings.messageLimit,
             staleLifetime: .seconds(settings.staleSeconds),
             answerBytes: settings.cacheStoreBytes, stateDirectory: settings.stateDirectory, background: .loop,
-            purged: purged, onBudgetAlert: onBudgetAlert)
+            purged: purged, outbox: outbox, onBudgetAlert: onBudgetAlert)
     }
 }
 
 extension Board {
     /// What each owner has on the board of the processes of one database.
-    static let sections = [CircuitBoard.section, PurgeBoard.section, CallCeiling.section]
+    static let sections = [CircuitBoard.section, PurgeBoard.section, CallCeiling.section, OutboxBoard.section]
 
     /// The board of all processes; where that cannot be, one of this process alone, which then finds out for itself.
     static func shared(_ settings: Settings, log: Logger) throws -> Board {

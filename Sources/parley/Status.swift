@@ -1,4 +1,5 @@
 import ArgumentParser
+import Outbox
 import Pool
 
 struct Status: ParsableCommand {
@@ -17,6 +18,8 @@ struct Status: ParsableCommand {
             throw ExitCode(3)
         }
         print(StatusTable(status, socket: socket))
+        let outbox = OutboxStatus.lines(sources)
+        if !outbox.isEmpty { print(outbox.joined(separator: "\n")) }
     }
 }
 

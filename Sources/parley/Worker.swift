@@ -5,6 +5,7 @@ import FastCGI
 import Glibc
 import Logging
 import Models
+import Outbox
 import Pool
 import Storage
 import Tracing
@@ -45,11 +46,14 @@ enum Worker {
             log.info("worker ready", metadata: ["version": "\(Version.text)"])
             LoopActor.start { await Purge.keepUp(service.database, settings.purgePolicy, log, clock: LoopClock()) }
             LoopActor.start { await forgetPurged(service.memory) }
+            service.sender.start()
             let reason = try await stopReason(settings, log)
             supervised?.draining()
             log.info(
                 "worker draining", metadata: ["cause": "\(reason)", "in_flight": .stringConvertible(listener.inFlight)])
             let deadline = ContinuousClock.now + .seconds(settings.drainSeconds)
+            // At once, so that another worker goes on.
+            LoopActor.start { await service.sender.stop(by: deadline) }
             let isEmpty = await listener.drain(deadline: deadline)
             await drain(service, deadline)
             if !isEmpty { log.error("worker stopped with requests in flight") }
@@ -75,6 +79,7 @@ enum Worker {
         while !service.streams.isEmpty || service.relay?.isIdle == false, ContinuousClock.now < deadline {
             try? await LoopClock().sleep(for: .milliseconds(20))
         }
+        await service.sender.stop(by: deadline)
         await service.login.finish(by: deadline)
         await service.spans?.flush(by: .now + .seconds(2))
     }

@@ -182,6 +182,7 @@ final class ScriptedModel: LanguageModel {
 }
 
 final class ScriptedHealth: HealthSource {
+    let outbox: [OutboxHealth] = []
     let store = Mutex(StoreHealth(readingFault: nil, writingFault: nil, cause: nil))
     let asked = Mutex(0)
     let circuit = Mutex("closed")

@@ -80,6 +80,8 @@ final class ProviderConnection {
     struct Request {
         let path: String
         let body: Data
+        /// The request line and the headers.
+        var head = ""
     }
 
     private let descriptor: Int32
@@ -110,7 +112,7 @@ final class ProviderConnection {
         let body = Data(unread.prefix(length ?? 0))
         unread.removeFirst(length ?? 0)
         let words = lines.first?.split(separator: " ") ?? []
-        return Request(path: words.count > 1 ? String(words[1]) : "", body: body)
+        return Request(path: words.count > 1 ? String(words[1]) : "", body: body, head: head)
     }
 
     /// - Returns: false when the client is gone.
