@@ -123,11 +123,11 @@ final class Lane: Sendable {
         switch outcome {
         case .delivered:
             // Else it would be sent once more.
-            await retrying(clock, isStopping) { [store] in try await store.remove(entry) }
+            await retrying(clock, isStopping) { try await self.store.remove(entry) }
             noteAnswer(&run)
             run.sent += 1
         case .refused(let cause):
-            await retrying(clock, isStopping) { [store] in try await store.bury(entry, fault: cause) }
+            await retrying(clock, isStopping) { try await self.store.bury(entry, fault: cause) }
             noteAnswer(&run)
             onEvent(.refused(kind, entry.exchange, cause: cause))
         case .limited(let pause, let isOfAll):
