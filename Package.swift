@@ -77,10 +77,8 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "API", "Chat", "EventLoop", "FastCGI", "Mail", "Models", "Outbox", "Pool", "Relay", "Sanitizing",
-                "Sessions",
-                "SharedMemory",
-                "Storage", "StrictJSON", "Tracing",
+                "API", "Chat", "Curl", "EventLoop", "FastCGI", "Mail", "Models", "Outbox", "Pool", "Relay",
+                "Sanitizing", "Sessions", "SharedMemory", "Storage", "StrictJSON", "Tracing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -13,6 +13,7 @@
 /* curl_multi_socket_all is deprecated for what it costs, and has no substitute for what it is needed for. */
 #define CURL_DISABLE_DEPRECATION
 #include <curl/curl.h>
+#include <string.h>
 
 /* The functions that are called, without their `curl_`. */
 #define CCURL_FUNCTIONS(each) \
@@ -99,6 +100,20 @@ static inline CURLcode ccurl_get_pointer(CURL *easy, CURLINFO info, void **value
 
 static inline CURLcode ccurl_get_long(CURL *easy, CURLINFO info, long *value) {
     return ccurl.easy_getinfo(easy, info, value);
+}
+
+/* TLS 1.1 and older; the header's own sum is a macro that Swift does not see. */
+static const long ccurl_outdated_tls = CURL_SSLVERSION_TLSv1_0 | CURL_SSLVERSION_MAX_TLSv1_1;
+
+/* When the other side's certificate ends, in libcurl's words, which last until the handle is cleaned up; NULL when it is
+ * not known: only where CURLOPT_CERTINFO asked for it, of the transfer that made the connection. */
+static inline const char *ccurl_certificate_end(CURL *easy) {
+    struct curl_certinfo *found = NULL;
+    if (ccurl.easy_getinfo(easy, CURLINFO_CERTINFO, &found) != CURLE_OK || !found || found->num_of_certs < 1) return NULL;
+    static const char name[] = "Expire date:";
+    for (struct curl_slist *line = found->certinfo[0]; line; line = line->next)
+        if (strncmp(line->data, name, sizeof name - 1) == 0) return line->data + sizeof name - 1;
+    return NULL;
 }
 
 /* Numbers of the multi handle. */

@@ -11,7 +11,7 @@ internal import EventLoop
 /// paused, and TCP or HTTP/2 tells the sender to wait.
 ///
 /// It refuses: redirects (the 3xx is the response), every protocol but http and https, certificates that the system's
-/// authorities don't vouch for, responses above a fixed size, and compressed bodies, whose size a limit can't foresee.
+/// authorities don't vouch for (unless ``TLS`` says otherwise), responses above a fixed size, and compressed bodies, whose size a limit can't foresee.
 public final class CurlClient: Sendable {
     public struct Configuration: Sendable {
         /// How long a name look-up, TCP and TLS may take together.
@@ -21,15 +21,19 @@ public final class CurlClient: Sendable {
         /// A transfer whose consumer leaves this much unread is paused.
         public var bufferedBytes: Int
         public var userAgent: String
+        public var tls: TLS
+        /// Whether ``Transfer/certificateEnd()`` is wanted.
+        public var wantsCertificate = false
 
         public init(
             connectTimeout: Duration = .seconds(5), maximumResponseBytes: Int = 8 << 20,
-            bufferedBytes: Int = 256 << 10, userAgent: String = "parley"
+            bufferedBytes: Int = 256 << 10, userAgent: String = "parley", tls: TLS = TLS()
         ) {
             self.connectTimeout = connectTimeout
             self.maximumResponseBytes = maximumResponseBytes
             self.bufferedBytes = bufferedBytes
             self.userAgent = userAgent
+            self.tls = tls
         }
     }
 

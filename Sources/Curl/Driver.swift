@@ -80,7 +80,9 @@ internal import EventLoop
     private func reap(_ multi: Multi) {
         while let (easy, code) = multi.nextEnded() {
             guard let state = EasyHandle.state(of: easy) else { continue }
-            let result = active[ObjectIdentifier(state)]?.handle.result(code)
+            let handle = active[ObjectIdentifier(state)]?.handle
+            let result = handle?.result(code)
+            if configuration.wantsCertificate { state.certificateEnd = handle?.certificateEnd }
             remove(state)
             if let result, !state.isOver { state.finish(result) }
         }

@@ -38,6 +38,8 @@ internal import EventLoop
         return Unmanaged<TransferState>.fromOpaque(context).takeUnretainedValue()
     }
 
+    var certificateEnd: String? { ccurl_certificate_end(easy).map { String(cString: $0) } }
+
     /// What libcurl's last word on a transfer means.
     func result(_ code: CURLcode) -> Result<Void, CurlError> {
         let text = String(cString: errorText.pointee == 0 ? ccurl_easy_strerror(code) : UnsafePointer(errorText))
@@ -68,8 +70,9 @@ internal import EventLoop
             ccurl_set_string(easy, CURLOPT_USERAGENT, configuration.userAgent),
             ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, headers),
             ccurl_set_long(easy, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS)),
-            ccurl_set_long(easy, CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
+            prepare(configuration.tls),
             ccurl_set_long(easy, CURLOPT_FOLLOWLOCATION, 0),
+            ccurl_set_long(easy, CURLOPT_CERTINFO, configuration.wantsCertificate ? 1 : 0),
             // Signals are process-wide, and this is one thread of many.
             ccurl_set_long(easy, CURLOPT_NOSIGNAL, 1),
             // Dropping a transfer must not wait for a name server that is silent (curl issue 8515).

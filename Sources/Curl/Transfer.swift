@@ -35,6 +35,10 @@ public final class Transfer: Sendable {
     /// It counts only while somebody waits: the time that the consumer takes is not held against the other side.
     public func moveDeadline(to deadline: ContinuousClock.Instant) async { await state.moveDeadline(to: deadline) }
 
+    /// When the other side's certificate ends, as `Nov 29 07:40:19 2027 GMT`. Known once the body is complete, to the
+    /// transfer that made the connection, where ``CurlClient/Configuration/wantsCertificate`` is set.
+    public func certificateEnd() async -> String? { await state.certificateEnd }
+
     /// Says that the transfer is a stream under way: where there are many such, what comes may be read a moment later
     /// (150 ms at most), together with what comes meanwhile.
     public func gather() async { await state.gather() }

@@ -19,6 +19,8 @@ internal import EventLoop
         case body(CheckedContinuation<Bool, Never>)
     }
 
+    /// Known once the transfer has ended.
+    var certificateEnd: String?
     private let configuration: CurlClient.Configuration
     private unowned let driver: Driver
     private var head = Head()

@@ -11,33 +11,69 @@ import Storage
 
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Checks settings, permissions, database, providers and nginx: what is wrong, and how to mend it.")
+        abstract: "Checks settings, permissions, database, providers and nginx: what is wrong, and how to mend it.",
+        discussion: """
+            With --url it looks at a deployment from outside instead, and needs no settings: health, TLS, headers, limits, \
+            a login, and one question that is asked twice, of which the second must come from the cache. The question is one \
+            call of a model, which may cost money (--no-question). To see that addresses are limited it uses up what the \
+            address of this machine may read in a minute (--no-limits).
+
+            Ends with 0 when all is well, with warnings too, and with 1 when something is wrong.
+
+            For example:
+              parley check --url https://chat.example.com
+              parley check --url https://localhost:8443 --ca .run/tls/certificate.pem --json
+            """)
 
     @OptionGroup var options: SettingOptions
 
     @Option(help: "The nginx configuration to test, such as .run/nginx/nginx.conf; /etc/nginx/nginx.conf by default.")
     var nginx: String?
 
-    func run() throws {
-        let settings = try options.settings()
-        print("ok    settings")
-        var isWell = true
-        func report(_ findings: [Finding]) {
-            for finding in findings { print(finding) }
-            isWell = isWell && findings.allSatisfy(\.isWell)
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup(title: "Of a deployment") var deployed: DeployedOptions
+
+    func validate() throws {
+        if deployed.url != nil {
+            if nginx != nil { throw ValidationError("--nginx is for this machine, --url for one that is deployed") }
+            return
         }
-        report(Permissions.check(settings, file: options.file ?? ProcessEnvironment.all[SettingSources.fileVariable]))
-        report([Self.openFiles(settings)])
-        report(Self.pool(settings.socket))
-        report([try wait { await Self.database(settings) }])
-        report(Storage.Backup.leftovers(of: settings.database.path).map(Self.leftover))
-        report(try wait { await Self.providers(settings) })
-        if let discord = try settings.sources.discord() { report([try wait { await Self.discord(discord) }]) }
-        if settings.authMode == .code { report([try wait { try await Self.mail(settings) }]) }
-        if settings.authMode == .external { report(try wait { try await Self.identityProvider(settings) }) }
+        guard !deployed.isAny else { throw ValidationError("this option goes with --url") }
+    }
+
+    func run() throws {
+        var findings = Findings(isJSON: json)
+        if let url = deployed.url {
+            let check = try DeploymentCheck(url, deployed)
+            findings = try wait { [findings] in
+                var found = findings
+                await check.run { found.add($0) }
+                return found
+            }
+        } else {
+            try checkHere(&findings)
+        }
+        findings.finish()
+        if !findings.areWell { throw ExitCode.failure }
+    }
+
+    private func checkHere(_ findings: inout Findings) throws {
+        let settings = try options.settings()
+        findings.add(.well("settings", "read"))
+        findings.add(
+            Permissions.check(settings, file: options.file ?? ProcessEnvironment.all[SettingSources.fileVariable]))
+        findings.add(Self.openFiles(settings))
+        findings.add(Self.pool(settings.socket))
+        findings.add(try wait { await Self.database(settings) })
+        findings.add(Storage.Backup.leftovers(of: settings.database.path).map(Self.leftover))
+        findings.add(try wait { await Self.providers(settings) })
+        if let discord = try settings.sources.discord() { findings.add(try wait { await Self.discord(discord) }) }
+        if settings.authMode == .code { findings.add(try wait { try await Self.mail(settings) }) }
+        if settings.authMode == .external { findings.add(try wait { try await Self.identityProvider(settings) }) }
         // Others than root cannot read a system's certificates.
-        if nginx != nil || geteuid() == 0 { report([NginxTest.run(nginx)]) }
-        if !isWell { throw ExitCode.failure }
+        if nginx != nil || geteuid() == 0 { findings.add(NginxTest.run(nginx)) }
     }
 
     private static func openFiles(_ settings: Settings) -> Finding {
@@ -178,78 +214,5 @@ extension Check {
         guard file >= 0 else { return nil }
         defer { close(file) }
         return (try? Board(existing: file, path, [CircuitBoard.section], isWritable: true)).map(CircuitBoard.init)
-    }
-}
-
-/// One line of `parley check`.
-struct Finding: CustomStringConvertible, Sendable {
-    let isWell: Bool
-    let description: String
-
-    static func well(_ what: String, _ detail: String) -> Finding {
-        Finding(isWell: true, description: "ok    \(what): \(detail)")
-    }
-
-    static func wrong(_ what: String, _ detail: String, mend: String) -> Finding {
-        Finding(isWell: false, description: "WRONG \(what): \(detail)\n      to mend it: \(mend)")
-    }
-}
-
-/// Who may read the secrets and reach the socket.
-enum Permissions {
-    static func check(_ settings: Settings, file: String?) -> [Finding] {
-        var findings = [
-            folder(of: settings.database.path, "database folder"), folder(of: settings.socket, "socket folder"),
-            settings.stateDirectory.map { folder(of: $0 + "/", "state folder") },
-        ].compactMap(\.self)
-        for (name, path) in [("database file", settings.database.path), ("settings file", file ?? ".env")] {
-            if let mode = mode(of: path) { findings.append(privacy(name, path, mode)) }
-        }
-        return findings
-    }
-
-    private static func folder(of path: String, _ what: String) -> Finding {
-        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-        return access(folder, W_OK | X_OK) == 0
-            ? .well(what, folder)
-            : .wrong(
-                what, "\(folder): \(String(cString: strerror(errno)))",
-                mend: "make it, owned by the user that runs parley: install -d -m 0750 -o USER \(folder)")
-    }
-
-    private static func privacy(_ what: String, _ path: String, _ mode: mode_t) -> Finding {
-        mode & 0o007 == 0
-            ? .well("\(what) is private", path)
-            : .wrong(what, "\(path) can be reached by every user", mend: "chmod o= \(path)")
-    }
-
-    private static func mode(of path: String) -> mode_t? {
-        var status = stat()
-        return stat(path, &status) == 0 ? status.st_mode : nil
-    }
-}
-
-/// nginx's own test of a configuration.
-enum NginxTest {
-    static func run(_ path: String?) -> Finding {
-        let path = path ?? "/etc/nginx/nginx.conf"
-        guard let resolved = realpath(path, nil) else {
-            return .wrong("nginx", "\(path): \(String(cString: strerror(errno)))", mend: "name it: --nginx FILE")
-        }
-        defer { free(resolved) }
-        // The shell finds nginx and joins its two outputs; the path reaches it as a variable, never as code.
-        setenv("PARLEY_NGINX", resolved, 1)
-        let command = #"PATH=$PATH:/usr/sbin nginx -e stderr -p "${PARLEY_NGINX%/*}" -c "$PARLEY_NGINX" -t 2>&1"#
-        guard let pipe = popen(command, "r") else {
-            return .wrong("nginx", "no shell can be started", mend: "look at the limits of processes and memory")
-        }
-        var words: [UInt8] = []
-        while case let byte = fgetc(pipe), byte != EOF { words.append(UInt8(byte)) }
-        let isWell = pclose(pipe) == 0
-        return isWell
-            ? .well("nginx", path)
-            : .wrong(
-                "nginx", String(decoding: words, as: UTF8.self),
-                mend: "correct \(path) or render it anew; if nginx is missing: apt-get install nginx")
     }
 }

@@ -1,0 +1,35 @@
+import Glibc
+
+/// Who may read the secrets and reach the socket.
+enum Permissions {
+    static func check(_ settings: Settings, file: String?) -> [Finding] {
+        var findings = [
+            folder(of: settings.database.path, "database folder"), folder(of: settings.socket, "socket folder"),
+            settings.stateDirectory.map { folder(of: $0 + "/", "state folder") },
+        ].compactMap(\.self)
+        for (name, path) in [("database file", settings.database.path), ("settings file", file ?? ".env")] {
+            if let mode = mode(of: path) { findings.append(privacy(name, path, mode)) }
+        }
+        return findings
+    }
+
+    private static func folder(of path: String, _ what: String) -> Finding {
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        return access(folder, W_OK | X_OK) == 0
+            ? .well(what, folder)
+            : .wrong(
+                what, "\(folder): \(String(cString: strerror(errno)))",
+                mend: "make it, owned by the user that runs parley: install -d -m 0750 -o USER \(folder)")
+    }
+
+    private static func privacy(_ what: String, _ path: String, _ mode: mode_t) -> Finding {
+        mode & 0o007 == 0
+            ? .well("\(what) is private", path)
+            : .wrong(what, "\(path) can be reached by every user", mend: "chmod o= \(path)")
+    }
+
+    private static func mode(of path: String) -> mode_t? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode : nil
+    }
+}
