@@ -17,11 +17,12 @@ SWIFT_SOURCES := Package.swift Sources Tests
 ON_THE_LOOP := $(shell find Sources/API Sources/Chat Sources/Curl Sources/FastCGI Sources/Models Sources/Outbox Sources/Sessions Sources/Storage -name '*.swift')
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-sanitizer coverage bench bench-record bench-compare soak test-edge fuzz test-thread test-address sbom deb test-deb test-docker format lint check clean
-.PHONY: run-packages test-packages edge-packages bench-packages deb-packages package-test-packages
+.PHONY: help build run dev hooks test test-sanitizer coverage bench bench-record bench-compare soak test-edge fuzz test-thread test-address sbom deb test-deb test-docker format lint lint-files check clean
+.PHONY: run-packages dev-packages test-packages edge-packages bench-packages deb-packages package-test-packages
 
 help:
 	@echo 'make run      build, and serve on https://localhost:$(PORT) until Ctrl-C (PORT=8443 RUN_DIR=.run)'
+	@echo 'make dev      the same with a debug program, built and reloaded at each change of a source, a page or .env'
 	@echo 'make build    the release program, .build/release/parley'
 	@echo 'make test     unit tests and end-to-end tests'
 	@echo 'make test-sanitizer  100,000 made-up attacks, judged by html5lib, Markdown renderers and nh3'
@@ -40,6 +41,7 @@ help:
 	@echo 'make format   format the Swift sources'
 	@echo 'make lint     check the format of the Swift sources, and the scripts'
 	@echo 'make check    lint and test'
+	@echo 'make hooks    lint what is committed, before each commit'
 	@echo 'make clean    remove what was built; the data of `make run` stays'
 	@echo 'Each installs the Debian packages that it needs and does not find.'
 
@@ -51,6 +53,11 @@ run: export PORT := $(PORT)
 run: export RUN_DIR := $(RUN_DIR)
 run: build
 	@deploy/run
+
+dev: export PORT := $(PORT)
+dev: export RUN_DIR := $(RUN_DIR)
+dev: dev-packages
+	@deploy/dev
 
 # The end-to-end tests run the debug program of the same build, one after the other, and the unit tests beside them.
 # The clients from PyPI are fetched while the build goes on, which leaves out what only debuggers read.
@@ -104,8 +111,13 @@ test-docker: package-test-packages
 format:
 	swift format --in-place --recursive --parallel $(SWIFT_SOURCES)
 
-lint: test-packages
-	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
+lint: test-packages lint-files
+	@Tests/Clients/install .build/clients
+	.build/clients/bin/zizmor --quiet --offline --pedantic .github/workflows
+
+# Git's hook has it look at some files alone.
+lint-files:
+	$(if $(SWIFT_SOURCES),swift format lint --strict --recursive --parallel $(SWIFT_SOURCES))
 	@awk 'FNR == 1 || /^$$/ { traits = "" } { traits = traits $$0 } \
 		/^[^\/]*(class|struct) [A-Za-z]*Tests[ :{]/ && traits !~ /timeLimit/ { \
 			print FILENAME ":" FNR ": a suite without a time limit"; wrong = 1 } \
@@ -116,7 +128,13 @@ lint: test-packages
 			rest = substr($$0, RSTART + RLENGTH); match($$0, /[^ ]/); inside = RSTART } \
 		rest ~ /await/ { print FILENAME ":" FNR ": an asynchronous closure with a capture list leaves the event loop"; wrong = 1 } \
 		END { exit wrong }' $(ON_THE_LOOP)
-	shellcheck -x $(SCRIPTS)
+	$(if $(SCRIPTS),shellcheck -x $(SCRIPTS))
+
+# Another's hook is not replaced.
+hooks:
+	@hook=$$(git rev-parse --git-path hooks)/pre-commit; mkdir -p "$$(dirname "$$hook")"; \
+		if [ "$$(readlink "$$hook")" != "$(CURDIR)/deploy/pre-commit" ]; then ln -s "$(CURDIR)/deploy/pre-commit" "$$hook"; fi && \
+		echo "Before each commit: $$hook"
 
 check: lint test
 
@@ -124,5 +142,5 @@ clean:
 	swift package clean
 	rm -rf .build-coverage .build-fuzz .build-thread .build-address
 
-run-packages test-packages edge-packages bench-packages deb-packages package-test-packages: %-packages:
+run-packages dev-packages test-packages edge-packages bench-packages deb-packages package-test-packages: %-packages:
 	@deploy/install-packages $*
