@@ -73,12 +73,13 @@ let package = Package(
         ours("Tracing", ["Chat", "Curl", "StrictJSON"]),
         ours(
             "Outbox", ["Chat", "Curl", "SharedMemory", "StrictJSON", .product(name: "Crypto", package: "swift-crypto")]),
+        ours("Metrics", ["Chat", "SharedMemory"]),
         ours("API", ["Chat", "FastCGI", "StrictJSON"]),
         .executableTarget(
             name: "parley",
             dependencies: [
-                "API", "Chat", "Curl", "EventLoop", "FastCGI", "Mail", "Models", "Outbox", "Pool", "Relay",
-                "Sanitizing", "Sessions", "SharedMemory", "Storage", "StrictJSON", "Tracing",
+                "API", "Chat", "Curl", "EventLoop", "FastCGI", "Mail", "Metrics", "Models", "Outbox", "Pool",
+                "Relay", "Sanitizing", "Sessions", "SharedMemory", "Storage", "StrictJSON", "Tracing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -93,6 +94,7 @@ let package = Package(
         tests("PoolTests", ["Pool"]),
         tests("ChatTests", ["Chat", "Support"]),
         tests("RelayTests", ["Relay", "CLinux", "Chat", "EventLoop", "Support"]),
+        tests("MetricsTests", ["Metrics", "Chat", "SharedMemory"]),
         tests("SanitizingTests", ["Sanitizing", "CGumbo", "Chat", "StrictJSON", "Support"]),
         tests(
             "SessionsTests",

@@ -26,6 +26,8 @@ public final class ChatService: Responder {
     /// Nil when there are no API keys.
     let keys: (any APIKeyRegistry)?
     let health: any HealthSource
+    /// Nil when nothing is counted.
+    let metrics: (any MetricsSource)?
     let settings: ServiceSettings
     let telemetry: any Telemetry
 
@@ -33,7 +35,7 @@ public final class ChatService: Responder {
         pipeline: ChatPipeline, completions: ChatPipeline, streams: ResumableStreams = ResumableStreams(),
         relay: (any AnswerRelay)? = nil, authenticator: any Authenticator,
         login: Login = .open, ledger: any Ledger, conversations: any ConversationStore, usage: any UsageSource,
-        keys: (any APIKeyRegistry)? = nil, health: any HealthSource,
+        keys: (any APIKeyRegistry)? = nil, health: any HealthSource, metrics: (any MetricsSource)? = nil,
         settings: ServiceSettings,
         telemetry: any Telemetry
     ) {
@@ -48,9 +50,13 @@ public final class ChatService: Responder {
         self.usage = usage
         self.keys = keys
         self.health = health
+        self.metrics = metrics
         self.settings = settings
         self.telemetry = telemetry
     }
+
+    /// The paths of all routes, as reports have them.
+    public static var routes: [String] { Route.table.map(\.path) }
 
     public func respond(to request: Request, with writer: ResponseWriter) async {
         await RequestContext.serve(request, writer, telemetry, settings.tracing, answer)

@@ -78,11 +78,12 @@ struct RequestContext {
         return stream
     }
 
-    mutating func send(_ status: Int, _ body: [UInt8], headers extra: [(name: String, value: String)] = [])
-        async throws
-    {
+    mutating func send(
+        _ status: Int, _ body: [UInt8], type: String = "application/json",
+        headers extra: [(name: String, value: String)] = []
+    ) async throws {
         self.status = status
-        let headers = headers("application/json") + RateHeaders.headers(trace.rates?.report) + extra
+        let headers = headers(type) + RateHeaders.headers(trace.rates?.report) + extra
         try await writer.send(ResponseHead(status: status, headers: headers), body: body)
     }
 

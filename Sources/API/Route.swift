@@ -33,6 +33,7 @@ struct Route: Sendable {
         Route("GET", "/v1/usage", .session(ChatService.showUsage), .showUsage, isForUsers: false),
         Route("GET", "/health", .anyone(ChatService.showHealth), .showHealth, isForUsers: false),
         Route("GET", "/health/live", .anyone(ChatService.showLife), .showLife, isForUsers: false),
+        Route("GET", "/metrics", .anyone(ChatService.showMetrics), isForUsers: false),
     ]
 
     /// Who may use a route, and what answers then.
@@ -57,12 +58,19 @@ struct Route: Sendable {
     let dialect: any Dialect.Type
     /// Monitors and programs may call themselves what they like; users' clients have a name.
     let isForUsers: Bool
-    /// Made only when the document is.
-    let operation: @Sendable () -> Operation
+    /// Made only when the document is; nil for what is not in it.
+    let operation: (@Sendable () -> Operation)?
 
     private init(
         _ method: String, _ path: String, _ handler: Handler,
         _ operation: @autoclosure @escaping @Sendable () -> Operation, isForUsers: Bool = true
+    ) {
+        self.init(method, path, handler, isForUsers: isForUsers, operation)
+    }
+
+    private init(
+        _ method: String, _ path: String, _ handler: Handler, isForUsers: Bool,
+        _ operation: (@Sendable () -> Operation)? = nil
     ) {
         self.method = method
         self.path = path

@@ -24,6 +24,8 @@ public struct RequestTrace: Sendable {
     public internal(set) var conversation: ConversationID?
     public private(set) var provider: String?
     public private(set) var model: String?
+    /// What the answer would have cost, had it not been there already, as far as that is known.
+    public private(set) var saved = Money.zero
     public private(set) var held = false
     /// The category of the attack that the message looks like, held or not.
     public var danger: String?
@@ -45,6 +47,9 @@ public struct RequestTrace: Sendable {
         return Span(name: name, start: start, end: start + .nanoseconds(spent))
     }
 
+    /// How long the span was, in nanoseconds; nil when it was not entered.
+    public func nanoseconds(in name: Span.Name) -> UInt64? { UInt64(exactly: times[name.rawValue].spent) }
+
     public subscript(counter: Counter) -> Int { counts[counter.rawValue] }
 
     public mutating func add(_ number: Int, to counter: Counter) { counts[counter.rawValue] += number }
@@ -53,6 +58,7 @@ public struct RequestTrace: Sendable {
         held = answer.isBlocked
         provider = answer.provider
         model = answer.model
+        saved = answer.saved ?? .zero
         guard !held else { return }
         cache = answer.isCached ? .hit : .miss
         guard !answer.isCached else { return }

@@ -59,7 +59,7 @@ public enum PoolEvent: Sendable, Equatable {
         case signalled(Int32)
 
         /// Whether it was killed: by an operator, or by the kernel for its memory.
-        var isKill: Bool {
+        public var isKill: Bool {
             if case .signalled(let signal) = self { return [SIGKILL, SIGTERM, SIGINT, SIGHUP].contains(signal) }
             return false
         }

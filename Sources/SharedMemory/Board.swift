@@ -155,6 +155,11 @@ public struct SharedWords: Sendable {
             expected: expected, desired: desired, ordering: .sequentiallyConsistent)
     }
 
+    /// Beyond the largest number it begins again at zero.
+    public func add(_ number: UInt64, to index: Int) {
+        word(index).pointee.wrappingAdd(number, ordering: .sequentiallyConsistent)
+    }
+
     private func word(_ index: Int) -> UnsafeMutablePointer<Board.Word> {
         precondition((0..<count).contains(index))
         return board.word(first + index)

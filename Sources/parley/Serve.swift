@@ -4,6 +4,7 @@ import EventLoop
 import FastCGI
 import Glibc
 import Logging
+import Metrics
 import Models
 import Outbox
 import Pool
@@ -101,12 +102,14 @@ private struct Plan {
 
     /// - Returns: the process's exit code, after the pool has stopped.
     func carryOut() throws -> Int32 {
+        let restarts = RestartCount { [settings, log] in Metrics.shared(settings, log: log) }
         let supervisor = Supervisor(
             try configuration,
             onStart: { [self] isReload in prepare(isReload) },
             onReopen: { [log, file = settings.logFile.map(LogFile.init)] in log.reopen(file) },
             onEvent: { [log] event in
                 log.log(event)
+                restarts.note(event)
                 // The pool goes on in another image of this process, which knows of no lines that wait.
                 if case .reloading = event { _ = LogOutput.lines.flush(within: .seconds(1)) }
             })

@@ -2,6 +2,7 @@ import API
 import Chat
 import EventLoop
 import Logging
+import Metrics
 import Models
 import Outbox
 import Relay
@@ -47,10 +48,11 @@ struct Service {
         let authenticator = KeyAuthenticator(beside: people, store: database, secret: settings.keySecret)
         login = try LoginService(settings, sessions, database, log: log)
         memory = MemoryCache(maximumBytes: settings.cacheBytes, purged: purged)
+        let metrics = Metrics.shared(settings, log: log)
         providers = try Providers(
             settings, on: CircuitBoard(on: board),
             ceiling: try CallCeiling(settings, counter: database, on: board, log: log),
-            observers: tracer.map { [$0] } ?? [], log: log)
+            observers: (metrics.map { [$0] } ?? []) + (tracer.map { [$0] } ?? []), log: log)
         let ids = ExchangeIDGenerator { [database] in database.claimWorkerNumber() }
         let place = isPooled ? RelayPlace(settings, ids) : nil
         let client = place.map { RelayClient($0.name, worker: $0.worker) }
@@ -79,12 +81,14 @@ struct Service {
             keys: settings.keySecret.map { [database] in KeyRegistry(store: database, secret: $0) },
             health: Health(
                 store: database, source: providers, memory: memory, board: outbox, kinds: settings.sources.outboxKinds),
+            metrics: metrics.map { [providers] in MetricsPage($0, providers) },
             settings: ServiceSettings(
                 version: Version.text, messageLimit: settings.messageLimit,
                 minimumUserAgentLength: settings.minimumUserAgentLength, corsOrigins: settings.corsOrigins,
                 completionBodyLimit: try settings.sources.required(Catalog.completionBody),
                 tracing: try settings.tracing),
-            telemetry: SeveralTelemetries([LogOutput(level: settings.logLevel)] + (tracer.map { [$0] } ?? [])))
+            telemetry: SeveralTelemetries(
+                [LogOutput(level: settings.logLevel)] + (metrics.map { [$0] } ?? []) + (tracer.map { [$0] } ?? [])))
     }
 }
 

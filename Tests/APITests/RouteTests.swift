@@ -12,7 +12,7 @@ import Testing
         ("/chat/history", "GET, HEAD, DELETE"), ("/auth/account", "DELETE"), ("/auth/sessions", "DELETE"),
         ("/history/user_00000000000000000000000000000000", "GET, HEAD"),
         ("/chat/conversations", "GET, HEAD"), ("/chat/conversations/conv_0000000000000001", "GET, HEAD, PATCH, DELETE"),
-        ("/health", "GET, HEAD"), ("/health/live", "GET, HEAD"),
+        ("/health", "GET, HEAD"), ("/health/live", "GET, HEAD"), ("/metrics", "GET, HEAD"),
     ]
 
     @Test(arguments: routes)
@@ -33,12 +33,18 @@ import Testing
     func whatIsASessionsAsksForAToken(_ path: String, _ allowed: String) async throws {
         let stage = try await Stage()
         let method = allowed.hasPrefix("GET") ? "GET" : allowed
-        let isForAnyone = ["/auth/email", "/auth/login", "/health", "/health/live"].contains(path)
+        let isForAnyone = ["/auth/email", "/auth/login", "/health", "/health/live", "/metrics"].contains(path)
         #expect((await stage.send(method, path).status == 401) == !isForAnyone)
         let line = try #require(stage.log.lines.last)
         let named = path.replacing("user_00000000000000000000000000000000", with: "{user_id}")
         #expect(line["route"] == named.replacing("conv_0000000000000001", with: "{id}"))
         #expect((line["session_ms"] == nil) == isForAnyone)
+    }
+
+    /// Whatever the web server lets through.
+    @Test func countersAreForThisMachineAlone() async throws {
+        let stage = try await Stage()
+        expectError(await stage.get("/metrics"), 403)
     }
 
     @Test(arguments: [

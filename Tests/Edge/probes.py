@@ -64,7 +64,7 @@ for start in ("/docs/", "/pages/", "/chat/app/", "/docs", "/pages", "/openapi.js
             check(path, fine and b"root:" not in text and b"worker_" not in text, status, text)
 for path in (
     "/.git/config", "/.env", "/.htaccess", "/.well-known/../.env", "/parley.sqlite", "/docs/.git/HEAD",
-    "/docs/settings.md", "/nginx.conf", "/snippets/parley-tls.conf", "/server-status", "/nginx_status", "/metrics",
+    "/docs/settings.md", "/nginx.conf", "/snippets/parley-tls.conf", "/server-status", "/nginx_status",
     "/debug/pprof/", "/actuator", "/phpinfo.php", "/cgi-bin/test", "/_e/500", "/_e/v1", "/docs//etc/passwd", "//etc/passwd",
     "/docs/?../../etc/passwd/..",
     "/health/", "/health/live/x", "/chat/app", "/pages/%00.html", "/pages/index.html%00.png", "/docs/index.html/x",

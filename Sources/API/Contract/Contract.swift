@@ -47,15 +47,16 @@ public enum Contract {
 
     /// In the order of the table; several methods at one path stand together.
     private static var paths: OrderedJSON {
-        let paths = Route.table.map(\.path)
+        let table = Route.table.filter { $0.operation != nil }
+        let paths = table.map(\.path)
         let unique = paths.indices.filter { paths[..<$0].firstIndex(of: paths[$0]) == nil }.map { paths[$0] }
         return object(unique) { path in
-            (path, object(Route.table.filter { $0.path == path }) { ($0.method.lowercased(), operation(of: $0)) })
+            (path, object(table.filter { $0.path == path }) { ($0.method.lowercased(), operation(of: $0)) })
         }
     }
 
     private static func operation(of route: Route) -> OrderedJSON {
-        let operation = route.operation()
+        guard let operation = route.operation?() else { return [:] }
         var json: OrderedJSON = [
             "operationId": .string(operation.id), "tags": [.string(operation.tag.rawValue)],
             "summary": .string(operation.summary), "description": .string(operation.description),
