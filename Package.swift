@@ -112,6 +112,7 @@ let package = Package(
             [
                 "API", "Chat", "FastCGI", "Sanitizing", "Sessions", "SharedMemory", "Storage", "StrictJSON", "Support",
             ]),
+        tests("TracingTests", ["Tracing", "Chat", "Support"]),
         tests("ParleyTests", ["parley"]),
         tests("ServiceTests", ["Chat", "EventLoop", "Sanitizing", "Sessions", "SharedMemory", "Storage", "Support"]),
         tests(
