@@ -44,6 +44,7 @@ extension ChatService {
         _ context: inout RequestContext, _ open: () async throws -> (session: Session, token: String)
     ) async throws {
         let (session, token) = try await context.trace.time(.session) { try await open() }
+        note(.login, by: session.principal, context)
         let body = JSONWriter.object { json in
             json.member("access_token", token)
             json.member("token_type", "bearer")
@@ -60,6 +61,7 @@ extension ChatService {
 
     func logOut(_ principal: Principal, _ context: inout RequestContext) async throws {
         try await context.trace.time(.session) { try await authenticator.end(principal) }
+        note(.logout, by: principal, context)
         let body = JSONWriter.object { json in
             json.member("success", true)
             json.member("message", "The session has ended")
@@ -69,6 +71,7 @@ extension ChatService {
 
     func logOutEverywhere(_ principal: Principal, _ context: inout RequestContext) async throws {
         let count = try await context.trace.time(.session) { try await authenticator.endAll(principal) }
+        note(.logoutEverywhere, by: principal, count: count, context)
         let body = JSONWriter.object { json in
             json.member("success", true)
             json.member("ended", count)

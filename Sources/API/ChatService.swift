@@ -30,6 +30,8 @@ public final class ChatService: Responder {
     let metrics: (any MetricsSource)?
     let settings: ServiceSettings
     let telemetry: any Telemetry
+    /// Nil where nothing is kept of who did what.
+    let audit: (any AuditLog)?
 
     public init(
         pipeline: ChatPipeline, completions: ChatPipeline, streams: ResumableStreams = ResumableStreams(),
@@ -37,7 +39,7 @@ public final class ChatService: Responder {
         login: Login = .open, ledger: any Ledger, conversations: any ConversationStore, usage: any UsageSource,
         keys: (any APIKeyRegistry)? = nil, health: any HealthSource, metrics: (any MetricsSource)? = nil,
         settings: ServiceSettings,
-        telemetry: any Telemetry
+        telemetry: any Telemetry, audit: (any AuditLog)? = nil
     ) {
         self.pipeline = pipeline
         self.completions = completions
@@ -53,6 +55,18 @@ public final class ChatService: Responder {
         self.metrics = metrics
         self.settings = settings
         self.telemetry = telemetry
+        self.audit = audit
+    }
+
+    /// Keeps what a request has done.
+    func note(
+        _ action: AuditEvent.Action, by principal: Principal, of objects: [String] = [], count: Int? = nil,
+        _ context: RequestContext
+    ) {
+        audit?.record(
+            AuditEvent(
+                action, user: principal.user, session: principal.key == nil ? principal.session : nil, of: objects,
+                count: count, requestID: context.id))
     }
 
     /// The paths of all routes, as reports have them.

@@ -74,11 +74,12 @@ extension ChatService {
     }
 
     func deleteConversation(_ principal: Principal, _ context: inout RequestContext) async throws {
-        try await delete(.conversation(try Self.conversation(context)), principal, &context)
+        let id = try Self.conversation(context)
+        try await delete(.conversation(id), .conversationDeleted, of: [id.text], principal, &context)
     }
 
     func deleteHistory(_ principal: Principal, _ context: inout RequestContext) async throws {
-        try await delete(.everything, principal, &context)
+        try await delete(.everything, .historyDeleted, principal, &context)
     }
 
     /// Anybody can type an address. With the texts of a user who is proved the sessions go too; a key stays.
@@ -90,20 +91,22 @@ extension ChatService {
                 "The email address of this session is not proved: delete the texts of each session, DELETE /chat/history"
             )
         }
-        try await delete(.everything, principal, &context) {
+        try await delete(.everything, .accountDeleted, principal, &context) {
             if principal.key == nil { _ = try await self.authenticator.endAll(principal) }
         }
     }
 
     /// - Parameter finish: what follows when the texts are gone.
     private func delete(
-        _ deletion: Deletion, _ principal: Principal, _ context: inout RequestContext,
+        _ deletion: Deletion, _ action: AuditEvent.Action, of objects: [String] = [], _ principal: Principal,
+        _ context: inout RequestContext,
         finish: () async throws -> Void = {}
     ) async throws {
         let count = try await context.trace.time(.record) {
             try await conversations.delete(deletion, for: principal)
         }.admitted()
         guard let count else { throw ChatError.noSuchConversation }
+        note(action, by: principal, of: objects, count: count, context)
         try await finish()
         let body = JSONWriter.object { json in
             json.member("success", true)

@@ -8,6 +8,7 @@ extension ChatService {
     func createKey(_ principal: Principal, _ context: inout RequestContext) async throws {
         let grant = try Self.grant(try context.request.jsonObject())
         let (key, token) = try await registry().make(grant, for: principal)
+        note(.keyCreated, by: principal, of: [key.id.rawValue], context)
         try await context.send(201, KeyReply.object(key, token: token))
     }
 
@@ -22,6 +23,7 @@ extension ChatService {
 
     func revokeKey(_ principal: Principal, _ context: inout RequestContext) async throws {
         let key = try await registry().revoke(context.pathValue("key") ?? "", for: principal)
+        note(.keyRevoked, by: principal, of: [key.id.rawValue], context)
         try await context.send(200, KeyReply.object(key))
     }
 
@@ -30,6 +32,7 @@ extension ChatService {
         try json.allows(["grace"])
         let grace = try json.text("grace").map { text throws(ChatError) in try TimeSpan(text, field: "grace") }
         let (key, token) = try await registry().rotate(context.pathValue("key") ?? "", grace: grace, for: principal)
+        note(.keyRotated, by: principal, of: [key.id.rawValue], context)
         try await context.send(200, KeyReply.object(key, token: token))
     }
 

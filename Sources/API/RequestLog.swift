@@ -4,6 +4,8 @@ public import Chat
 public protocol RequestLog: Telemetry {
     /// Whether a line of this weight is wanted; asked before the line is made.
     func takes(_ weight: LogWeight) -> Bool
+    /// Of the requests with which all is well, the share that is written. One with a danger or a remark always is.
+    var share: Double { get }
     func write(_ weight: LogWeight, _ fields: [LogField])
 }
 
@@ -37,12 +39,19 @@ public struct LogField: Sendable {
 }
 
 extension RequestLog {
+    public var share: Double { 1 }
+
     /// Never a token, a key, an address of a person or a text of a message.
     public func record(_ report: RequestReport) {
         let status = report.status
         let weight: LogWeight = status >= 500 || status == 0 ? .error : status >= 400 ? .notice : .info
         guard takes(weight) else { return }
         let trace = report.trace
+        if share < 1, weight == .info, trace.danger == nil, trace.remark == nil,
+            trace.context?.isAmong(share: share) == false
+        {
+            return
+        }
         var fields: [LogField] = []
         fields.reserveCapacity(20)
         func add(_ name: String, _ value: LogField.Value) { fields.append(LogField(name, value)) }

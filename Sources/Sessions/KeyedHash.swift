@@ -13,6 +13,9 @@ public struct KeyedHash: Sendable {
     public func browser(_ name: String) -> String { hex("browser", name) }
     public func address(_ address: String) -> String { hex("address", address) }
 
+    /// Tells whether a setting is still the same.
+    public func setting(_ text: String) -> String { hex("setting", text) }
+
     /// Whoever typed an address.
     public func user(_ email: Email) -> UserID { UserID("user_" + self.email(email).prefix(32))! }
     /// Whoever proved to read its mail.

@@ -256,7 +256,8 @@ enum Catalog {
         readRate,
         trustedProxies, botDetection,
         userAgentLength, corsOrigins, serverName, socket, socketMode, socketOwner, socketGroup, workers, maxInFlight,
-        workerMaxRequests, workerMaxMemory, workerStallTimeout, drainDeadline, logFile, logLevel,
+        workerMaxRequests, workerMaxMemory, workerStallTimeout, drainDeadline, logFile, logLevel, logFormat,
+        logShare, auditLog,
         otlpEndpoint, otlpHeaders, traceRatio, traceCallers, traceContent,
         discordWebhook, discordToken, discordChannel, discordDetails, discordAPI, webhookURL, webhookSecret,
     ]

@@ -73,7 +73,10 @@ struct KeyCreate: ParsableCommand {
         }
         try common.use { registry in
             let (key, token) = try await registry.make(grant, for: nil)
-            return (KeyReply.object(key, token: token), KeyText.made(key, token))
+            return (
+                KeyReply.object(key, token: token), KeyText.made(key, token),
+                AuditEvent(.keyCreated, of: [key.id.rawValue])
+            )
         }
     }
 }
@@ -87,7 +90,7 @@ struct KeyList: ParsableCommand {
     func run() throws {
         try common.use { registry in
             let keys = try await registry.keys(for: nil)
-            return (KeyReply.array(keys), KeyText.table(keys))
+            return (KeyReply.array(keys), KeyText.table(keys), nil)
         }
     }
 }
@@ -103,7 +106,7 @@ struct KeyShow: ParsableCommand {
     func run() throws {
         try common.use { [key] registry in
             let key = try await registry.key(key, for: nil)
-            return (KeyReply.object(key), KeyText.description(of: key))
+            return (KeyReply.object(key), KeyText.description(of: key), nil)
         }
     }
 }
@@ -120,7 +123,10 @@ struct KeyRevoke: ParsableCommand {
     func run() throws {
         try common.use { [key] registry in
             let key = try await registry.revoke(key, for: nil)
-            return (KeyReply.object(key), "\(key.id.rawValue) (\(key.grant.name)) is revoked.")
+            return (
+                KeyReply.object(key), "\(key.id.rawValue) (\(key.grant.name)) is revoked.",
+                AuditEvent(.keyRevoked, of: [key.id.rawValue])
+            )
         }
     }
 }
@@ -144,7 +150,10 @@ struct KeyRotate: ParsableCommand {
         let grace = try grace.map { text in try refusable { try TimeSpan(text, field: "--grace") } }
         try common.use { [key] registry in
             let (key, token) = try await registry.rotate(key, grace: grace, for: nil)
-            return (KeyReply.object(key, token: token), KeyText.made(key, token))
+            return (
+                KeyReply.object(key, token: token), KeyText.made(key, token),
+                AuditEvent(.keyRotated, of: [key.id.rawValue])
+            )
         }
     }
 }
@@ -156,7 +165,8 @@ struct KeyOptions: ParsableArguments {
     @Flag(help: "Print JSON.")
     var json = false
 
-    typealias Output = (json: [UInt8], text: String)
+    /// With what is to be kept of it.
+    typealias Output = (json: [UInt8], text: String, event: AuditEvent?)
 
     /// Runs work on the database's keys, and prints what it returns: as JSON, or as text.
     func use(_ work: @escaping @Sendable (any APIKeyRegistry) async throws -> Output) throws {
@@ -176,6 +186,7 @@ struct KeyOptions: ParsableArguments {
                 }
             }
         }
+        if let event = output.event { try AuditFile.record(event, settings.sources) }
         print(json ? String(decoding: output.json, as: UTF8.self) : output.text)
     }
 }

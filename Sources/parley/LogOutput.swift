@@ -6,18 +6,27 @@ import Logging
 import StrictJSON
 import Synchronization
 
-/// Writes log lines to standard error: JSON for a program to read, text on a terminal for a person.
+/// Writes log lines to standard error: JSON for a program to read, text on a terminal for a person, or JSON under the names
+/// of the Elastic Common Schema.
 struct LogOutput: LogHandler {
-    enum Format { case json, text }
+    enum Format: String, Sendable, CaseIterable { case json, text, ecs }
 
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
     private let format: Format
+    /// Of the lines of requests with which all is well, the share that is written.
+    let share: Double
 
-    init(level: Logger.Level, format: Format = isatty(STDERR_FILENO) == 1 ? .text : .json) {
+    init(level: Logger.Level, format: Format? = nil, share: Double = 1) {
         logLevel = level
-        self.format = format
+        self.format = format ?? Self.chosen.withLock { $0 } ?? (isatty(STDERR_FILENO) == 1 ? .text : .json)
+        self.share = share
     }
+
+    /// The form of all lines of this process from now on; nil for the one that fits who reads them.
+    static func use(_ format: Format?) { chosen.withLock { $0 = format } }
+
+    private static let chosen = Mutex<Format?>(nil)
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
@@ -38,6 +47,7 @@ struct LogOutput: LogHandler {
         switch format {
         case .json: Self.json(level, message, fields)
         case .text: Self.text(level, message, fields)
+        case .ecs: Self.ecs(level, message, fields)
         }
     }
 
@@ -64,19 +74,7 @@ struct LogOutput: LogHandler {
             json.member("level", level.rawValue)
             json.member("message", message)
             json.member("pid", pid)
-            for field in fields {
-                switch field.value {
-                case .text(let text): json.member(named: field.name, text)
-                case .number(let number): json.member(named: field.name, number)
-                case .milliseconds(let time):
-                    if let count = Int(exactly: (time * 1_000).rounded()) {
-                        json.member(named: field.name, JSONThousandths(count))
-                    } else {
-                        json.member(named: field.name, time)
-                    }
-                case .flag(let flag): json.member(named: field.name, flag)
-                }
-            }
+            for field in fields { field.write(as: field.name, to: &json) }
         }
     }
 
@@ -101,9 +99,9 @@ struct LogOutput: LogHandler {
             String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "␦" : $0 }))
     }
 
-    private static let pid = Int(getpid())
+    static let pid = Int(getpid())
 
-    private static func now() -> String { Date().iso8601 }
+    static func now() -> String { Date().iso8601 }
 
     /// Standard error. Once it must not wait (`neverWait`), no request is held up by whoever reads the log.
     static let lines = LineWriter(descriptor: STDERR_FILENO) { count in
@@ -129,6 +127,20 @@ extension LogWeight {
 }
 
 extension LogField {
+    func write(as name: String, to json: inout JSONWriter.Members) {
+        switch value {
+        case .text(let text): json.member(named: name, text)
+        case .number(let number): json.member(named: name, number)
+        case .milliseconds(let time):
+            if let count = Int(exactly: (time * 1_000).rounded()) {
+                json.member(named: name, JSONThousandths(count))
+            } else {
+                json.member(named: name, time)
+            }
+        case .flag(let flag): json.member(named: name, flag)
+        }
+    }
+
     /// A number stays a number: swift-log's metadata has no other way to say so than a value that prints as one.
     fileprivate init(_ name: String, value: Logger.MetadataValue) {
         let text = value.description

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chat
 import Sessions
 
 struct Secret: ParsableCommand {
@@ -38,7 +39,7 @@ struct SecretRotate: ParsableCommand {
     var endSessions = false
 
     func run() throws {
-        try place.change { secret, identity in
+        try place.change(.secretRotated) { secret, identity in
             let new = TokenSecret.random()
             return (endSessions ? new : "\(new),\(secret.currentText)", identity)
         } then: { hours in
@@ -57,7 +58,7 @@ struct SecretRetire: ParsableCommand {
     @OptionGroup var place: SecretPlace
 
     func run() throws {
-        try place.change { secret, identity in
+        try place.change(.secretRetired) { secret, identity in
             guard secret.hasPrevious else { throw SettingFault("there is no secret before the present one") }
             return (secret.currentText, identity)
         } then: { _ in
@@ -77,9 +78,11 @@ struct SecretPlace: ParsableArguments {
     var isPrinted = false
 
     /// - Parameters:
+    ///   - action: for the audit log.
     ///   - change: makes the new text of CHAT_JWT_SECRET, and the key that people are known by.
     ///   - advice: for people, from the hours that a session lives.
     func change(
+        _ action: AuditEvent.Action,
         _ change: (TokenSecret, IdentityKey) throws -> (secret: String, identity: IdentityKey),
         then advice: (_ hours: String) -> String
     ) throws {
@@ -103,6 +106,7 @@ struct SecretPlace: ParsableArguments {
         let kept = try SecretFile(path)
         for (name, value) in settings { kept.set(name, to: value) }
         try kept.replace()
+        try AuditFile.record(AuditEvent(action, of: settings.map(\.0)), sources)
         let hours = try options.sources(ignoresUnknown: true).required(Catalog.jwtHours)
         print(
             """

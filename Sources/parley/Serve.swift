@@ -56,12 +56,16 @@ private struct Plan {
     let settings: Settings
     let access: SocketAccess
     let log: Logger
+    /// Nil where none is kept.
+    let audit: AuditFile?
 
     init(_ settings: Settings) throws {
         self.settings = settings
         access = try SocketAccess(settings.sources)
         try settings.logFile.map(LogFile.init)?.open()
+        LogOutput.use(try settings.sources.optional(Catalog.logFormat))
         log = .parley(settings.logLevel)
+        audit = try AuditFile(settings.sources, log)
         _ = try Providers(settings, on: CircuitBoard(on: try Board(Board.sections)), ceiling: nil, log: log)
     }
 
@@ -103,13 +107,20 @@ private struct Plan {
     /// - Returns: the process's exit code, after the pool has stopped.
     func carryOut() throws -> Int32 {
         let restarts = RestartCount { [settings, log] in Metrics.shared(settings, log: log) }
+        let changed = SettingDigests.take().map { SettingDigests(settings).changed(since: $0) } ?? []
         let supervisor = Supervisor(
             try configuration,
             onStart: { [self] isReload in prepare(isReload) },
-            onReopen: { [log, file = settings.logFile.map(LogFile.init)] in log.reopen(file) },
-            onEvent: { [log] event in
+            onReopen: { [log, audit, file = settings.logFile.map(LogFile.init)] in
+                audit?.reopen()
+                return log.reopen(file)
+            },
+            onEvent: { [log, audit] event in
                 log.log(event)
                 restarts.note(event)
+                if case .reloaded = event, !changed.isEmpty {
+                    audit?.record(AuditEvent(.settingsChanged, of: changed))
+                }
                 // The pool goes on in another image of this process, which knows of no lines that wait.
                 if case .reloading = event { _ = LogOutput.lines.flush(within: .seconds(1)) }
             })
@@ -159,7 +170,7 @@ private struct Plan {
                     + (settings.stateDirectory.map { ["--running-state", $0] } ?? []),
                 testAnswer: Self.testAnswer,
                 arguments: arguments,
-                environment: ProcessEnvironment.all)
+                environment: SettingDigests(settings).environment(ProcessEnvironment.all))
             return pool
         }
     }

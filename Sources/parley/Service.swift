@@ -27,10 +27,15 @@ struct Service {
     let spans: SpanExporter?
     /// Tells others of exchanges.
     let sender: Sender
+    /// Nil where none is kept.
+    let audit: AuditFile?
 
     /// - Parameter isPooled: whether there are other workers.
     init(_ settings: Settings, log: Logger, isPooled: Bool) async throws {
+        audit = try AuditFile(settings.sources, log)
         spans = try settings.spanExporter(log)
+        let requestLog = LogOutput(
+            level: settings.logLevel, share: try settings.sources.required(Catalog.logShare))
         let tracer = try spans.map { Tracer($0, hasContent: try settings.sources.required(Catalog.traceContent)) }
         let board = try Board.shared(settings, log: log)
         let purged = PurgeBoard(on: board)
@@ -88,7 +93,7 @@ struct Service {
                 completionBodyLimit: try settings.sources.required(Catalog.completionBody),
                 tracing: try settings.tracing),
             telemetry: SeveralTelemetries(
-                [LogOutput(level: settings.logLevel)] + (metrics.map { [$0] } ?? []) + (tracer.map { [$0] } ?? [])))
+                [requestLog] + (metrics.map { [$0] } ?? []) + (tracer.map { [$0] } ?? [])), audit: audit)
     }
 }
 

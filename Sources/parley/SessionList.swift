@@ -61,8 +61,20 @@ struct SessionEnd: ParsableCommand {
         try settings.database.mustExist()
         let database = try Database(settings)
         let count = try Migrate.explained(settings) { try wait { try await database.end(which) } }
+        try AuditFile.record(AuditEvent(.sessionsEnded, of: which.names, count: count), settings.sources)
         print(count == 1 ? "1 session ended" : "\(count) sessions ended")
         if !sessions.isEmpty, count < Set(sessions).count { throw ExitCode.failure }
+    }
+}
+
+extension SessionSelection {
+    /// For the audit log.
+    fileprivate var names: [String] {
+        switch self {
+        case .all: ["all"]
+        case .users(let users): users.map(\.rawValue)
+        case .sessions(let sessions): sessions.map(\.rawValue)
+        }
     }
 }
 

@@ -103,8 +103,8 @@ extension Setting<Bool> {
 }
 
 extension Setting where Value: CaseIterable & RawRepresentable<String> {
-    static func choice(_ name: String, _ fallback: Value, _ help: String) -> Self {
-        Setting(name, fallback.rawValue, help) { text throws(SettingFault) in
+    static func choice(_ name: String, _ fallback: Value?, _ help: String) -> Self {
+        Setting(name, fallback?.rawValue, help) { text throws(SettingFault) in
             guard let value = Value(rawValue: text) else {
                 let names = Value.allCases.map(\.rawValue).joined(separator: ", ")
                 throw SettingFault("must be one of \(names); is “\(text)”")

@@ -47,7 +47,7 @@ enum Worker {
             LoopActor.start { await Purge.keepUp(service.database, settings.purgePolicy, log, clock: LoopClock()) }
             LoopActor.start { await forgetPurged(service.memory) }
             service.sender.start()
-            let reason = try await stopReason(settings, log)
+            let reason = try await stopReason(settings, service.audit, log)
             supervised?.draining()
             log.info(
                 "worker draining", metadata: ["cause": "\(reason)", "in_flight": .stringConvertible(listener.inFlight)])
@@ -143,11 +143,16 @@ enum Worker {
     }
 
     /// Ends a worker as its supervisor or its terminal asks, and when the supervisor is gone.
-    private static func stopReason(_ settings: Settings, _ log: Logger) async throws -> String {
+    private static func stopReason(_ settings: Settings, _ audit: AuditFile?, _ log: Logger) async throws -> String {
         let (reasons, continuation) = AsyncStream.makeStream(of: String.self)
         let file = settings.logFile.map(LogFile.init)
         try Signals.wait(for: signals) { signal in
-            if signal == SIGUSR1 { log.reopen(file) } else { continuation.yield("signal \(signal)") }
+            if signal == SIGUSR1 {
+                log.reopen(file)
+                audit?.reopen()
+            } else {
+                continuation.yield("signal \(signal)")
+            }
         }
         Lifeline.watch { continuation.yield("the supervisor is gone") }
         for await reason in reasons { return reason }
@@ -159,6 +164,7 @@ enum Worker {
         let settings = try Settings(sources, cores: ProcessEnvironment.cores)
         var fault: SettingFault?
         do { try settings.logFile.map(LogFile.init)?.open() } catch { fault = error }
+        LogOutput.use(try settings.sources.optional(Catalog.logFormat))
         let log = Logger.parley(settings.logLevel)
         // Better to serve with the log where it is than not to serve.
         if let fault { log.error("log file not available", metadata: ["cause": "\(fault)"]) }
