@@ -6,16 +6,22 @@ struct Config: ParsableCommand {
 
     @OptionGroup var options: SettingOptions
 
-    @Option(help: "Print the effective value of this one setting and nothing else; not for secrets.")
-    var value: String?
+    @Option(
+        help: ArgumentHelp(
+            "Print the effective value of this one setting and nothing else; not for secrets. May be repeated: a line each.",
+            valueName: "name"))
+    var value: [String] = []
 
     func run() throws {
         let sources = try options.sources()
-        if let value {
-            guard let setting = Catalog.all.first(where: { $0.name == value }), !setting.isSecret else {
-                throw ValidationError("\(value) is no setting that can be shown")
+        guard value.isEmpty else {
+            let lines = try value.map { name in
+                guard let setting = Catalog.all.first(where: { $0.name == name }), !setting.isSecret else {
+                    throw ValidationError("\(name) is no setting that can be shown")
+                }
+                return try effective(setting, sources)?.text ?? ""
             }
-            return print(try effective(setting, sources)?.text ?? "")
+            return print(lines.joined(separator: "\n"))
         }
         let width = Catalog.all.map(\.name.count).max() ?? 0
         for setting in Catalog.all {
