@@ -13,7 +13,7 @@ extension Metrics {
     /// - Returns: nil where that cannot be: counters of one worker would fall whenever another tells its own.
     static func shared(_ settings: Settings, log: Logger) -> Metrics? {
         do {
-            let board = try Board.open(settings.sharedName + "-metrics", [Metrics.section])
+            let board = try Board.open(settings.metricsPath, [Metrics.section])
             return Metrics(on: board, routes: ChatService.routes)
         } catch {
             log.warning("nothing is counted for GET /metrics", metadata: ["cause": "\(error)"])

@@ -34,6 +34,7 @@ extension Settings {
     }
 
     var boardPath: String { sharedName + "-board" }
+    var metricsPath: String { sharedName + "-metrics" }
 }
 
 extension Database {

@@ -5,11 +5,21 @@ import Pool
 struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows the pool: its workers, what they do, and how the providers are.",
-        discussion: "Ends with 0 when a pool runs, with 3 when none does.")
+        discussion: """
+            Ends with 0 when a pool runs, with 3 when none does. With --watch it shows each second what was asked in the \
+            last ten, and ends with 0.
+            """)
 
     @OptionGroup var options: SettingOptions
 
+    @Flag(help: "Go on, until q or Ctrl-C: a page on a terminal, a line a second elsewhere.")
+    var watch = false
+
     func run() throws {
+        if watch {
+            let settings = try options.settings()
+            return StatusWatch(socket: settings.socket, metrics: settings.metricsPath).run()
+        }
         // A mistake in the settings must not hide the pool that goes on without them.
         let sources = try options.sources(ignoresUnknown: true)
         let socket = try sources.required(Catalog.socket)
