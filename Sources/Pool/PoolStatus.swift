@@ -40,7 +40,7 @@ public struct PoolStatus: Sendable {
     public let isSupervisorStopped: Bool
     /// Seconds since the pool's start; a reload is none.
     public let age: Double
-    /// Reloads since then.
+    /// Reloads since then that have come to an end.
     public let reloads: Int
     /// Workers that the settings ask for.
     public let wanted: Int

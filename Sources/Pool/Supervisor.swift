@@ -69,7 +69,7 @@ public struct Supervisor {
             resources.remove()
             throw error
         }
-        resources.board.set(.generation, UInt64(pool.generation))
+        if inherited == nil { resources.board.set(.generation, UInt64(pool.generation)) }
         resources.board.set(.workers, UInt64(pool.slots.count))
         resources.board.set(.crashLoop, 0)
         var watch = Watch(signals: signals, manager: manager, isReloading: inherited != nil)
@@ -169,6 +169,7 @@ public struct Supervisor {
         watch.isReloading = false
         watch.isAnnounced = true
         pool.retireSurplus()
+        pool.board.set(.generation, UInt64(pool.generation))
         onEvent(.reloaded(generation: pool.generation))
         watch.manager?.ready("serving on \(configuration.socketPath), reloaded")
     }
