@@ -22,7 +22,8 @@ extension OutboxHealth {
 }
 
 extension OutboxStatus {
-    fileprivate var age: Duration? { counts.oldest.map { .seconds(max(0, Date().timeIntervalSince($0))) } }
+    /// How long the first of those that wait has waited.
+    var age: Duration? { counts.oldest.map { .seconds(max(0, Date().timeIntervalSince($0))) } }
 
     /// For people.
     var text: String {

@@ -3,6 +3,7 @@ import Chat
 import Glibc
 import Logging
 import Metrics
+import Outbox
 import Pool
 import SharedMemory
 import Synchronization
@@ -26,9 +27,10 @@ extension Metrics {
 struct MetricsPage: MetricsSource {
     let metrics: Metrics
     let providers: Providers
+    let outbox: OutboxBoard
 
-    init(_ metrics: Metrics, _ providers: Providers) {
-        (self.metrics, self.providers) = (metrics, providers)
+    init(_ metrics: Metrics, _ providers: Providers, _ outbox: OutboxBoard) {
+        (self.metrics, self.providers, self.outbox) = (metrics, providers, outbox)
         for provider in providers.health { metrics.expect(provider.model, of: provider.name) }
     }
 
@@ -39,8 +41,17 @@ struct MetricsPage: MetricsSource {
             gauges: [
                 Gauge(
                     "parley_circuit_open", "Whether a provider is left alone because it fails.", label: "provider",
-                    circuits)
+                    circuits),
+                told("parley_outbox_pending", "Exchanges that are yet to be told.") { Double($0.counts.pending) },
+                told("parley_outbox_dead", "Exchanges that were given up.") { Double($0.counts.dead) },
+                told("parley_outbox_oldest_seconds", "How long the first of those that wait has waited.") {
+                    $0.age.map { $0 / .seconds(1) } ?? 0
+                },
             ])
+    }
+
+    private func told(_ name: String, _ help: String, _ value: (OutboxStatus) -> Double) -> Gauge {
+        Gauge(name, help, label: "kind", OutboxKind.allCases.map { ($0.rawValue, value(outbox.status(of: $0))) })
     }
 }
 

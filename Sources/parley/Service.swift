@@ -86,7 +86,7 @@ struct Service {
             keys: settings.keySecret.map { [database] in KeyRegistry(store: database, secret: $0) },
             health: Health(
                 store: database, source: providers, memory: memory, board: outbox, kinds: settings.sources.outboxKinds),
-            metrics: metrics.map { [providers] in MetricsPage($0, providers) },
+            metrics: metrics.map { [providers] in MetricsPage($0, providers, outbox) },
             settings: ServiceSettings(
                 version: Version.text, messageLimit: settings.messageLimit,
                 minimumUserAgentLength: settings.minimumUserAgentLength, corsOrigins: settings.corsOrigins,
