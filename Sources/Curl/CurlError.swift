@@ -18,9 +18,12 @@ public struct CurlError: Error, Sendable, Equatable {
     public let kind: Kind
     /// For the log: libcurl's words or the rule that was broken. Never a header's value, which may be a key.
     public let detail: String
+    /// Whether the certificate could not be verified, or is another host's: a kind of `.unreachable`.
+    public let isUntrusted: Bool
 
-    public init(_ kind: Kind, _ detail: String) {
+    public init(_ kind: Kind, _ detail: String, isUntrusted: Bool = false) {
         self.kind = kind
         self.detail = detail
+        self.isUntrusted = isUntrusted
     }
 }

@@ -51,6 +51,8 @@ internal import EventLoop
         case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING:
             // The URL's scheme was checked before: this is an answer in HTTP/0.9 or in no HTTP at all.
             return .failure(CurlError(.malformed, text))
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE:
+            return .failure(CurlError(.unreachable, text, isUntrusted: true))
         default:
             return .failure(CurlError(.unreachable, text))
         }
@@ -99,6 +101,8 @@ internal import EventLoop
         switch request.method {
         case .get:
             codes.append(ccurl_set_long(easy, CURLOPT_HTTPGET, 1))
+        case .delete:
+            codes.append(ccurl_set_string(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue))
         case .post:
             codes.append(ccurl_set_long(easy, CURLOPT_POST, 1))
             codes.append(ccurl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count)))
