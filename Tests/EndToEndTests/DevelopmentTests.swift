@@ -51,6 +51,11 @@ import Testing
         try await dev.errors { $0.contains("pool reloaded") }
         #expect(try await session().status == 200)
 
+        // Editors' own files are no sources: the next reload comes without a build.
+        for name in ["#Email.swift#", "Email.swift~", "Email.swift___jb_tmp___", "Email.swift___jb_old___"] {
+            try write("Sources/Chat/" + name, source)
+        }
+
         // A wrong setting is named; a right one is taken over, as is a page, without a build.
         try write(".env", "CHAT_MESSAGE_LIMIT=banana\n")
         try await dev.errors { $0.contains("Not reloaded") }
