@@ -18,6 +18,9 @@ struct Check: ParsableCommand {
             call of a model, which may cost money (--no-question). To see that addresses are limited it uses up what the \
             address of this machine may read in a minute (--no-limits).
 
+            It deletes what it asked and ends its session; with --token-file both stay. Where Discord or a webhook is \
+            told of exchanges, a check may leave its two there.
+
             Ends with 0 when all is well, with warnings too, and with 1 when something is wrong.
 
             For example:

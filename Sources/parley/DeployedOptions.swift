@@ -28,8 +28,18 @@ struct DeployedOptions: ParsableArguments {
     @Flag(help: "Do not use up the rate of this machine's address.")
     var noLimits = false
 
+    @Option(
+        help: ArgumentHelp("How long to wait for each reply (15; for an answer of a model 75).", valueName: "seconds"))
+    var timeout: Int?
+
+    func validate() throws {
+        if let timeout, !(1...3_600).contains(timeout) { throw ValidationError("--timeout is from 1 to 3600 s") }
+    }
+
     /// Whether any is given but the address.
-    var isAny: Bool { ca != nil || account != nil || tokenFile != nil || noQuestion || noLimits }
+    var isAny: Bool {
+        ca != nil || account != nil || tokenFile != nil || noQuestion || noLimits || timeout != nil
+    }
 
     /// - Throws: a `ValidationError` when the file cannot be read or holds no token.
     func token() throws -> String? {

@@ -6,8 +6,8 @@ import StrictJSON
 /// A look at a deployment from outside, one request after the other: the way there and its TLS, health, headers, limits,
 /// and the way of one question.
 ///
-/// It sends nothing secret where the certificate is not good, costs one call of a model at most, and ends the session
-/// that it made. It stops where what answers is not Parley.
+/// It sends nothing secret where the certificate is not good, costs one call of a model at most, deletes what it
+/// asked, and ends the session that it made. It stops where what answers is not Parley.
 struct DeploymentCheck: Sendable {
     let url: String
     let options: DeployedOptions
@@ -27,8 +27,10 @@ struct DeploymentCheck: Sendable {
     }
 
     func run(_ report: (Finding) -> Void) async {
-        guard let (service, isSafe, health) = await reach(report), sees(health, report) else { return }
-        if isSafe { await TLSCheck(url: url, authorities: options.ca).versions(report) }
+        guard let (service, isSafe, health) = await reach(report),
+            HealthCheck(service: service, reply: health).run(report)
+        else { return }
+        if isSafe { await TLSCheck(url: url, options: options).versions(report) }
         await HeaderCheck(service: service).run(report)
         if isSafe {
             await QuestionCheck(service: service, options: options, token: token).run(report)
@@ -47,8 +49,9 @@ struct DeploymentCheck: Sendable {
         _ report: (Finding) -> Void
     ) async -> (service: DeployedService, isSafe: Bool, health: DeployedService.Reply)? {
         let path = "/health?detailed=true"
-        let service = DeployedService(url, TLS(authorities: options.ca))
-        do {
+        let service = DeployedService(url, TLS(authorities: options.ca), timeout: options.timeout)
+        var fault: CurlError
+        do throws(CurlError) {
             let health = try await service.get(path)
             guard url.lowercased().hasPrefix("https:") else {
                 report(.wrong("tls", "none: this is http", mend: "check the https address; let nginx serve no other"))
@@ -56,68 +59,29 @@ struct DeploymentCheck: Sendable {
             }
             report(TLSCheck.certificate(endsAt: health.certificateEnd))
             return (service, true, health)
-        } catch let fault {
-            // Whether it is only the certificate: nothing secret is sent this way.
-            let doubtful = DeployedService(url, TLS(isVerified: false))
-            guard let health = try? await doubtful.get(path) else {
-                report(
-                    .wrong(
-                        "connection", fault.detail,
-                        mend: "check name, port and firewall, and that nginx runs and serves TLS there"))
-                return nil
-            }
+        } catch { fault = error }
+        if fault.isUntrusted {
             report(
                 .wrong(
                     "certificate", fault.detail,
                     mend: "get one for this name from an authority that callers know, or name its authority: --ca FILE")
             )
-            return (doubtful, false, health)
+            // All else can be looked at: nothing secret is sent this way.
+            let doubtful = DeployedService(url, TLS(isVerified: false), timeout: options.timeout)
+            do throws(CurlError) { return (doubtful, false, try await doubtful.get(path)) } catch { fault = error }
         }
-    }
-
-    /// - Returns: whether this is Parley.
-    private func sees(_ health: DeployedService.Reply, _ report: (Finding) -> Void) -> Bool {
-        guard let json = health.json, let status = json["status"]?.string, let version = json["version"]?.string,
-            let database = json["database"]?.string, let answers = json["ai_service"]?.string
-        else {
-            report(
-                .wrong(
-                    "health", "\(url)/health is not Parley's: it answers \(health.status)",
-                    mend: "check the address, and that nginx passes all paths to Parley"))
-            return false
-        }
-        let words = "\(status), version \(version)"
         report(
-            ["healthy", "degraded"].contains(status)
-                ? .well("health", words)
-                : .wrong("health", words, mend: "see the database below, and `parley check` there"))
-        report(
-            database == "connected"
-                ? .well("database", database)
-                : .wrong("database", database, mend: "run `parley check` on that machine: it names the cause"))
-        report(Self.providers(json, answers))
-        return true
-    }
-
-    private static func providers(_ json: JSON, _ answers: String) -> Finding {
-        let left = (json["components"]?["providers"]?.array ?? []).filter { $0["circuit"]?.string != "closed" }
-            .map { "\($0["name"]?.string ?? "?") (\($0["cause"]?.string ?? "no cause"))" }.joined(separator: ", ")
-        return switch answers {
-        case "available": .well("providers", answers)
-        case "echo":
-            .warning("providers", "an answer only echoes the question", mend: "give a provider's key: CHAT_…_API_KEY")
-        case "degraded":
-            .warning("providers", "left alone: \(left)", mend: "run `parley check` there: it asks each provider")
-        default:
-            .wrong("providers", "\(answers): \(left)", mend: "run `parley check` there: it asks each provider")
-        }
+            .wrong(
+                "connection", fault.detail,
+                mend: "check name, port and firewall, and that nginx runs and serves TLS there"))
+        return nil
     }
 }
 
 /// The certificate's days and the versions of TLS.
 struct TLSCheck {
     let url: String
-    let authorities: String?
+    let options: DeployedOptions
     /// Authorities that renew by themselves do so a month before.
     private static let daysToAct = 14
 
@@ -142,19 +106,32 @@ struct TLSCheck {
     }
 
     func versions(_ report: (Finding) -> Void) async {
-        let newest = try? await DeployedService(url, TLS(authorities: authorities, versions: .only13)).get(
-            "/health/live")
-        let outdated = try? await DeployedService(url, TLS(authorities: authorities, versions: .outdated))
-            .get("/health/live")
-        if outdated != nil {
-            report(
-                .wrong(
-                    "tls", "TLS 1.1 or older is taken",
-                    mend: "ssl_protocols TLSv1.2 TLSv1.3; as nginx/snippets/parley-tls.conf has it"))
-        } else if newest == nil {
-            report(.warning("tls", "TLS 1.2 at most", mend: "ssl_protocols TLSv1.2 TLSv1.3;"))
-        } else {
-            report(.well("tls", "TLS 1.3, and nothing below 1.2"))
+        do throws(CurlError) {
+            if try await takes(.outdated) {
+                report(
+                    .wrong(
+                        "tls", "TLS 1.1 or older is taken",
+                        mend: "ssl_protocols TLSv1.2 TLSv1.3; as nginx/snippets/parley-tls.conf has it"))
+            } else if try await takes(.only13) {
+                report(.well("tls", "TLS 1.3, and nothing below 1.2"))
+            } else {
+                report(.warning("tls", "TLS 1.2 at most", mend: "ssl_protocols TLSv1.2 TLSv1.3;"))
+            }
+        } catch {
+            report(.warning("tls", "its versions were not seen: \(error.detail)", mend: "check again"))
+        }
+    }
+
+    /// - Throws: when it is not TLS that there is no reply for.
+    private func takes(_ versions: TLS.Versions) async throws(CurlError) -> Bool {
+        let service = DeployedService(
+            url, TLS(authorities: options.ca, versions: versions), timeout: options.timeout)
+        do throws(CurlError) {
+            _ = try await service.get("/health/live")
+            return true
+        } catch {
+            guard error.kind == .unreachable else { throw error }
+            return false
         }
     }
 }

@@ -37,7 +37,9 @@ struct Finding: CustomStringConvertible, Sendable {
             case .warning: "WARN "
             case .wrong: "WRONG"
             }
-        return "\(word) \(what): \(detail)" + (mend.isEmpty ? "" : "\n      to mend it: \(mend)")
+        // Some of it is what a deployment answered.
+        return LogOutput.printable("\(word) \(what): \(detail)")
+            + (mend.isEmpty ? "" : "\n      to mend it: \(LogOutput.printable(mend))")
     }
 }
 

@@ -6,7 +6,7 @@ struct HeaderCheck {
     private static let year = 31_536_000
 
     func run(_ report: (Finding) -> Void) async {
-        do {
+        do throws(CurlError) {
             let reply = try await service.get("/health/live")
             let page = try await service.get("/")
             report(Self.strictTransport(reply.header("Strict-Transport-Security")))
@@ -17,7 +17,7 @@ struct HeaderCheck {
             report(Self.contentSecurity(page))
             report(Self.disclosure([reply, page]))
         } catch {
-            report(.wrong("headers", "\(error)", mend: "look into nginx's log"))
+            report(.wrong("headers", error.detail, mend: "look into nginx's log"))
         }
     }
 
@@ -35,7 +35,8 @@ struct HeaderCheck {
     private static func contentSecurity(_ page: DeployedService.Reply) -> Finding {
         guard page.status == 200 else {
             return .warning(
-                "pages", "/ answers \(page.status)", mend: "render them (deploy/render-docs), if there are to be pages")
+                "pages", "/ answers \(page.summary)", mend: "render them (deploy/render-docs), if there are to be pages"
+            )
         }
         let policy = page.header("Content-Security-Policy") ?? ""
         return policy.contains("default-src") && !policy.contains("unsafe-")
@@ -64,13 +65,18 @@ struct LimitCheck {
 
     /// A path that takes no body: only the limit can refuse it for its size.
     func body(_ report: (Finding) -> Void) async {
-        let status = try? await service.post("/health", [UInt8](repeating: 0x20, count: Self.bytes)).status
+        let answer: String
+        do throws(CurlError) {
+            let reply = try await service.post("/health", [UInt8](repeating: 0x20, count: Self.bytes))
+            if reply.status == 413 {
+                return report(.well("body limit", "\(Self.bytes >> 10) KiB are refused with 413"))
+            }
+            answer = reply.summary
+        } catch { answer = "no answer: \(error.detail)" }
         report(
-            status == 413
-                ? .well("body limit", "\(Self.bytes >> 10) KiB are refused with 413")
-                : .wrong(
-                    "body limit", "\(Self.bytes >> 10) KiB got \(status.map(String.init) ?? "no answer")",
-                    mend: "client_max_body_size 128k; as nginx/parley.conf.in has it"))
+            .wrong(
+                "body limit", "\(Self.bytes >> 10) KiB got \(answer)",
+                mend: "client_max_body_size 128k; as nginx/parley.conf.in has it"))
     }
 
     /// Reads without a token until it is told to wait, one request after the other.
@@ -78,8 +84,12 @@ struct LimitCheck {
         let start = ContinuousClock.now
         var sent = 0
         while sent < Self.requests, start.duration(to: .now) < Self.time {
-            guard let reply = try? await service.get("/auth/session") else { break }
             sent += 1
+            let reply: DeployedService.Reply
+            do throws(CurlError) { reply = try await service.get("/auth/session") } catch {
+                return report(
+                    .wrong("rate limit", "request \(sent): \(error.detail)", mend: "look into nginx's log"))
+            }
             guard reply.status == 429 else { continue }
             return report(
                 reply.header("Retry-After").flatMap(Int.init) != nil

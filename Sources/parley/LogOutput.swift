@@ -94,7 +94,7 @@ struct LogOutput: LogHandler {
     }
 
     /// What came from outside must not move a terminal's cursor or begin a line of its own.
-    private static func printable(_ text: String) -> String {
+    static func printable(_ text: String) -> String {
         String(
             String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "␦" : $0 }))
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// `parley check --url`: what it says of a deployment from outside.
@@ -21,7 +22,7 @@ import Testing
         #expect(
             checks.map { $0["name"] } == [
                 "certificate", "health", "database", "providers", "tls", "hsts", "nosniff", "csp", "version", "login",
-                "question", "cache", "session", "body limit", "rate limit",
+                "question", "cache", "history", "session", "body limit", "rate limit",
             ])
         #expect(checks.allSatisfy { $0["result"] == "ok" }, "\(output)")
         #expect(provider.asked.count == 1)
@@ -66,10 +67,108 @@ import Testing
         }
     }
 
-    /// A certificate of an authority that is believed, which has ended; and a server that takes it, but is not Parley.
-    @Test func namesACertificateThatHasEnded() async throws {
-        let folder = try Deployment.newFolder()
-        defer { try? FileManager.default.removeItem(atPath: folder) }
+    @Test func namesACertificateThatHasEndedOrIsAnotherHosts() async throws {
+        let ended = try await TLSHost(days: "20200101000000Z", "20210101000000Z")
+        let (code, output) = try await check(ended.address, ["--ca", ended.authority])
+        #expect(code == 1)
+        #expect(output.contains("WRONG certificate: SSL certificate problem: certificate has expired"), "\(output)")
+        #expect(output.contains("is not Parley's: it answers 200"), "\(output)")
+
+        let other = try await TLSHost(name: "elsewhere.example")
+        let (otherCode, words) = try await check(other.address, ["--ca", other.authority])
+        #expect(otherCode == 1)
+        #expect(words.contains("WRONG certificate: SSL: no alternative certificate subject name matches"), "\(words)")
+        #expect(words.contains("is not Parley's: it answers 200"), "\(words)")
+    }
+
+    /// It is tried again only where it is the certificate that is not good.
+    @Test func waitsOnceForAHostThatTakesTLSAndIsSilent() async throws {
+        let host = try await TLSHost(answers: false)
+        for (arguments, tries) in [(["--ca", host.authority], 1), ([], 2)] {
+            let (code, output) = try await check(host.address, ["--timeout", "1"] + arguments)
+            #expect(code == 1)
+            #expect(output.contains("WRONG connection: no whole reply within 1 s"), "\(output)")
+            #expect(output.contains("WRONG certificate: SSL certificate problem") == arguments.isEmpty, "\(output)")
+            let asked = try await host.requests(tries)
+            #expect(asked == tries)
+        }
+    }
+
+    @Test func doesNotWaitForAReplyThatDrips() async throws {
+        let tries = Mutex(0)
+        let host = try ProviderSocket { connection in
+            guard connection.request() != nil, connection.send("HTTP/1.1 200 OK\r\n\r\n") else { return }
+            tries.withLock { $0 += 1 }
+            while connection.send("x"), connection.hangUp(until: .now + .milliseconds(100)) == nil {}
+        }
+        let (code, output) = try await check("http://127.0.0.1:\(host.port)", ["--timeout", "1"])
+        #expect(code == 1 && output.contains("WRONG connection: no whole reply within 1 s"), "\(output)")
+        #expect(tries.withLock { $0 } == 1)
+    }
+
+    @Test func saysWhereARedirectLeadsAndMovesNoTerminalsCursor() async throws {
+        let host = try ProviderSocket { connection in
+            guard connection.request() != nil else { return }
+            _ = connection.send(
+                "HTTP/1.1 301 Moved\r\nLocation: https://www.example.com/\u{1B}[2J\r\nContent-Length: 0\r\n\r\n")
+        }
+        let (code, output) = try await check("http://127.0.0.1:\(host.port)/", [])
+        #expect(code == 1)
+        #expect(
+            output.contains(
+                "127.0.0.1:\(host.port)/health is not Parley's: it answers 301, to https://www.example.com/␦[2J"),
+            "\(output)")
+        #expect(output.contains("to mend it: give the address that this leads to"), "\(output)")
+    }
+
+    @Test func endsItsSessionWhenTheModelIsTooSlow() async throws {
+        let provider = try ProviderSocket { connection in
+            while connection.request() != nil {}
+        }
+        let run = try await Deployment([
+            "CHAT_GEMINI_API_KEY": "key", "CHAT_GEMINI_BASE_URL": "http://127.0.0.1:\(provider.port)",
+        ])
+        let (code, output) = try await check(
+            run.origin, ["--ca", run.certificate, "--no-limits", "--timeout", "3"])
+        #expect(code == 1 && output.contains("WRONG question: no whole reply within 3 s"), "\(output)")
+        #expect(output.contains("ok    history: what was asked is deleted"), "\(output)")
+        #expect(output.contains("ok    session: it is ended, and its token is refused"), "\(output)")
+    }
+
+    @Test func namesAnOutboxThatIsStopped() async throws {
+        let receiver = try ProviderSocket { connection in
+            guard connection.request() != nil else { return }
+            _ = connection.send("HTTP/1.1 410 Gone\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        }
+        let run = try await Deployment([
+            "CHAT_WEBHOOK_URL": "http://127.0.0.1:\(receiver.port)/hook",
+            "CHAT_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ])
+        let look = ["--ca", run.certificate, "--no-limits", "--no-question"]
+        let before = try await check(run.origin, look)
+        #expect(before.code == 0 && before.output.contains("ok    outbox: webhook: sending, 0 pending\n"), "\(before)")
+        _ = try await run.post("/chat", token: try await run.logIn(), ["content": "one"])
+        try await run.logLine { $0["message"] as? String == "outbox stopped until a reload" }
+        let (code, output) = try await check(run.origin, look)
+        #expect(code == 0)
+        #expect(output.contains("WARN  health: degraded (the outbox stands still), version"), "\(output)")
+        #expect(output.contains("WARN  outbox: webhook: stopped, "), "\(output)")
+        #expect(output.contains("to mend it: run `parley outbox` there"), "\(output)")
+    }
+}
+
+/// OpenSSL's server on localhost, with a certificate of an authority of its own. It answers 200 with a page, or never.
+private final class TLSHost {
+    let address: String
+    let authority: String
+    private let folder: String
+    private let process: RunningProcess
+
+    init(
+        name: String = "localhost", days begin: String = "20200101000000Z", _ end: String = "21000101000000Z",
+        answers: Bool = true
+    ) async throws {
+        folder = try Deployment.newFolder()
         let made = try await run(
             "/bin/bash",
             [
@@ -78,27 +177,34 @@ import Testing
                 cd \(folder); touch index; echo 01 >serial
                 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=authority -keyout ca.key \
                     -out ca.pem 2>/dev/null
-                openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout key \
-                    -addext subjectAltName=DNS:localhost -out request 2>/dev/null
+                openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=\(name) -keyout key \
+                    -addext subjectAltName=DNS:\(name) -out request 2>/dev/null
                 printf '%s\\n' '[ca]' 'default_ca = a' '[a]' 'database = index' 'serial = serial' 'new_certs_dir = .' \
                     'policy = p' 'copy_extensions = copy' '[p]' 'commonName = supplied' >conf
                 openssl ca -config conf -batch -notext -md sha256 -cert ca.pem -keyfile ca.key -in request \
-                    -startdate 20200101000000Z -enddate 20210101000000Z -out certificate 2>errors || { cat errors; exit 1; }
+                    -startdate \(begin) -enddate \(end) -out certificate 2>errors || { cat errors; exit 1; }
                 """,
             ])
         try #require(made.code == 0, "\(made)")
+        authority = folder + "/ca.pem"
         let port = try freePort()
-        let server = try RunningProcess(
+        address = "https://localhost:\(port)"
+        process = try RunningProcess(
             "/usr/bin/openssl",
             [
-                "s_server", "-accept", "\(port)", "-cert", folder + "/certificate", "-key", folder + "/key", "-www",
-                "-quiet",
-            ], environment: [:])
-        defer { server.signal(SIGKILL) }
+                "s_server", "-accept", "\(port)", "-cert", folder + "/certificate", "-key", folder + "/key", "-quiet",
+            ] + (answers ? ["-www"] : []), environment: [:])
         try await listening(on: port)
-        let (code, output) = try await check("https://localhost:\(port)", ["--ca", folder + "/ca.pem"])
-        #expect(code == 1)
-        #expect(output.contains("WRONG certificate: SSL certificate problem: certificate has expired"), "\(output)")
-        #expect(output.contains("is not Parley's: it answers 200"), "\(output)")
+    }
+
+    deinit {
+        process.signal(SIGKILL)
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// How many came since it began, once there are so many. Only one that does not answer says so.
+    func requests(_ count: Int) async throws -> Int {
+        @Sendable func number(_ said: String) -> Int { said.matches(of: /GET \/health/).count }
+        return number(try await process.output(until: "\(count) requests") { number($0) >= count })
     }
 }
