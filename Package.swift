@@ -104,7 +104,7 @@ let package = Package(
             ]),
         tests(
             "StorageTests",
-            ["Storage", "Chat", "SharedMemory", "Support", .product(name: "GRDB", package: "GRDB.swift")]),
+            ["Storage", "Chat", "Outbox", "SharedMemory", "Support", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("ModelsTests", ["Models", "Chat", "Curl", "SharedMemory", "StrictJSON", "Support"]),
         tests("OutboxTests", ["Outbox", "Chat", "SharedMemory", "StrictJSON", "Support"]),
         tests(
@@ -113,7 +113,9 @@ let package = Package(
                 "API", "Chat", "FastCGI", "Sanitizing", "Sessions", "SharedMemory", "Storage", "StrictJSON", "Support",
             ]),
         tests("TracingTests", ["Tracing", "Chat", "Support"]),
-        tests("ParleyTests", ["parley"]),
+        tests(
+            "ParleyTests",
+            ["parley", "Chat", "Metrics", "Pool", "SharedMemory", .product(name: "Logging", package: "swift-log")]),
         tests("ServiceTests", ["Chat", "EventLoop", "Sanitizing", "Sessions", "SharedMemory", "Storage", "Support"]),
         tests(
             "EndToEndTests",

@@ -55,7 +55,7 @@ public protocol HealthSource: Sendable {
     /// Bytes of answers in this worker's memory.
     var cacheBytes: Int { get }
     /// What others are told of exchanges; empty where nobody is.
-    var outbox: [OutboxHealth] { get }
+    func outbox() async -> [OutboxHealth]
 }
 
 /// How one kind of the outbox is.
@@ -85,8 +85,8 @@ extension ChatService {
         try await context.send(200, body)
     }
 
-    /// 200 when requests can be served, 503 when the database cannot be read or written. A provider that is left alone, or an outbox that
-    /// stands still, is no reason for a 503, but is named, and makes the status "degraded".
+    /// 200 when requests can be served, 503 when the database cannot be read or written. A provider that is left alone, or
+    /// an outbox that stands still, is no reason for a 503, but is named, and makes the status "degraded".
     func showHealth(_ context: inout RequestContext) async throws {
         let start = ContinuousClock.now
         let database = await health.database()
@@ -94,7 +94,7 @@ extension ChatService {
         let isDetailed = ["true", "1"].contains(try context.request.query("detailed"))
         let providers = health.providers
         let isWhole = providers.allSatisfy(\.isAsked)
-        let outbox = health.outbox
+        let outbox = await health.outbox()
         let isWell = isWhole && outbox.allSatisfy(\.isWell)
         let aiService =
             health.isEcho

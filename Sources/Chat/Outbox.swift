@@ -116,7 +116,7 @@ public protocol OutboxStore: Sendable {
     ///
     /// - Returns: how many rows.
     func buryAll(_ kind: OutboxKind, queuedBefore time: Date) async throws -> Int
-    /// Has what was given up sent after all.
+    /// Has what was given up sent again.
     ///
     /// - Returns: how many rows.
     func revive(_ kind: OutboxKind) async throws -> Int

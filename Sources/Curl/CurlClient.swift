@@ -11,7 +11,8 @@ internal import EventLoop
 /// paused, and TCP or HTTP/2 tells the sender to wait.
 ///
 /// It refuses: redirects (the 3xx is the response), every protocol but http and https, certificates that the system's
-/// authorities don't vouch for (unless ``TLS`` says otherwise), responses above a fixed size, and compressed bodies, whose size a limit can't foresee.
+/// authorities don't vouch for (unless ``TLS`` says otherwise), responses above a fixed size, and compressed bodies, whose size
+/// a limit can't foresee.
 public final class CurlClient: Sendable {
     public struct Configuration: Sendable {
         /// How long a name look-up, TCP and TLS may take together.

@@ -11,6 +11,9 @@ import StrictJSON
 /// One request at a time. What Discord says of its limits is kept to: a bucket that is used up rests before it refuses.
 /// Nothing that a user wrote mentions anybody (`allowed_mentions`).
 public struct Discord: Delivery {
+    /// GUILD_TEXT and GUILD_ANNOUNCEMENT.
+    private static let textChannels: Set<Int64> = [0, 5]
+
     private let place: DiscordSettings
     private let poster: Poster
     private let limits = DiscordLimits()
@@ -108,7 +111,12 @@ public struct Discord: Delivery {
             reply = try await poster.post(body, to: try place.url(path), headers: place.headers)
         } catch { throw .outcome(.failed(error.detail)) }
         limits.note(reply, in: bucket, at: .now)
-        if (200..<300).contains(reply.status) { return reply }
+        if (200..<300).contains(reply.status) {
+            guard reply.json["id"]?.string != nil else {
+                throw .outcome(.failed("what answers \(reply.status) there is not Discord"))
+            }
+            return reply
+        }
         let answer = DiscordAnswer(reply, isInThread: isInThread)
         if answer.isDone { return reply }
         if reply.status == 429 {
@@ -131,7 +139,11 @@ public struct Discord: Delivery {
             }
         do throws(CurlError) {
             let reply = try await poster.get(try place.url(path), headers: place.headers)
-            return reply.status == 200 ? nil : DiscordAnswer(reply, isInThread: false).words
+            guard reply.status == 200 else { return DiscordAnswer(reply, isInThread: false).words }
+            if case .bot = place.writer, let type = reply.json["type"]?.int, !Self.textChannels.contains(type) {
+                return "CHAT_DISCORD_CHANNEL_ID is no text channel"
+            }
+            return nil
         } catch { return error.detail }
     }
 }
@@ -177,8 +189,10 @@ struct DiscordAnswer {
             return .outcome(
                 .stopped("the webhook is of no forum or media channel: make it in one, or use a bot for a text channel")
             )
+        // A forum that wants a tag; a bot's channel that takes no messages, or none of a bot.
+        case 40_067, 50_008, 50_024: return .outcome(.stopped(words))
         // Not of this form, refused for its contents.
-        case 50_035, 50_006, 20_009, 200_000, 200_001: return .outcome(.refused(words))
+        case 50_035, 50_006, 20_009, 200_000, 200_001, 240_000: return .outcome(.refused(words))
         default: break
         }
         switch status {

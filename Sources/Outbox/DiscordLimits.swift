@@ -22,6 +22,9 @@ final class DiscordLimits: Sendable {
     private static let kept = 256
 
     private let rests = Mutex<[Bucket: ContinuousClock.Instant]>([:])
+    /// How many 429 have come since anything else: whoever is told to come again at once, and is refused again, waits longer
+    /// each time.
+    private let refusals = Mutex(0)
 
     /// How long the bucket rests; nil when it takes something now.
     func rest(_ bucket: Bucket, at now: ContinuousClock.Instant) -> (time: Duration, isOfAll: Bool)? {
@@ -35,6 +38,7 @@ final class DiscordLimits: Sendable {
 
     /// Reads what a reply says of its bucket.
     func note(_ reply: PostReply, in bucket: Bucket, at now: ContinuousClock.Instant) {
+        if reply.status != 429 { refusals.withLock { $0 = 0 } }
         guard reply.status != 429, reply["X-RateLimit-Remaining"] == "0",
             let time = Self.duration(reply["X-RateLimit-Reset-After"].flatMap { Double($0) })
         else { return }
@@ -51,7 +55,12 @@ final class DiscordLimits: Sendable {
         time: Duration, isOfAll: Bool
     )? {
         let json = reply.json
-        guard let time = Self.duration(json["retry_after"]?.double) ?? reply.retryAfter else { return nil }
+        guard let asked = Self.duration(json["retry_after"]?.double) ?? reply.retryAfter else { return nil }
+        let count = refusals.withLock { count in
+            defer { count += 1 }
+            return count
+        }
+        let time = max(asked, count == 0 ? .zero : .milliseconds(250 << min(count - 1, 8)))
         // What says nothing of Discord's stands before all of it.
         let isGlobal = json["global"]?.bool == true || reply["X-RateLimit-Global"] == "true" || json.isEmpty
         // A webhook that may make no thread now may write into those that are there.

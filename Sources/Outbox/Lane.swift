@@ -10,6 +10,12 @@ final class Lane: Sendable {
     private static let batch = 64
     /// Between two looks into the database where nobody has put anything in.
     private static let lookInterval = Duration.seconds(30)
+    /// A look that finds nothing to send is not repeated for so many times what it took.
+    private static let rest = 50
+    /// Between two tries of what has never been tried, while the receiver is taken to be away.
+    private static let longestProbe = Duration.seconds(30)
+    /// A receiver that asks for a longer pause stands still.
+    private static let longestPause = Duration.seconds(60)
 
     private let delivery: any Delivery
     private let store: any OutboxStore
@@ -23,6 +29,10 @@ final class Lane: Sendable {
     private struct Run {
         var failures = 0
         var pausedUntil: ContinuousClock.Instant?
+        /// It is the receiver that asks for the pause.
+        var isLimited = false
+        var probed = ContinuousClock.now
+        var restsUntil = ContinuousClock.now
         var seen: UInt64?
         var looked = ContinuousClock.now
         var buried: ContinuousClock.Instant?
@@ -62,29 +72,47 @@ final class Lane: Sendable {
         }
     }
 
-    /// - Returns: how many were sent.
-    func drain() async throws -> Int {
+    /// What was stopped is tried again: it is by hand.
+    ///
+    /// - Returns: how many were sent, and whether nothing failed.
+    func drain() async throws -> (sent: Int, isWell: Bool) {
         var run = Run(lost: board.status(of: kind).lost)
         try await buryOld(&run)
         while run.pausedUntil == nil, try await pass(&run, { false }) {}
         board.set(try await store.counts(of: kind), of: kind)
-        return run.sent
+        if run.failures > 0, run.sent == 0 { _ = board.standStill(kind, since: Date()) }
+        return (run.sent, run.failures == 0 && !board.status(of: kind).isStopped)
     }
 
     private func turn(_ run: inout Run, _ isStopping: @escaping @Sendable () -> Bool) async throws {
         let (arrivals, now) = (board.arrivals, ContinuousClock.now)
         let isNews = arrivals != run.seen || now - run.looked > Self.lookInterval
         guard isNews || board.status(of: kind).counts.pending > 0 else { return }
-        if run.isPaused(at: now), !isNews { return }
+        let isIdle = now < run.restsUntil || run.isLimited && run.isPaused(at: now)
+        if isIdle, !isNews { return }
         (run.seen, run.looked) = (arrivals, now)
         try await buryOld(&run)
         if !board.isStopped(kind, with: delivery.settings) {
+            if run.isPaused(at: .now) { try await probe(&run, isStopping) }
             while !isStopping(), !run.isPaused(at: .now), try await pass(&run, isStopping) {}
         }
         let counts = try await store.counts(of: kind)
         board.set(counts, of: kind)
         // Nothing is left that could go on.
-        if counts.pending == 0, !board.status(of: kind).isStopped { _ = board.goOn(kind) }
+        if counts.pending == 0, !board.status(of: kind).isStopped { goOn() }
+    }
+
+    /// What fails may be what was sent, and not the receiver: one that was never tried is tried now and then, so that some
+    /// texts that nobody takes hold up no others.
+    private func probe(_ run: inout Run, _ isStopping: @escaping @Sendable () -> Bool) async throws {
+        let pause = min(Self.longestProbe, Sender.tick * run.failures)
+        guard !run.isLimited, ContinuousClock.now - run.probed > pause else { return }
+        run.probed = .now
+        let entries = try await store.due(kind, limit: Self.batch)
+        guard let fresh = entries.first(where: { $0.attempts == 0 }), !isStopping() else { return }
+        let (failures, pausedUntil) = (run.failures, run.pausedUntil)
+        _ = try await tell(fresh, &run, isStopping)
+        if run.failures > failures { (run.failures, run.pausedUntil) = (failures, pausedUntil) }
     }
 
     private func buryOld(_ run: inout Run) async throws {
@@ -99,20 +127,27 @@ final class Lane: Sendable {
     ///
     /// - Returns: false when there is nothing more to do now.
     private func pass(_ run: inout Run, _ isStopping: @escaping @Sendable () -> Bool) async throws -> Bool {
-        run.pausedUntil = nil
+        (run.pausedUntil, run.isLimited) = (nil, false)
+        let start = ContinuousClock.now
         let entries = try await store.due(kind, limit: Self.batch)
+        if entries.isEmpty { run.restsUntil = .now + (.now - start) * Self.rest }
         for entry in entries {
             if isStopping() { return false }
-            guard let message = try await store.message(of: entry) else {
-                try await store.remove(entry)
-                continue
-            }
-            let threads = Threads(store: store, session: entry.session, clock: clock, isStopping: isStopping)
-            guard try await settle(entry, await delivery.deliver(message, threads), &run, isStopping) else {
-                return false
-            }
+            guard try await tell(entry, &run, isStopping) else { return false }
         }
         return !entries.isEmpty
+    }
+
+    /// - Returns: false when nothing else may be sent for now.
+    private func tell(
+        _ entry: OutboxEntry, _ run: inout Run, _ isStopping: @escaping @Sendable () -> Bool
+    ) async throws -> Bool {
+        guard let message = try await store.message(of: entry) else {
+            try await store.remove(entry)
+            return true
+        }
+        let threads = Threads(store: store, session: entry.session, clock: clock, isStopping: isStopping)
+        return try await settle(entry, await delivery.deliver(message, threads), &run, isStopping)
     }
 
     /// - Returns: false when nothing else may be sent for now.
@@ -132,31 +167,48 @@ final class Lane: Sendable {
             onEvent(.refused(kind, entry.exchange, cause: cause))
         case .limited(let pause, let isOfAll):
             if isOfAll {
-                run.pausedUntil = .now + pause
+                (run.pausedUntil, run.isLimited) = (.now + pause, true)
+                if pause > Self.longestPause {
+                    standStill("the receiver asks to wait for \(pause.components.seconds) s")
+                }
                 return false
             }
             try await store.postpone(entry, until: Date() + pause / .seconds(1), fault: nil)
         case .stopped(let cause):
-            board.stop(kind, with: delivery.settings)
-            onEvent(.stopped(kind, cause: cause))
+            if board.stop(kind, with: delivery.settings) {
+                onEvent(.stopped(kind, cause: cause))
+            } else {
+                // A reload is about to replace this process: its settings are no longer what counts.
+                (run.pausedUntil, run.isLimited) = (.now + Self.longestPause, true)
+            }
             return false
         case .failed(let cause, let asked):
+            run.failures += 1
+            let isAway = run.failures >= Self.patience
+            if isAway {
+                standStill(cause)
+                let pause = DeliveryBackoff.delay(
+                    after: run.failures - Self.patience + 1, asked: asked, random: .random(in: 0..<1))
+                run.pausedUntil = .now + pause
+            }
             let delay = DeliveryBackoff.delay(
                 after: entry.attempts + 1, asked: asked, random: .random(in: 0..<1))
             try await store.postpone(entry, until: Date() + delay / .seconds(1), fault: cause)
-            run.failures += 1
-            guard run.failures >= Self.patience else { return true }
-            if board.standStill(kind, since: Date()) { onEvent(.standsStill(kind, cause: cause)) }
-            let pause = DeliveryBackoff.delay(
-                after: run.failures - Self.patience + 1, asked: asked, random: .random(in: 0..<1))
-            run.pausedUntil = .now + pause
-            return false
+            return !isAway
         }
         return true
     }
 
     private func noteAnswer(_ run: inout Run) {
-        run.failures = 0
+        (run.failures, run.pausedUntil) = (0, nil)
+        goOn()
+    }
+
+    private func standStill(_ cause: String) {
+        if board.standStill(kind, since: Date()) { onEvent(.standsStill(kind, cause: cause)) }
+    }
+
+    private func goOn() {
         if board.goOn(kind) { onEvent(.goesOn(kind)) }
     }
 

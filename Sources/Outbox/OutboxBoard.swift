@@ -27,40 +27,49 @@ public struct OutboxStatus: Sendable, Equatable {
 /// the sender need not ask the database, and how the sender does.
 ///
 ///     word 0  grows with each exchange that is put in
-///     of each kind eight words: pending, dead, oldest, standing since, what stopped it, lost
+///     word 1  grows with each reload
+///     of each kind eight words: pending, dead, oldest, standing since, what stopped it, lost, after which reload it stopped
 ///
 /// Times are milliseconds since 1970, 0 for none.
 public struct OutboxBoard: Sendable {
-    private enum Word: Int { case pending, dead, oldest, standing, stopped, lost }
+    private enum Word: Int { case pending, dead, oldest, standing, stopped, lost, era }
 
     private static let kindWords = 8
     /// As many kinds as there may come to be.
     public static let section = BoardSection("outbox", version: 1, words: 8 * kindWords)
 
     private let words: SharedWords
+    /// How many reloads there had been: what an older process says of a stop is no longer heard.
+    private let era: UInt64
 
     /// - Parameter board: has ``section``.
-    public init(on board: Board) { words = board[Self.section] }
+    public init(on board: Board) {
+        words = board[Self.section]
+        era = words[1]
+    }
 
     /// Changes with each exchange that is put in.
     public var arrivals: UInt64 { words[0] }
 
-    public func noteArrival() { add(1, at: 0) }
+    public func noteArrival() { words.add(1, to: 0) }
 
-    public func noteLost(_ kind: OutboxKind) { add(1, at: index(kind, .lost)) }
+    public func noteLost(_ kind: OutboxKind) { words.add(1, to: index(kind, .lost)) }
 
     public func status(of kind: OutboxKind) -> OutboxStatus {
         OutboxStatus(
             counts: OutboxCounts(
                 pending: Int(self[kind, .pending]), dead: Int(self[kind, .dead]), oldest: date(self[kind, .oldest])),
-            standingSince: date(self[kind, .standing]), isStopped: self[kind, .stopped] != 0,
+            standingSince: date(self[kind, .standing]), isStopped: isStopped(kind),
             lost: Int(self[kind, .lost]))
     }
 
-    /// Has a kind that was stopped tried again, whatever it was stopped with.
+    /// Has what was stopped tried again, whatever it was stopped with.
     public func resume() {
         for kind in OutboxKind.allCases { set(kind, .stopped, 0) }
     }
+
+    /// The same, and the settings of those who have a board already are no longer what counts.
+    public func beginEra() { words.add(1, to: 1) }
 
     func set(_ counts: OutboxCounts, of kind: OutboxKind) {
         set(kind, .pending, UInt64(max(0, counts.pending)))
@@ -69,8 +78,19 @@ public struct OutboxBoard: Sendable {
     }
 
     /// - Parameter settings: names the settings that it was stopped with; others may do better. Not zero.
-    func isStopped(_ kind: OutboxKind, with settings: UInt64) -> Bool { self[kind, .stopped] == settings }
-    func stop(_ kind: OutboxKind, with settings: UInt64) { set(kind, .stopped, settings) }
+    func isStopped(_ kind: OutboxKind, with settings: UInt64) -> Bool {
+        isStopped(kind) && self[kind, .stopped] == settings
+    }
+
+    private func isStopped(_ kind: OutboxKind) -> Bool { self[kind, .stopped] != 0 && self[kind, .era] == words[1] }
+
+    /// - Returns: false when there was a reload since, which this process has no part in.
+    func stop(_ kind: OutboxKind, with settings: UInt64) -> Bool {
+        guard era == words[1] else { return false }
+        set(kind, .era, era)
+        set(kind, .stopped, settings)
+        return true
+    }
 
     /// - Returns: whether it went on until now.
     func standStill(_ kind: OutboxKind, since time: Date) -> Bool {
@@ -81,7 +101,7 @@ public struct OutboxBoard: Sendable {
 
     /// - Returns: whether it stood still or was stopped.
     func goOn(_ kind: OutboxKind) -> Bool {
-        guard self[kind, .standing] != 0 || self[kind, .stopped] != 0 else { return false }
+        guard self[kind, .standing] != 0 || isStopped(kind) else { return false }
         set(kind, .standing, 0)
         set(kind, .stopped, 0)
         return true
@@ -98,15 +118,6 @@ public struct OutboxBoard: Sendable {
             case .webhook: 2
             }
         return number * Self.kindWords + word.rawValue
-    }
-
-    private func add(_ count: UInt64, at index: Int) {
-        var old = words[index]
-        while true {
-            let (isDone, current) = words.compareExchange(index, expected: old, desired: old &+ count)
-            if isDone { return }
-            old = current
-        }
     }
 
     private static func milliseconds(_ date: Date) -> UInt64 { UInt64(max(1, date.timeIntervalSince1970 * 1_000)) }

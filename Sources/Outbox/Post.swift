@@ -1,5 +1,6 @@
 import Crypto
 import Curl
+import Glibc
 import StrictJSON
 
 /// What a receiver said, or why it said nothing.
@@ -14,12 +15,9 @@ struct PostReply: Sendable {
     /// The members of a body that is a JSON object; none of any other.
     var json: [String: JSON] { (try? JSON(parsing: body, .tolerant))?.object ?? [:] }
 
-    /// Seconds that it asks to wait for, from its header.
+    /// How long it asks to wait, in its header.
     var retryAfter: Duration? {
-        guard let text = header("Retry-After"), let seconds = Double(text), (0...86_400).contains(seconds) else {
-            return nil
-        }
-        return .milliseconds(Int((seconds * 1_000).rounded(.up)))
+        header("Retry-After").flatMap { RetryAfter.parse($0, now: time(nil)) }.map { min($0, .seconds(86_400)) }
     }
 
     init(status: Int, body: [UInt8], header: @escaping @Sendable (String) -> String?) {
@@ -81,7 +79,7 @@ public struct OutboundURL: Sendable, Hashable {
     }
 }
 
-/// A setting that cannot be, in words that do not have its value.
+/// An invalid setting, in words that do not have its value.
 public struct OutboxFault: Error, Sendable, Equatable, CustomStringConvertible {
     public let description: String
 

@@ -8,7 +8,7 @@ import Synchronization
 /// failures comes, the kind stands still, longer and longer, until one attempt does better. What is not sent within a day
 /// is given up.
 ///
-/// As long as nothing is put in, a second costs a few words of shared memory; the database is asked every half minute.
+/// As long as nothing is put in, each second costs a few words of shared memory; the database is asked every half minute.
 public final class Sender: Sendable {
     /// What an operator hears of.
     public enum Event: Sendable, Equatable {
@@ -34,7 +34,7 @@ public final class Sender: Sendable {
     private let store: any OutboxStore
     private let background: Background
     private let onEvent: @Sendable (Event) -> Void
-    private let state = Mutex((isStopping: false, running: 0))
+    private let state = Mutex((isStopping: false, running: 0, isUnavailable: false))
 
     public init(
         _ deliveries: [any Delivery], store: any OutboxStore, board: OutboxBoard, background: Background,
@@ -62,8 +62,16 @@ public final class Sender: Sendable {
     }
 
     private var isMine: Bool {
-        do { return try store.claimsSending() } catch {
-            onEvent(.unavailable(cause: (error as? ChatError)?.cause ?? "\(error)"))
+        do {
+            let isMine = try store.claimsSending()
+            state.withLock { $0.isUnavailable = false }
+            return isMine
+        } catch {
+            let isNews = state.withLock { state in
+                defer { state.isUnavailable = true }
+                return !state.isUnavailable
+            }
+            if isNews { onEvent(.unavailable(cause: (error as? ChatError)?.cause ?? "\(error)")) }
             return false
         }
     }
@@ -99,12 +107,16 @@ public final class Sender: Sendable {
 
     /// Sends what is due now, and waits for none that failed.
     ///
-    /// - Returns: how many were sent; nil when another process is the one that sends.
-    public func drain() async throws -> Int? {
+    /// - Returns: how many were sent, and whether nothing failed; nil when another process is the one that sends.
+    public func drain() async throws -> (sent: Int, isWell: Bool)? {
         guard try store.claimsSending() else { return nil }
         defer { store.yieldSending() }
-        var count = 0
-        for lane in lanes { count += try await lane.drain() }
-        return count
+        var (sent, isWell) = (0, true)
+        for lane in lanes {
+            let drained = try await lane.drain()
+            sent += drained.sent
+            if !drained.isWell { isWell = false }
+        }
+        return (sent, isWell)
     }
 }

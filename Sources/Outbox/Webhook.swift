@@ -7,7 +7,8 @@ import StrictJSON
 /// Posts each exchange to an address of the operator's, signed as Standard Webhooks have it: `webhook-id`, the same in
 /// each attempt, `webhook-timestamp`, and `webhook-signature` over both and the body.
 ///
-/// 2xx means that it was taken, 410 that nothing more is wanted; whatever else is tried again.
+/// 2xx means that it was taken, 410 that nothing more is wanted, and 400, 413, 415 and 422 that this one is not; whatever
+/// else is tried again.
 public struct Webhook: Delivery {
     private let address: OutboundURL
     private let secret: WebhookSecret
@@ -34,6 +35,7 @@ public struct Webhook: Delivery {
         switch reply.status {
         case 200..<300: return .delivered
         case 410: return .stopped("CHAT_WEBHOOK_URL wants no more (410)")
+        case 400, 413, 415, 422: return .refused("CHAT_WEBHOOK_URL answers \(reply.status)")
         default: return .failed("CHAT_WEBHOOK_URL answers \(reply.status)", after: reply.retryAfter)
         }
     }

@@ -11,7 +11,7 @@ struct Outbox: ParsableCommand {
         abstract: "Shows what Discord and a webhook are yet to be told of, and sends it.",
         discussion: """
             A pool sends by itself. Where Parley runs as CGI nobody does: run `parley outbox --send` now and then, from \
-            cron say. What cannot be sent is left for the next time, and given up after a day.
+            cron say. What cannot be sent is left for the next time, and given up after a day; it ends with 1 then.
             """)
 
     @OptionGroup var options: SettingOptions
@@ -19,7 +19,7 @@ struct Outbox: ParsableCommand {
     @Flag(help: "Send what is due, once.")
     var send = false
 
-    @Flag(help: "Have what was given up sent after all.")
+    @Flag(help: "Send again what was given up, and try again what was stopped.")
     var retry = false
 
     func run() throws {
@@ -29,18 +29,23 @@ struct Outbox: ParsableCommand {
         let database = try Database(settings)
         let deliveries = try settings.sources.deliveries()
         let (retry, send) = (retry, send)
-        let lines = try Migrate.explained(settings) {
+        let (lines, isWell) = try Migrate.explained(settings) {
             try wait {
                 try await database.prepare()
-                var lines: [String] = []
+                var (lines, isWell): ([String], Bool) = ([], true)
                 if retry {
                     for kind in OutboxKind.allCases {
                         let count = try await database.revive(kind)
-                        if count > 0 { lines.append("\(kind.rawValue): \(count) are to be sent after all") }
+                        if count > 0 { lines.append("\(kind.rawValue): \(count) are to be sent again") }
                     }
+                    OutboxBoard(on: board).resume()
                     OutboxBoard(on: board).noteArrival()
                 }
-                if send { lines.append(try await Self.send(deliveries, database, board)) }
+                if send {
+                    let (line, isDone) = try await Self.send(deliveries, database, board)
+                    lines.append(line)
+                    isWell = isDone
+                }
                 for kind in OutboxKind.allCases {
                     let counts = try await database.counts(of: kind)
                     guard counts != OutboxCounts() || settings.sources.outboxKinds.contains(kind) else { continue }
@@ -50,18 +55,22 @@ struct Outbox: ParsableCommand {
                     if let fault = try await database.fault(of: kind) { lines.append("  last failure: \(fault)") }
                 }
                 await database.close()
-                return lines
+                return (lines, isWell)
             }
         }
         print(lines.isEmpty ? "Nobody is told of exchanges." : lines.joined(separator: "\n"))
+        if !isWell { throw ExitCode.failure }
     }
 
-    private static func send(_ deliveries: [any Delivery], _ database: Database, _ board: Board) async throws -> String
-    {
+    private static func send(
+        _ deliveries: [any Delivery], _ database: Database, _ board: Board
+    ) async throws -> (line: String, isDone: Bool) {
         let log = Logger.parley(.info)
         let sender = Sender(
             deliveries, store: database, board: OutboxBoard(on: board), background: .loop, onEvent: { log.note($0) })
-        guard let count = try await sender.drain() else { return "A worker sends: nothing is to be done here." }
-        return "\(count) sent"
+        guard let (sent, isWell) = try await sender.drain() else {
+            return ("A worker sends: nothing is to be done here.", true)
+        }
+        return ("\(sent) sent", isWell)
     }
 }

@@ -30,7 +30,7 @@ extension Catalog {
         parse: outbound)
     static let webhookURL = Setting<OutboundURL>(
         "CHAT_WEBHOOK_URL", nil, "Address that each exchange of a session is posted to: https, or this machine.",
-        parse: outbound)
+        isSecret: true, parse: outbound)
     static let webhookSecret = Setting<WebhookSecret>(
         "CHAT_WEBHOOK_SECRET", nil, "Signs what is posted there: whsec_ and 24 to 64 bytes in base64.", isSecret: true
     ) { text throws(SettingFault) in

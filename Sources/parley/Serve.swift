@@ -145,7 +145,7 @@ private struct Plan {
         // A new pool finds out anew which provider is down.
         guard let board = try? Board.shared(settings, log: log) else { return }
         CircuitBoard(on: board).reset()
-        OutboxBoard(on: board).resume()
+        OutboxBoard(on: board).beginEra()
     }
 
     private var configuration: PoolConfiguration {

@@ -85,7 +85,8 @@ struct Service {
             conversations: database, usage: database,
             keys: settings.keySecret.map { [database] in KeyRegistry(store: database, secret: $0) },
             health: Health(
-                store: database, source: providers, memory: memory, board: outbox, kinds: settings.sources.outboxKinds),
+                store: database, source: providers, memory: memory, board: outbox, kinds: settings.sources.outboxKinds,
+                isPooled: isPooled),
             metrics: metrics.map { [providers] in MetricsPage($0, providers, outbox) },
             settings: ServiceSettings(
                 version: Version.text, messageLimit: settings.messageLimit,
@@ -153,11 +154,22 @@ private struct Health: HealthSource {
     let memory: MemoryCache
     let board: OutboxBoard
     let kinds: [OutboxKind]
+    let isPooled: Bool
 
-    var outbox: [OutboxHealth] { kinds.map { OutboxHealth($0.rawValue, board.status(of: $0)) } }
     var providers: [ProviderHealth] { source.health }
     var isEcho: Bool { providers.allSatisfy { $0.name == "echo" } }
     var cacheBytes: Int { memory.bytes }
+
+    func outbox() async -> [OutboxHealth] {
+        var all: [OutboxHealth] = []
+        for kind in kinds {
+            var status = board.status(of: kind)
+            // Where no worker sends, nobody tells the board how many wait. A store that fails is named beside this.
+            if !isPooled, let counts = try? await store.counts(of: kind) { status.counts = counts }
+            all.append(OutboxHealth(kind.rawValue, status))
+        }
+        return all
+    }
 
     func database() async -> StoreHealth {
         let health = await store.health()

@@ -79,7 +79,8 @@ enum Worker {
         while !service.streams.isEmpty || service.relay?.isIdle == false, ContinuousClock.now < deadline {
             try? await LoopClock().sleep(for: .milliseconds(20))
         }
-        await service.sender.stop(by: deadline)
+        // Who is told of exchanges may take its time, and what is cut off is sent again.
+        await service.sender.stop(by: min(deadline, .now + .seconds(5)))
         await service.login.finish(by: deadline)
         await service.spans?.flush(by: .now + .seconds(2))
     }

@@ -182,7 +182,7 @@ final class ScriptedModel: LanguageModel {
 }
 
 final class ScriptedHealth: HealthSource {
-    let outbox: [OutboxHealth] = []
+    func outbox() async -> [OutboxHealth] { [] }
     let store = Mutex(StoreHealth(readingFault: nil, writingFault: nil, cause: nil))
     let asked = Mutex(0)
     let circuit = Mutex("closed")

@@ -72,6 +72,23 @@ import Testing
         #expect(!run.log.contains(Self.secret))
     }
 
+    @Test func aReceiverThatIsSilentHoldsUpNoStop() async throws {
+        let (asked, ask) = AsyncStream.makeStream(of: Void.self)
+        let receiver = try ProviderSocket { connection in
+            if connection.request() != nil { ask.yield() }
+            // Until the other side goes.
+            _ = connection.request()
+        }
+        let run = try await Deployment([
+            "CHAT_WEBHOOK_URL": "http://127.0.0.1:\(receiver.port)/", "CHAT_WEBHOOK_SECRET": Self.secret,
+        ])
+        _ = try await run.post("/chat", token: try await run.logIn(), ["content": "one"])
+        for await _ in asked { break }
+        let start = ContinuousClock.now
+        #expect(await run.stop() == 0)
+        #expect(.now - start < .seconds(12), "the post itself may take 15 s")
+    }
+
     @Test func whoWantsNoMoreGetsNoMore() async throws {
         let (process, url) = try await receiver(["410"])
         defer {
