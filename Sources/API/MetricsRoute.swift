@@ -9,12 +9,14 @@ public protocol MetricsSource: Sendable {
 
 extension ChatService {
     /// For programs on this machine alone, whatever the web server lets through: numbers of the whole service are no
-    /// caller's business. It is no part of the contract's document.
+    /// caller's business. What came by a proxy did not come from here, and an address that a caller names proves nothing. It
+    /// is no part of the contract's document.
     func showMetrics(_ context: inout RequestContext) async throws {
-        guard ["127.0.0.1", "::1"].contains(context.request.remoteAddress) else {
-            throw ChatError(.forbidden, "This path is not open to your address")
-        }
-        guard let metrics else { throw ChatError.storage("no metrics are kept") }
+        let request = context.request
+        guard ["127.0.0.1", "::1"].contains(request.remoteAddress), request.header("X_FORWARDED_FOR") == nil,
+            request.header("FORWARDED") == nil
+        else { throw ChatError(.forbidden, "This path is not open to your address") }
+        guard let metrics else { throw ChatError(.unavailable, "Nothing is counted: the server's log says why") }
         try await context.send(200, metrics.page(), type: Self.metricsType)
     }
 

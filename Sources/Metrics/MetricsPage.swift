@@ -37,14 +37,18 @@ extension Metrics {
         return Array(text.text.utf8)
     }
 
+    /// Codes that are told from the first request on, at zero: Prometheus sees no rise in a series that begins with it.
+    private static let failures = [0, 500, 503]
+
     private func addRequests(to text: inout PrometheusText) {
         let routes = Layout.routes.names(in: words)
         text.family("parley_http_requests_total", "Requests that were answered.", .counter)
         for (place, route) in routes {
             for (method, name) in Layout.methods.enumerated() {
-                for (code, status) in Layout.codes.enumerated() {
-                    let count = words[Layout.requests(place, method, code)]
-                    guard count > 0 else { continue }
+                let counts = Layout.codes.indices.map { words[Layout.requests(place, method, $0)] }
+                let isUsed = counts.contains { $0 > 0 }
+                for (count, status) in zip(counts, Layout.codes) {
+                    guard count > 0 || isUsed && Self.failures.contains(status) else { continue }
                     text.sample(
                         [("route", route), ("method", name), ("code", status == 0 ? "000" : "\(status)")], count)
                 }

@@ -28,9 +28,11 @@ struct MetricsPage: MetricsSource {
     let metrics: Metrics
     let providers: Providers
     let outbox: OutboxBoard
+    /// Those that are told of exchanges: of another one the board may have old numbers.
+    let kinds: [OutboxKind]
 
-    init(_ metrics: Metrics, _ providers: Providers, _ outbox: OutboxBoard) {
-        (self.metrics, self.providers, self.outbox) = (metrics, providers, outbox)
+    init(_ metrics: Metrics, _ providers: Providers, _ outbox: OutboxBoard, _ kinds: [OutboxKind]) {
+        (self.metrics, self.providers, self.outbox, self.kinds) = (metrics, providers, outbox, kinds)
         for provider in providers.health { metrics.expect(provider.model, of: provider.name) }
     }
 
@@ -51,7 +53,11 @@ struct MetricsPage: MetricsSource {
     }
 
     private func told(_ name: String, _ help: String, _ value: (OutboxStatus) -> Double) -> Gauge {
-        Gauge(name, help, label: "kind", OutboxKind.allCases.map { ($0.rawValue, value(outbox.status(of: $0))) })
+        Gauge(
+            name, help, label: "kind",
+            OutboxKind.allCases.map { kind in
+                (kind.rawValue, value(kinds.contains(kind) ? outbox.status(of: kind) : OutboxStatus()))
+            })
     }
 }
 
@@ -73,7 +79,9 @@ final class RestartCount: Sendable {
         case .killed(_, let pid): known.withLock { _ = $0.insert(pid) }
         case .workerFailedToStart: metrics()?.countRestart(.failed)
         case .workerEnded(_, let pid, let how):
-            guard known.withLock({ $0.remove(pid) }) == nil, how != .exited(code: 0) else { return }
+            guard known.withLock({ $0.remove(pid) }) == nil, how != .exited(code: 0),
+                how != .exited(code: Worker.unfinished)
+            else { return }
             metrics()?.countRestart(how.isKill ? .killed : .crashed)
         default: break
         }

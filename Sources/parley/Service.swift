@@ -87,7 +87,9 @@ struct Service {
             health: Health(
                 store: database, source: providers, memory: memory, board: outbox, kinds: settings.sources.outboxKinds,
                 isPooled: isPooled),
-            metrics: metrics.map { [providers] in MetricsPage($0, providers, outbox) },
+            metrics: metrics.map { [providers] in
+                MetricsPage($0, providers, outbox, settings.sources.outboxKinds)
+            },
             settings: ServiceSettings(
                 version: Version.text, messageLimit: settings.messageLimit,
                 minimumUserAgentLength: settings.minimumUserAgentLength, corsOrigins: settings.corsOrigins,

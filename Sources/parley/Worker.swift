@@ -58,12 +58,15 @@ enum Worker {
             await drain(service, deadline)
             if !isEmpty { log.error("worker stopped with requests in flight") }
             await service.database.close()
-            end(isEmpty ? 0 : 1)
+            end(isEmpty ? 0 : unfinished)
         } catch {
             log(refusal: error)
             end(Refusal.code)
         }
     }
+
+    /// The exit code of a worker whose time was up with requests in flight.
+    static let unfinished: Int32 = 1
 
     /// Deleted answers leave the memory of a worker that nobody asks, too.
     private static func forgetPurged(_ memory: MemoryCache) async {
