@@ -13,6 +13,9 @@ public struct AuditEvent: Sendable {
         case secretRotated = "secret_rotated"
         case secretRetired = "secret_retired"
         case settingsChanged = "settings_changed"
+        /// What was too old.
+        case purged
+        case restored
     }
 
     public let action: Action

@@ -12,8 +12,6 @@ final class AuditFile: AuditLog {
     private struct State {
         var descriptor: Int32 = -1
         var lost = 0
-        /// The file ends in the middle of a line.
-        var isTorn = false
     }
 
     private let path: String
@@ -49,16 +47,19 @@ final class AuditFile: AuditLog {
                 state.lost += 1
                 return (state.lost == 1 ? cause : nil, 0)
             }
-            let text = state.isTorn ? [UInt8(ascii: "\n")] + line : line
+            // Whoever had no room for a whole line, in this process or another, left the beginning of one.
+            var last = UInt8(ascii: "\n")
+            if status.st_size > 0 || fstat(state.descriptor, &status) == 0, status.st_size > 0 {
+                _ = pread(state.descriptor, &last, 1, status.st_size - 1)
+            }
+            let text = last == UInt8(ascii: "\n") ? line : [UInt8(ascii: "\n")] + line
             let count = text.withUnsafeBytes { Glibc.write(state.descriptor, $0.baseAddress, $0.count) }
             let code = errno
             guard count == text.count else {
-                if count > 0 { state.isTorn = true }
                 state.lost += 1
                 let cause = count < 0 ? String(cString: strerror(code)) : "there is no room for a whole line"
                 return (state.lost == 1 ? cause : nil, 0)
             }
-            state.isTorn = false
             defer { state.lost = 0 }
             return (nil, state.lost)
         }
@@ -70,7 +71,7 @@ final class AuditFile: AuditLog {
     private static func open(_ path: String, _ state: inout State) -> String? {
         if state.descriptor >= 0 { close(state.descriptor) }
         // Nothing that would have to be waited for, and no file that somebody's link leads to.
-        let flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW
+        let flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW
         state.descriptor = Glibc.open(path, flags)
         if state.descriptor < 0, errno == ENOENT {
             state.descriptor = Glibc.open(path, flags | O_CREAT, 0o600)

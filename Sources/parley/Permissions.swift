@@ -7,8 +7,11 @@ enum Permissions {
             folder(of: settings.database.path, "database folder"), folder(of: settings.socket, "socket folder"),
             settings.stateDirectory.map { folder(of: $0 + "/", "state folder") },
         ].compactMap(\.self)
-        for (name, path) in [("database file", settings.database.path), ("settings file", file ?? ".env")] {
-            if let mode = mode(of: path) { findings.append(privacy(name, path, mode)) }
+        let audit = (try? settings.sources.optional(Catalog.auditLog)) ?? nil
+        for (name, path) in [
+            ("database file", settings.database.path), ("settings file", file ?? ".env"), ("audit log", audit),
+        ] {
+            if let path, let mode = mode(of: path) { findings.append(privacy(name, path, mode)) }
         }
         return findings
     }

@@ -41,6 +41,9 @@ struct Purge: ParsableCommand {
                 return purge.counts
             }
         }
+        if counts.exchanges > 0 {
+            try AuditFile.record(AuditEvent(.purged, count: counts.exchanges), settings.sources)
+        }
         print("Deleted: \(counts.text.map { "\($0) \($1)" }.joined(separator: ", ")).")
     }
 }
@@ -51,13 +54,16 @@ extension Purge {
 
     /// What a worker does beside its requests until it ends, one of the pool at a time.
     static func keepUp(
-        _ database: Database, _ policy: PurgePolicy, _ log: Logger, clock: any Clock<Duration>
+        _ database: Database, _ policy: PurgePolicy, _ log: Logger, _ audit: AuditFile?, clock: any Clock<Duration>
     ) async {
         while true {
             do {
                 if try database.claimsPurging() {
                     var purge = Storage.Purge(database, policy)
                     while let rest = try await purge.step() { try await clock.sleep(for: rest) }
+                    if purge.counts.exchanges > 0 {
+                        audit?.record(AuditEvent(.purged, count: purge.counts.exchanges))
+                    }
                     if purge.counts != Storage.Purge.Counts() {
                         let counts = purge.counts.text.map { count, name in
                             (name.replacing(" ", with: "_"), Logger.MetadataValue.stringConvertible(count))

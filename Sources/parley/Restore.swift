@@ -1,4 +1,5 @@
 import ArgumentParser
+import Chat
 import FastCGI
 import Glibc
 import Storage
@@ -21,6 +22,7 @@ struct Restore: ParsableCommand {
         let path = settings.database.path
         try settings.database.makeFolder()
         let restored = try Storage.Backup.restore(file, to: path, stateDirectory: settings.stateDirectory)
+        try AuditFile.record(AuditEvent(.restored, count: restored.exchanges), settings.sources)
         for leftover in restored.leftovers { print("Removed \(leftover), which an earlier restore left unfinished.") }
         print("\(path) is now \(file): \(restored.exchanges) exchanges, \(restored.bytes) bytes")
         switch restored.former {

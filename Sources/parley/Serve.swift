@@ -107,20 +107,22 @@ private struct Plan {
     /// - Returns: the process's exit code, after the pool has stopped.
     func carryOut() throws -> Int32 {
         let restarts = RestartCount { [settings, log] in Metrics.shared(settings, log: log) }
-        let changed = SettingDigests.take().map { SettingDigests(settings).changed(since: $0) } ?? []
+        let before = SettingDigests.take()
         let supervisor = Supervisor(
             try configuration,
-            onStart: { [self] isReload in prepare(isReload) },
+            onStart: { [self] isReload in
+                prepare(isReload)
+                let changed = before.map { SettingDigests(settings, after: $0).changed(since: $0) } ?? []
+                // In effect with the first new worker, whatever becomes of the others.
+                if !changed.isEmpty { audit?.record(AuditEvent(.settingsChanged, of: changed)) }
+            },
             onReopen: { [log, audit, file = settings.logFile.map(LogFile.init)] in
                 audit?.reopen()
                 return log.reopen(file)
             },
-            onEvent: { [log, audit] event in
+            onEvent: { [log] event in
                 log.log(event)
                 restarts.note(event)
-                if case .reloaded = event, !changed.isEmpty {
-                    audit?.record(AuditEvent(.settingsChanged, of: changed))
-                }
                 // The pool goes on in another image of this process, which knows of no lines that wait.
                 if case .reloading = event { _ = LogOutput.lines.flush(within: .seconds(1)) }
             })

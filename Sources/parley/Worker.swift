@@ -44,7 +44,10 @@ enum Worker {
             }
             supervised?.ready()
             log.info("worker ready", metadata: ["version": "\(Version.text)"])
-            LoopActor.start { await Purge.keepUp(service.database, settings.purgePolicy, log, clock: LoopClock()) }
+            LoopActor.start {
+                await Purge.keepUp(
+                    service.database, settings.purgePolicy, log, service.audit, clock: LoopClock())
+            }
             LoopActor.start { await forgetPurged(service.memory) }
             service.sender.start()
             let reason = try await stopReason(settings, service.audit, log)

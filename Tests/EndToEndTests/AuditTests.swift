@@ -52,6 +52,8 @@ import Testing
         kill(supervisor, SIGHUP)
         try await run.logLine { $0["message"] as? String == "pool reloaded" }
         #expect(await run.stop() == 0)
+        _ = try await run.parley(["backup", folder + "/backup"])
+        _ = try await run.parley(["restore", folder + "/backup"] + at)
 
         let first = try lines(file + ".1")
         let second = FileManager.default.fileExists(atPath: file) ? try lines(file) : []
@@ -59,9 +61,9 @@ import Testing
         #expect(
             all.map(\.action) == [
                 "login", "conversation_deleted", "history_deleted", "logout", "key_created", "key_created",
-                "key_rotated", "key_revoked", "sessions_ended", "login", "settings_changed",
+                "key_rotated", "key_revoked", "sessions_ended", "login", "settings_changed", "restored",
             ])
-        #expect(second.last?.action == "settings_changed")
+        #expect(second.map(\.action).suffix(2) == ["settings_changed", "restored"])
         #expect(all[0].text("user") == login.text("user_id") && all[0].text("session") == login.text("session_id"))
         #expect(all[0].text("request_id") == login.headers["x-request-id"])
         #expect(all[1].objects == [conversation] && all[1].text("request_id") == deleted.headers["x-request-id"])
