@@ -25,7 +25,7 @@ struct RequestContext {
         id = request.identifier()
         trace = RequestTrace(
             context: tracing.context(
-                traceparent: request.header("TRACEPARENT"), id: request.parameter("TRACE_ID")))
+                traceparent: request.onlyHeader("TRACEPARENT"), id: request.parameter("TRACE_ID")))
     }
 
     /// Has `answer` answer a request, or refuses it when that throws, and tells what became of it.

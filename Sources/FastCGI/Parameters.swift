@@ -51,18 +51,34 @@ struct Parameters: Sendable {
 
     /// The value of the first parameter whose name is `prefix` and `name` together.
     func value(prefix: StaticString = "", _ name: String) -> String? {
+        guard let entry = entries[firstIndex(prefix, name, from: 0)...].first else { return nil }
+        return String(decoding: bytes[Int(entry.nameEnd) + 1..<Int(entry.end)], as: UTF8.self)
+    }
+
+    /// How many parameters have that name.
+    func count(prefix: StaticString, _ name: String) -> Int {
+        var (count, index) = (0, firstIndex(prefix, name, from: 0))
+        while index < entries.count {
+            count += 1
+            index = firstIndex(prefix, name, from: index + 1)
+        }
+        return count
+    }
+
+    /// - Returns: the number of all when there is none from there on.
+    private func firstIndex(_ prefix: StaticString, _ name: String, from index: Int) -> Int {
         var name = name
         return name.withUTF8 { name in
             bytes.withUnsafeBytes { bytes in
                 let length = prefix.utf8CodeUnitCount + name.count
-                for entry in entries where Int(entry.nameEnd - entry.start) == length {
-                    let start = bytes.baseAddress! + Int(entry.start)
+                for index in index..<entries.count where Int(entries[index].nameEnd - entries[index].start) == length {
+                    let start = bytes.baseAddress! + Int(entries[index].start)
                     guard memcmp(start, prefix.utf8Start, prefix.utf8CodeUnitCount) == 0,
                         name.isEmpty || memcmp(start + prefix.utf8CodeUnitCount, name.baseAddress!, name.count) == 0
                     else { continue }
-                    return String(decoding: bytes[Int(entry.nameEnd) + 1..<Int(entry.end)], as: UTF8.self)
+                    return index
                 }
-                return nil
+                return entries.count
             }
         }
     }

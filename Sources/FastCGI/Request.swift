@@ -69,6 +69,11 @@ public struct Request: Sendable {
         }
     }
 
+    /// A header that must be there once: nil as well when it is there several times.
+    public func onlyHeader(_ name: String) -> String? {
+        parameters.count(prefix: "HTTP_", name) > 1 ? nil : header(name)
+    }
+
     /// Any CGI parameter by its full name. The first of duplicates wins.
     public func parameter(_ name: String) -> String? {
         parameters.value(name)

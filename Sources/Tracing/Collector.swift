@@ -38,16 +38,20 @@ public struct Collector: Sendable {
         }
         self.headers = [("Content-Type", "application/json")] + (try Self.parsed(headers ?? ""))
         do { _ = try HTTPRequest(method: .post, url: url, headers: self.headers) } catch {
-            throw Fault(reason: error.detail)
+            // Never the words of the error, which have the value.
+            throw Fault(reason: Self.headerRule)
         }
     }
+
+    private static let headerRule =
+        "takes name=value between commas: names of headers, values percent-encoded and without control characters"
 
     private static func parsed(_ text: String) throws(Fault) -> [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = []
         for item in text.split(separator: ",") {
             let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, let value = decoded(trimmed(parts[1])) else {
-                throw Fault(reason: "takes name=value between commas, values percent-encoded")
+                throw Fault(reason: headerRule)
             }
             headers.append((String(trimmed(parts[0])), value))
         }

@@ -11,6 +11,13 @@ import Testing
         #expect(Request(parameters: [("REQUEST_URI", target)], body: .complete([])).path == path)
     }
 
+    @Test func aHeaderThatMustBeThereOnceIsNoneWhenItComesTwice() {
+        let twice = Request(
+            parameters: [("HTTP_A", "1"), ("HTTP_AB", "2"), ("HTTP_A", "3"), ("HTTP_B", "4")], body: .complete([]))
+        #expect(twice.header("A") == "1" && twice.onlyHeader("A") == nil)
+        #expect(twice.onlyHeader("B") == "4" && twice.onlyHeader("AB") == "2" && twice.onlyHeader("C") == nil)
+    }
+
     @Test func joinsScriptNameAndPathInfoWithoutATarget() {
         let request = Request(parameters: [("SCRIPT_NAME", "/cgi-bin/x"), ("PATH_INFO", "/chat")], body: .complete([]))
         #expect(request.path == "/cgi-bin/x/chat")
