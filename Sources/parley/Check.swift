@@ -118,7 +118,7 @@ struct Check: ParsableCommand {
     private static func database(_ settings: Settings) async -> Finding {
         let path = settings.database.path
         guard access(path, F_OK) == 0 else {
-            if access(settings.sharedName + "-lock", F_OK) == 0 {
+            if access(settings.sharedNames.start + "-lock", F_OK) == 0 {
                 return .wrong(
                     "database", "\(path) is gone",
                     mend: "put it back, `parley restore FILE`, or `parley migrate` to begin a new one")

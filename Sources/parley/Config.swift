@@ -19,7 +19,11 @@ struct Config: ParsableCommand {
                 guard let setting = Catalog.all.first(where: { $0.name == name }), !setting.isSecret else {
                     throw ValidationError("\(name) is no setting that can be shown")
                 }
-                return try effective(setting, sources)?.text ?? ""
+                let text = try effective(setting, sources)?.text ?? ""
+                guard value.count == 1 || !text.contains(where: \.isNewline) else {
+                    throw ValidationError("\(name) has several lines: write it in one")
+                }
+                return text
             }
             return print(lines.joined(separator: "\n"))
         }

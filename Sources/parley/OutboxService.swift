@@ -37,11 +37,11 @@ extension OutboxStatus {
     /// What `parley status` says of each kind that is told of exchanges.
     static func lines(_ sources: SettingSources) -> [String] {
         let kinds = sources.outboxKinds
-        guard !kinds.isEmpty, let settings = try? Settings(sources, cores: ProcessEnvironment.cores) else { return [] }
-        let file = open(settings.boardPath, O_RDONLY | O_CLOEXEC)
+        guard !kinds.isEmpty, let path = try? sources.sharedNames().board else { return [] }
+        let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return [] }
         defer { close(file) }
-        guard let board = try? Board(existing: file, settings.boardPath, [OutboxBoard.section]) else { return [] }
+        guard let board = try? Board(existing: file, path, [OutboxBoard.section]) else { return [] }
         return kinds.map { "outbox \($0.rawValue): \(OutboxBoard(on: board).status(of: $0).text)" }
     }
 }

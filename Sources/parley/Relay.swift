@@ -12,7 +12,7 @@ struct RelayPlace {
     init?(_ settings: Settings, _ ids: ExchangeIDGenerator) {
         guard let worker = ids.number() else { return nil }
         var file = stat()
-        guard stat(settings.sharedName + "-holders", &file) == 0 else { return nil }
+        guard stat(settings.sharedNames.start + "-holders", &file) == 0 else { return nil }
         name = RelayName(pool: String(file.st_dev, radix: 16) + "-" + String(file.st_ino, radix: 16))
         self.worker = worker
     }

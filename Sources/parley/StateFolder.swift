@@ -26,15 +26,30 @@ extension Setting<String> {
     }
 }
 
-extension Settings {
-    /// What the names of locks and board begin with.
-    var sharedName: String {
-        guard let stateDirectory else { return database.path }
-        return stateDirectory + "/" + (database.path.split(separator: "/").last ?? "")
+/// The names of what they share.
+struct SharedNames {
+    /// What all of them begin with.
+    let start: String
+
+    init(_ database: DatabaseLocation, stateDirectory: String?) {
+        start =
+            stateDirectory.map { $0 + "/" + (database.path.split(separator: "/").last ?? "") } ?? database.path
     }
 
-    var boardPath: String { sharedName + "-board" }
-    var metricsPath: String { sharedName + "-metrics" }
+    var board: String { start + "-board" }
+    var metrics: String { start + "-metrics" }
+}
+
+extension SettingSources {
+    func sharedNames() throws(SettingFault) -> SharedNames {
+        SharedNames(try required(Catalog.database), stateDirectory: try optional(Catalog.stateDirectory))
+    }
+}
+
+extension Settings {
+    var sharedNames: SharedNames { SharedNames(database, stateDirectory: stateDirectory) }
+    var boardPath: String { sharedNames.board }
+    var metricsPath: String { sharedNames.metrics }
 }
 
 extension Database {

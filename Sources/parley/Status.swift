@@ -16,13 +16,10 @@ struct Status: ParsableCommand {
     var watch = false
 
     func run() throws {
-        if watch {
-            let settings = try options.settings()
-            return StatusWatch(socket: settings.socket, metrics: settings.metricsPath).run()
-        }
         // A mistake in the settings must not hide the pool that goes on without them.
         let sources = try options.sources(ignoresUnknown: true)
         let socket = try sources.required(Catalog.socket)
+        if watch { return StatusWatch(socket: socket, metrics: try sources.sharedNames().metrics).run() }
         guard let status = try PoolStatus.read(board: PoolConfiguration.boardPath(socketPath: socket)) else {
             print("No pool runs on \(socket).")
             throw ExitCode(3)

@@ -77,7 +77,7 @@ struct StatusWatch {
 
         var page: String {
             let pool = status.map { StatusTable($0, socket: watch.socket).description } ?? absence
-            return "\(Date().iso8601)  \(rates)\n\n\(pool)\n\nq ends this"
+            return "\(Date().iso8601)\n\(rates)\n\n\(pool)\n\nq ends this"
         }
 
         var line: String {

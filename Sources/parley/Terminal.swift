@@ -3,7 +3,7 @@ import Synchronization
 
 /// A terminal as a page that is drawn again and again, on a screen of its own: what stood there before is back at the end.
 ///
-/// Keys come one by one and are not shown. Ctrl-C, SIGTERM and SIGHUP end it in order; Ctrl-Z does nothing.
+/// Keys come one by one and are not shown. Ctrl-C, Ctrl-\\, SIGTERM and SIGHUP end it in order; Ctrl-Z does nothing.
 struct Terminal: ~Copyable {
     enum Event { case tick, resized, end }
 
@@ -76,7 +76,9 @@ struct Terminal: ~Copyable {
 /// Whether this process has been told to end.
 enum Ending {
     static func watch() {
-        for number in [SIGINT, SIGTERM, SIGHUP] { signal(number) { _ in ended.store(true, ordering: .releasing) } }
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
+            signal(number) { _ in ended.store(true, ordering: .releasing) }
+        }
     }
 
     static var hasCome: Bool { ended.load(ordering: .acquiring) }

@@ -32,14 +32,15 @@ import Testing
             "/usr/bin/script",
             [
                 "--quiet", "--echo", "never", "--command",
-                "stty echo rows 4 cols 30; \(Program.path) status --watch; stty -a", "/dev/null",
+                "stty echo rows 4 cols 80; \(Program.path) status --watch; stty -a", "/dev/null",
             ],
             environment: try environment(run))
         defer { watch.signal(SIGKILL) }
         let begun = try await watch.output(until: "a second page") { $0.matches(of: /\u{1B}\[H/).count > 1 }
         let page = try #require(begun.components(separatedBy: "\u{1B}[H").dropFirst().first)
         let lines = page.components(separatedBy: "\u{1B}[J")[0].components(separatedBy: "\r\n")
-        #expect(lines.count == 4 && lines.allSatisfy { $0.replacing(/\u{1B}\[K|\r/, with: "").count <= 30 }, "\(lines)")
+        #expect(lines.count == 4 && lines.allSatisfy { $0.replacing(/\u{1B}\[K|\r/, with: "").count <= 80 }, "\(lines)")
+        #expect(lines[1].contains("p99 ") && lines[1].contains("from the cache "))
         watch.send(Data("q".utf8))
         let end = await watch.everything().output
         #expect(end.contains("\u{1B}[?25h\u{1B}[?1049l") && end.contains(" icanon") && end.contains(" echo "), "\(end)")
