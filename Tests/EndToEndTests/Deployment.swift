@@ -77,8 +77,15 @@ final class Deployment: Sendable {
     func passRequests(to other: String) async throws {
         let link = folder + "/link"
         guard symlink(other, link) == 0, rename(link, socket) == 0 else { throw POSIXError(.EEXIST) }
-        for worker in workers { kill(worker, SIGKILL) }
         let limit = ContinuousClock.now + .seconds(20)
+        // One that is not dead yet may take a request along.
+        for worker in workers {
+            kill(worker, SIGKILL)
+            while kill(worker, 0) == 0 {
+                guard ContinuousClock.now < limit else { throw POSIXError(.ETIMEDOUT) }
+                await Task.yield()
+            }
+        }
         while try await get("/health/live").status != 200 {
             guard ContinuousClock.now < limit else { throw POSIXError(.ETIMEDOUT) }
         }
