@@ -92,7 +92,7 @@ extension ChatService {
             return try await stream.finish(speaker.end(exchange))
         }
         let trace = context.trace
-        let answer = streams.begin(for: principal.session) { onAnswer in
+        let answer = streams.begin(for: principal.streamOwners) { onAnswer in
             var trace = trace
             do {
                 let exchange = try await pipeline.answer(request, for: principal, trace: &trace, onAnswer: onAnswer)

@@ -49,17 +49,28 @@ extension ChatService {
     private func follow(
         _ id: ExchangeID, of principal: Principal, from offset: Int, _ onAnswer: @escaping AnswerHandler
     ) async throws {
-        if let stream = streams.stream(id, of: principal.session) {
+        if let stream = stream(id, of: principal) {
             guard let ending = try await stream.follow(from: offset, onAnswer) else { throw ChatError.noSuchPlace }
             if case .failure(let error) = ending.result { throw error }
-        } else {
-            let end = try await relay?.follow(.stream(id, principal.session), from: offset, by: nil, onAnswer)
+            return
+        }
+        for owner in principal.streamOwners {
+            let end = try await relay?.follow(.stream(id, owner), from: offset, by: nil, onAnswer)
             switch end ?? .unknown {
             case .failed: throw ChatError.brokenOff
             case .noSuchPlace: throw ChatError.noSuchPlace
-            case .over, .lost, .unknown: break
+            case .over, .lost: return
+            case .unknown: continue
             }
         }
+    }
+
+    /// - Returns: nil when it is not under way in this worker.
+    private func stream(_ id: ExchangeID, of principal: Principal) -> ResumableStream? {
+        for owner in principal.streamOwners {
+            if let stream = streams.stream(id, of: owner) { return stream }
+        }
+        return nil
     }
 
     /// DELETE /chat/stream/{message}: ends a resumable stream, in whichever worker, and with it the call of the model.
@@ -67,12 +78,17 @@ extension ChatService {
         guard let id = context.pathValue("message").flatMap(ExchangeID.init) else { throw ChatError.notUnderWay }
         // Asked first, since it knows whether the session is live.
         _ = try await exchange(id, of: principal, &context)
-        if let stream = streams.stream(id, of: principal.session) {
+        if let stream = stream(id, of: principal) {
             stream.stop()
-        } else if await relay?.stop(id, of: principal.session) != true {
-            throw ChatError.notUnderWay
+        } else {
+            guard let relay, await stop(id, of: principal, by: relay) else { throw ChatError.notUnderWay }
         }
         try await context.send(200, JSONWriter.object { $0.member("success", true) })
+    }
+
+    private func stop(_ id: ExchangeID, of principal: Principal, by relay: any AnswerRelay) async -> Bool {
+        for owner in principal.streamOwners where await relay.stop(id, of: owner) { return true }
+        return false
     }
 
     /// - Parameter from: bytes of its text that the caller has; nil when it has no event at all.

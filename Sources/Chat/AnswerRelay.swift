@@ -15,18 +15,18 @@ public protocol AnswerRelay: Sendable {
         _ answer: RelayedAnswer, from offset: Int, by deadline: ContinuousClock.Instant?, _ onAnswer: AnswerHandler
     ) async throws -> RelayEnd?
 
-    /// Ends a stream of a session's (``ResumableStream/stop()``).
+    /// Ends somebody's stream (``ResumableStream/stop()``).
     ///
     /// - Returns: whether there was one.
-    func stop(_ id: ExchangeID, of session: SessionID) async -> Bool
+    func stop(_ id: ExchangeID, of owner: StreamOwner) async -> Bool
 }
 
 /// What can be followed in another process: the one that made the id.
 public enum RelayedAnswer: Sendable, Hashable {
     /// The answer to an equal question, whose key has that digest.
     case call(ExchangeID, digest: [UInt8])
-    /// A ``ResumableStream`` of a session's.
-    case stream(ExchangeID, SessionID)
+    /// Somebody's ``ResumableStream``.
+    case stream(ExchangeID, StreamOwner)
 
     public var id: ExchangeID {
         switch self {

@@ -17,14 +17,14 @@ public final class ResumableStream: Sendable {
         var isStopped = false
     }
 
-    let session: SessionID
+    fileprivate let owners: [StreamOwner]
     private let feed = AnswerFeed()
     private let window: Duration
     private let background: Background
     private let state = Mutex(State())
 
-    init(_ session: SessionID, window: Duration, _ background: Background) {
-        self.session = session
+    fileprivate init(_ owners: [StreamOwner], window: Duration, _ background: Background) {
+        self.owners = owners
         self.window = window
         self.background = background
     }
@@ -143,10 +143,10 @@ public final class ResumableStreams: Sendable {
 
     /// Begins an answer. Whoever does must follow it.
     public func begin(
-        for session: SessionID,
+        for owners: [StreamOwner],
         _ work: @escaping @Sendable (_ onAnswer: @escaping AnswerHandler) async -> ResumableStream.Ending
     ) -> ResumableStream {
-        let stream = ResumableStream(session, window: window, background)
+        let stream = ResumableStream(owners, window: window, background)
         stream.run {
             let ending = await work { event, cache in
                 guard let place = stream.take(event, cache) else { return }
@@ -157,8 +157,30 @@ public final class ResumableStreams: Sendable {
         return stream
     }
 
-    /// - Returns: nil when the session has none of that id under way here.
-    public func stream(_ id: ExchangeID, of session: SessionID) -> ResumableStream? {
-        streams.withLock { streams in streams[id].flatMap { $0.session == session ? $0 : nil } }
+    /// - Returns: nil when it has none of that id under way here.
+    public func stream(_ id: ExchangeID, of owner: StreamOwner) -> ResumableStream? {
+        streams.withLock { streams in streams[id].flatMap { $0.owners.contains(owner) ? $0 : nil } }
+    }
+}
+
+/// Whose a resumable stream is: a session's, and the user's whom its token proves, so that one goes on whose token was
+/// renewed meanwhile. 32 characters.
+public struct StreamOwner: Sendable, Hashable {
+    public let rawValue: String
+
+    /// - Parameter rawValue: as it comes from another worker.
+    public init?(_ rawValue: String) {
+        guard rawValue.utf8.count == SessionID.length else { return nil }
+        self.rawValue = rawValue
+    }
+
+    public init(_ session: SessionID) { rawValue = session.rawValue }
+}
+
+extension Principal {
+    /// The session, and then the user where the token itself is proof of who that is: the store is not asked.
+    public var streamOwners: [StreamOwner] {
+        let digits = provedUser?.rawValue.drop { $0 != "_" }.dropFirst()
+        return [StreamOwner(session)] + (digits.flatMap { StreamOwner(String($0)) }.map { [$0] } ?? [])
     }
 }

@@ -51,12 +51,12 @@ public struct RelayClient: AnswerRelay {
         }
     }
 
-    @LoopActor public func stop(_ id: ExchangeID, of session: SessionID) async -> Bool {
+    @LoopActor public func stop(_ id: ExchangeID, of owner: StreamOwner) async -> Bool {
         guard let socket = connected(to: id) else { return false }
         defer { socket.close() }
         let deadline = ContinuousClock.now + .seconds(5)
         do {
-            try await socket.send(RelayRequest(stopping: id, of: session).bytes, by: deadline)
+            try await socket.send(RelayRequest(stopping: id, of: owner).bytes, by: deadline)
             var bytes: ArraySlice<UInt8> = []
             while true {
                 let more = try await socket.receive(by: deadline)

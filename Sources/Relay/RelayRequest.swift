@@ -17,8 +17,8 @@ struct RelayRequest {
         isStop = false
     }
 
-    init(stopping id: ExchangeID, of session: SessionID) {
-        answer = .stream(id, session)
+    init(stopping id: ExchangeID, of owner: StreamOwner) {
+        answer = .stream(id, owner)
         offset = 0
         isStop = true
     }
@@ -31,8 +31,8 @@ struct RelayRequest {
         switch bytes[4] {
         case 1: answer = .call(id, digest: proof)
         case 2, 3:
-            guard let session = SessionID(String(decoding: proof, as: UTF8.self)) else { return nil }
-            answer = .stream(id, session)
+            guard let owner = StreamOwner(String(decoding: proof, as: UTF8.self)) else { return nil }
+            answer = .stream(id, owner)
         default: return nil
         }
         guard let offset = Int(exactly: number(bytes[16..<24])) else { return nil }
@@ -44,7 +44,7 @@ struct RelayRequest {
         let (kind, proof): (UInt8, [UInt8]) =
             switch answer {
             case .call(_, let digest): (1, digest)
-            case .stream(_, let session): (isStop ? 3 : 2, Array(session.rawValue.utf8))
+            case .stream(_, let owner): (isStop ? 3 : 2, Array(owner.rawValue.utf8))
             }
         return Self.mark + [kind, 0, 0, 0] + bigEndian(UInt64(bitPattern: answer.id.number))
             + bigEndian(UInt64(offset)) + proof

@@ -28,7 +28,7 @@ struct Relay {
         server = RelayServer { answer in
             switch answer {
             case .call(_, let digest): cache.feed(of: digest).map { .feed($0) }
-            case .stream(let id, let session): streams.stream(id, of: session).map { .stream($0) }
+            case .stream(let id, let owner): streams.stream(id, of: owner).map { .stream($0) }
             }
         }
     }

@@ -99,6 +99,24 @@ import Testing
         #expect(await lost.value.events.map(\.name) == ["start", "delta"])
     }
 
+    /// As when an identity provider renews the token meanwhile.
+    @Test func anotherSessionOfAProvedUserGoesOn() async throws {
+        let stage = try await Stage(provesUsers: true)
+        let gate = hold(stage)
+        let (before, after) = (try await stage.logIn(), try await stage.logIn())
+        let (lost, id) = try await ask(stage, before, piecesTaken: 2)
+        try await until("the model is asked") { stage.model.requests.withLock { $0.count } == 1 }
+        let other = await stage.post("/auth/email", #"{"email":"bob@example.com"}"#)
+        expectError(await stage.get("/chat/stream/\(id)", token: other.text("access_token")), 404)
+        let channel = RecordedReply(piecesTaken: .max)
+        let resumed = Task { await stage.send("GET", "/chat/stream/\(id)", token: after, nil, to: channel) }
+        try await until("it has begun") { !channel.bytes.isEmpty }
+        gate.finish()
+        let reply = await resumed.value
+        #expect(reply.streamedText == "You asked.", "\(reply.body)")
+        #expect(await lost.value.events.map(\.name) == ["start", "delta"])
+    }
+
     @Test func nobodyComesBack() async throws {
         let stage = try await Stage(window: .milliseconds(50))
         let gate = hold(stage)

@@ -18,10 +18,11 @@ final class Stage: Sendable {
 
     /// - Parameters:
     ///   - gate: in place of the real one.
+    ///   - provesUsers: whether tokens prove whose they are, as an identity provider's do.
     ///   - mailer: takes codes to addresses, without which nobody is let in; nil where nothing is proved.
     init(
-        mailer: (any CodeMailer)? = nil, gate other: (any Authenticator)? = nil, corsOrigins: [String] = [],
-        messageLimit: Int = 50,
+        mailer: (any CodeMailer)? = nil, gate other: (any Authenticator)? = nil, provesUsers: Bool = false,
+        corsOrigins: [String] = [], messageLimit: Int = 50,
         cachesTools: Bool = false, streamCommit: AnswerCache.StreamCommit = .immediate, window: Duration = .seconds(60),
         commentInterval: Duration = .seconds(60)
     ) async throws {
@@ -33,7 +34,7 @@ final class Stage: Sendable {
         try await database.prepare()
         let secret = try TokenSecret("0123456789abcdef0123456789abcdef")
         let sessions = TokenAuthenticator(secret: secret, store: database, lifetime: 3_600)
-        let gate = other ?? sessions
+        let gate = other ?? (provesUsers ? ProvingGate(sessions: sessions) : sessions)
         let login = mailer.map { mailer in
             Login.code(
                 MailedCodeLogin(
@@ -136,6 +137,24 @@ final class Stage: Sendable {
     }
 
     struct NoLogin: Error { let reply: Reply }
+}
+
+/// Takes each token for proof of its user.
+private struct ProvingGate: Authenticator {
+    let sessions: TokenAuthenticator
+
+    func open(_ email: Email, browser: String, address: String) async throws -> (session: Session, token: String) {
+        try await sessions.open(email, browser: browser, address: address)
+    }
+
+    func identify(_ token: String?) async throws -> Principal {
+        let principal = try await sessions.identify(token)
+        return Principal(session: principal.session, user: principal.user, isProved: true)
+    }
+
+    func session(of principal: Principal) async throws -> Session { try await sessions.session(of: principal) }
+    func end(_ principal: Principal) async throws { try await sessions.end(principal) }
+    func endAll(_ principal: Principal) async throws -> Int { try await sessions.endAll(principal) }
 }
 
 /// Answers with the pieces that it was given, and then fails or not.

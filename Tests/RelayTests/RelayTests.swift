@@ -71,14 +71,14 @@ private final class Heard: Sendable {
         #expect(try await follow(call, heard) == .unknown, "no such worker")
         let server = try await serve(AnswerFeed())
         #expect(try await follow(.call(id, digest: Array(repeating: 8, count: 32)), heard) == .unknown)
-        #expect(try await follow(.stream(id, .random()), heard) == .unknown)
+        #expect(try await follow(.stream(id, StreamOwner(.random())), heard) == .unknown)
         #expect(heard.all.isEmpty && server.isIdle)
     }
 
     @Test func aStreamIsContinuedFromItsPlace() async throws {
-        let (session, streams, gate) = (SessionID.random(), ResumableStreams(), AsyncStream<Void>.makeStream())
+        let (owner, streams, gate) = (StreamOwner(.random()), ResumableStreams(), AsyncStream<Void>.makeStream())
         let place = MessagePlace(id: id, conversation: ConversationID(first: ExchangeID(number: 9)), parent: nil)
-        let stream = streams.begin(for: session) { onAnswer in
+        let stream = streams.begin(for: [StreamOwner(.random()), owner]) { onAnswer in
             try? await onAnswer(.asked(place), nil)
             try? await onAnswer(.admitted, .miss)
             try? await onAnswer(.deltas([.text("one ")], from: 0), .miss)
@@ -87,19 +87,19 @@ private final class Heard: Sendable {
             return (.failure(CancellationError()), RequestTrace())
         }
         let server = try await serve { answer in
-            guard case .stream(let id, let session) = answer else { return nil }
-            return streams.stream(id, of: session).map { .stream($0) }
+            guard case .stream(let id, let owner) = answer else { return nil }
+            return streams.stream(id, of: owner).map { .stream($0) }
         }
         let first = Heard()
         let connection = Task { try await stream.follow(first.take) }
         try await until("the first part has come") { first.text == "one " }
         let (whole, rest) = (Heard(), Heard())
         let following = [(whole, 0), (rest, 2)].map { heard, place in
-            Task { try await follow(.stream(id, session), from: place, heard) }
+            Task { try await follow(.stream(id, owner), from: place, heard) }
         }
         try await until("both follow") { whole.text == "one " && rest.text == "e " }
-        #expect(try await follow(.stream(id, session), from: 5, Heard()) == .noSuchPlace)
-        #expect(try await follow(.stream(id, .random()), Heard()) == .unknown)
+        #expect(try await follow(.stream(id, owner), from: 5, Heard()) == .noSuchPlace)
+        #expect(try await follow(.stream(id, StreamOwner(.random())), Heard()) == .unknown)
         connection.cancel()
         gate.continuation.finish()
         for task in following { #expect(try await task.value == .failed) }
