@@ -20,6 +20,8 @@ struct MarkupRule {
 
     /// Names of other vocabularies whose start tag was markup, so that their end tag is too.
     private var foreignNames: Set<String> = []
+    /// Up to here, nothing of a line stays but blanks and marks.
+    private var emptyLineEnd = 0
 
     /// HTML of after the parser's time.
     private static let recentElements: Set<String> = ["dialog", "picture", "search", "slot"]
@@ -41,9 +43,10 @@ struct MarkupRule {
     mutating func isMarkup(_ tag: Tag) -> Bool {
         let isHTML = Self.isElement(tag.name)
         if tag.isEndTag { return tag.isClosed && (isHTML || foreignNames.contains(tag.name)) }
-        let mayBeginBlock = isHTML && (tag.name.utf8.count > 1 || tag.name == "p") && beginsLine(tag)
+        let mayBeginBlock =
+            isHTML && (tag.name.utf8.count > 1 || tag.name == "p") && isLineEmpty(before: tag.range.lowerBound)
         guard tag.isClosed else {
-            return isHTML && isActingOnceClosed(tag, asBlock: mayBeginBlock)
+            return mayBeginBlock || (isHTML && isActingOnceClosed(tag))
         }
         if tag.isActing || (!isHTML && isForeignMarkup(tag)) {
             if !isHTML { foreignNames.insert(tag.name) }
@@ -55,9 +58,10 @@ struct MarkupRule {
     }
 
     /// No element yet: a page that the text is put in may close it. It may as well be a program: `i <b && href = 1`.
-    private func isActingOnceClosed(_ tag: Tag, asBlock: Bool) -> Bool {
-        tag.attributes.acting.act(on: tag.name)
-            && (asBlock || tag.attributes.acting.contains(.eventHandler) || !tag.attributes.hasForeignName)
+    private func isActingOnceClosed(_ tag: Tag) -> Bool {
+        Tag.acts(tag.name)
+            || tag.attributes.acting.act(on: tag.name)
+                && (tag.attributes.acting.contains(.eventHandler) || !tag.attributes.hasForeignName)
     }
 
     /// An element of another vocabulary with its attributes, not the middle of a program.
@@ -91,14 +95,24 @@ struct MarkupRule {
         return " .,:;?!)\"'\n".utf8.contains(bytes[tag.range.upperBound])
     }
 
-    /// Nothing but blanks and the marks of lists and quotations is before it. At a message's start, which is trimmed, any
-    /// white space is a blank.
-    private func beginsLine(_ tag: Tag) -> Bool {
-        for place in bytes.indices[..<tag.range.lowerBound].reversed() {
-            let byte = bytes[place]
+    /// What begins a line behind the cut begins it where the cut does.
+    mutating func isCut(_ range: Range<Int>) {
+        if isLineEmpty(before: range.lowerBound) { emptyLineEnd = range.upperBound }
+    }
+
+    /// Nothing but white space and the marks of lists and quotations is before the place.
+    private func isLineEmpty(before end: Int) -> Bool {
+        var end = end
+        while end > emptyLineEnd {
+            var start = end - 1
+            while start > emptyLineEnd, bytes[start] & 0xC0 == 0x80 { start -= 1 }
+            let byte = bytes[start]
             if byte == UInt8(ascii: "\n") { return true }
-            if byte >= 0x80 { return bytes[...place].isWhiteSpace }
-            guard " \t>-+*.):[]^!?".utf8.contains(byte) || 0x30...0x39 ~= byte else { return false }
+            guard
+                byte < 0x80
+                    ? " \t>-+*.):[]^!?".utf8.contains(byte) || 0x30...0x39 ~= byte : bytes[start..<end].isWhiteSpace
+            else { return false }
+            end = start
         }
         return true
     }

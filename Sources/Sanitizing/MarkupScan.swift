@@ -24,15 +24,16 @@ struct MarkupScan {
         var index = 0
         for start in starts where start >= index {
             if let end = declaration(at: start) {
-                cuts.append(start..<end)
                 index = end
             } else if let tag = reader.tag(at: start), rule.isMarkup(tag) {
                 isExcessive = isExcessive || tag.attributes.count > Tag.Attributes.maximum
-                index = contentEnd(of: tag, rule) ?? tag.range.upperBound
-                cuts.append(start..<index)
+                index = contentEnd(of: tag, rule) ?? tag.cut.upperBound
             } else {
                 hasTags = true
+                continue
             }
+            cuts.append(start..<index)
+            rule.isCut(start..<index)
         }
     }
 

@@ -14,12 +14,21 @@ struct Tag {
     /// Nothing but its name.
     var isBare: Bool { !isEndTag && isClosed && !isSelfClosing && attributes.count == 0 }
 
+    /// What goes when it is markup: all of it, or of one that never ends and does nothing by its attributes, its name.
+    var cut: Range<Int> {
+        isClosed || attributes.acting.act(on: name)
+            ? range : range.lowerBound..<(range.lowerBound + (isEndTag ? 2 : 1) + name.utf8.count)
+    }
+
     /// Longer than any name of HTML, SVG or MathML.
     static let longestName = 64
 
     /// Elements that act without any attribute: a program, a style sheet, and the vocabularies in which elements that HTML
     /// does not know act too.
     private static let acting: Set<String> = ["script", "style", "svg", "math"]
+
+    /// - Parameter name: an element's, in lower case.
+    static func isForeign(_ name: String) -> Bool { name == "svg" || name == "math" }
 
     /// A browser would act on it, whatever else it looks like.
     var isActing: Bool { Self.acts(name) || attributes.acting.act(on: name) }
@@ -46,6 +55,7 @@ extension Tag.Attributes {
 
     /// No name of a flag or an acting attribute is longer.
     static let longestKnownName = 15
+    private static let shortestFlag = 4
 
     private static let flags: Set<String> = [
         "async", "autofocus", "autoplay", "checked", "compact", "contenteditable", "controls", "default", "defer",
@@ -62,17 +72,19 @@ extension Tag.Attributes {
     ///   - start: at least the first ``longestKnownName`` bytes of the name, in lower case.
     ///   - isEmpty: of the value.
     init(
-        _ name: Slice<UnsafeBufferPointer<UInt8>>, startingWith start: String, hasValue: Bool, isQuoted: Bool,
-        isEmpty: Bool
+        _ name: Slice<UnsafeBufferPointer<UInt8>>, startingWith start: @autoclosure () -> String, hasValue: Bool,
+        isQuoted: Bool, isEmpty: Bool
     ) {
-        let known = name.count <= Self.longestKnownName ? start : ""
+        let isKnownLength = name.count <= Self.longestKnownName
         count = 1
         self.hasValue = hasValue
         hasQuotedValue = isQuoted
         hasForeignName = name.contains(where: Self.isForeign)
-        hasUnknownFlag = !hasValue && !Self.flags.contains(known)
+        hasUnknownFlag =
+            !hasValue && !(isKnownLength && name.count >= Self.shortestFlag && Self.flags.contains(start()))
         guard hasValue, !isEmpty else { return }
-        acting = ActingAttributes(named: known)
+        let start = start()
+        if isKnownLength { acting = ActingAttributes(named: start) }
         if ActingAttributes.isEventHandler(start) { acting.insert(.eventHandler) }
     }
 

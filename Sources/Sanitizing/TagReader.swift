@@ -71,9 +71,10 @@ struct TagReader {
             index += 1
         }
         let name = bytes[start..<index]
-        let nameStart = lowercased(start..<min(index, start + Tag.Attributes.longestKnownName))
+        let nameStart = start..<min(index, start + Tag.Attributes.longestKnownName)
         func attribute(hasValue: Bool, isQuoted: Bool = false, isEmpty: Bool = false) -> Tag.Attributes {
-            Tag.Attributes(name, startingWith: nameStart, hasValue: hasValue, isQuoted: isQuoted, isEmpty: isEmpty)
+            Tag.Attributes(
+                name, startingWith: lowercased(nameStart), hasValue: hasValue, isQuoted: isQuoted, isEmpty: isEmpty)
         }
         let afterName = skip(from: index, while: Self.isBlank)
         guard byte(afterName) == UInt8(ascii: "=") else { return (attribute(hasValue: false), index) }

@@ -21,6 +21,11 @@ import Testing
         // Nor does what comes before, when it acts by itself.
         ("import <script>x", "import x"), ("#include <style>*{color:red}", "#include *{color:red}"),
         ("List<Style> *{color:red}", "List *{color:red}"), ("List<Svg> x", "List x"),
+        // What is around the text may close it: a page, or the tag that a renderer writes behind a quotation.
+        ("> <script s<https:c=x\n\n    y", ">  s<https:c=x\n\n    y"), ("x <style y", "x  y"), ("a <svg", "a "),
+        ("> <div x=\"\n\na b", ">  x=\"\n\na b"),
+        // A tag begins a line when all before it goes.
+        ("<!-- --><p && x>y", "y"), ("<br> <dl && x>y", " y"),
     ])
     func removesWhatABrowserWouldActOn(_ raw: String, leaving expected: String) {
         #expect(text(raw) == expected)
@@ -33,6 +38,11 @@ import Testing
     ])
     func keepsWhatDoesNothing(_ raw: String) {
         #expect(text(raw) == raw)
+    }
+
+    @Test func removesAllThatBeginsALineAtOnce() {
+        let raw = String(repeating: "<mtext a b c d>", count: 3 * MessageSanitizer.maximumPasses) + "x"
+        #expect(MessageSanitizer().review(raw) == Review(text: "x", danger: nil))
     }
 
     @Test func readsAllOfATagHoweverManyAttributesItHas() {
