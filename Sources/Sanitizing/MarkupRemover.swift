@@ -18,11 +18,7 @@ enum MarkupRemover {
         var bytes = Array(text.utf8)
         var ignoresTags = true
         for _ in 0..<MessageSanitizer.maximumPasses {
-            var verdict = bytes.withUnsafeBufferPointer { judge($0, ignoresTags: ignoresTags) }
-            if case .clean = verdict, ignoresTags {
-                ignoresTags = false
-                verdict = bytes.withUnsafeBufferPointer { judge($0, ignoresTags: false) }
-            }
+            let verdict = bytes.withUnsafeBufferPointer { judge($0, ignoresTags: &ignoresTags) }
             switch verdict {
             case .clean: return Cleaned(text: String(decoding: bytes, as: UTF8.self), problem: nil)
             case .tooMuch: return Cleaned(text: disarmed(bytes), problem: Cleaned.tooMuchMarkup)
@@ -43,25 +39,40 @@ enum MarkupRemover {
         case tooMuch
     }
 
-    private static func judge(_ bytes: UnsafeBufferPointer<UInt8>, ignoresTags: Bool) -> Verdict {
+    /// - Parameter ignoresTags: false once all of the text's own markup is gone.
+    private static func judge(_ bytes: UnsafeBufferPointer<UInt8>, ignoresTags: inout Bool) -> Verdict {
         guard bytes.contains(UInt8(ascii: "<")) else { return .clean }
-        let code = MarkdownCode(bytes, ignoresTags: ignoresTags).ranges
-        let scan = MarkupScan(bytes, code: code)
-        if scan.isExcessive { return .tooMuch }
-        if !scan.cuts.isEmpty { return .markup(scan.cuts) }
-        guard !ignoresTags, scan.hasTags else { return .clean }
-        guard ParserWork(bytes).isBounded else { return .tooMuch }
-        var page = HTMLTree.opening + bytes
-        for range in code {
-            for place in range where bytes[place] == UInt8(ascii: "<") {
-                page[HTMLTree.opening.count + place] = UInt8(ascii: " ")
+        var code = MarkdownCode(bytes, ignoresTags: ignoresTags).ranges
+        var scan = MarkupScan(bytes, code: code)
+        if ignoresTags, !scan.isExcessive, scan.cuts.isEmpty {
+            ignoresTags = false
+            let certainCode = MarkdownCode(bytes, ignoresTags: false).ranges
+            if certainCode != code {
+                code = certainCode
+                scan = MarkupScan(bytes, code: code)
             }
         }
-        guard let tags = page.withUnsafeBufferPointer(actingTags) else { return .tooMuch }
+        if scan.isExcessive { return .tooMuch }
+        if !scan.cuts.isEmpty { return .markup(scan.cuts) }
+        guard scan.hasTags else { return .clean }
+        guard let tags = actingTags(HTMLTree.opening + bytes, code: code) else { return .tooMuch }
         return tags.isEmpty ? .clean : .markup(tags)
     }
 
-    /// Where a page's text has tags of elements that act, as the parser sees them; nil when memory runs out.
+    /// Where a page's text has tags of elements that act, as the parser sees them; nil when it may not see them all, or
+    /// memory runs out. What a character reference stands for makes no difference to that, and takes long to find.
+    private static func actingTags(_ page: [UInt8], code: [Range<Int>]) -> [Range<Int>]? {
+        var page = page
+        for place in page.indices where page[place] == UInt8(ascii: "&") { page[place] = UInt8(ascii: ".") }
+        for place in code.joined() where page[HTMLTree.opening.count + place] == UInt8(ascii: "<") {
+            page[HTMLTree.opening.count + place] = UInt8(ascii: " ")
+        }
+        return page.withUnsafeBufferPointer { page in
+            ParserWork(UnsafeBufferPointer(rebasing: page.dropFirst(HTMLTree.opening.count))).isBounded
+                ? actingTags(page) : nil
+        }
+    }
+
     private static func actingTags(_ page: UnsafeBufferPointer<UInt8>) -> [Range<Int>]? {
         guard let tree = HTMLTree(page) else { return nil }
         var tags: [Range<Int>] = []

@@ -1,24 +1,49 @@
 /// How much work a text is for the HTML parser, seen before it gets the text.
 ///
-/// Its time grows with the tags times the elements that are open at once, with the square of one tag's attributes, and
-/// with the square of the formatting elements that differ, since every block opens all of them again. What is more than
-/// the limits is no message that anybody wrote: they keep 128 KiB below 20 ms, and the tree's depth far below what the
-/// stack of a worker's threads can release.
+/// Its time grows with the text, with the tags times the elements that are open at once, with the square of one tag's
+/// attributes, and with the formatting elements that differ, since every block opens all of them again. What is more
+/// than the limits is no message that anybody wrote: they keep 128 KiB below 20 ms, and the tree's depth far below what
+/// the stack of a worker's threads can release.
 struct ParserWork {
     static let maximumTags = 4_000
     static let maximumDepth = 500
-    /// Open formatting elements with attributes, times tags.
-    private static let maximumReopened = 60_000
-    /// Pairs of attributes of one tag, over all tags.
-    private static let maximumPairs = 500_000
+    /// The longest that 128 KiB may take. What each thing takes was measured with gumbo 0.10, on a busy processor.
+    private static let maximumTime = 14_000_000
 
     private(set) var isBounded = true
-    private var tags = 0
-    private var pairs = 0
+    /// There is something that is not its own text, such as a tag or a character reference.
+    private(set) var hasMarkup = false
+
+    /// In nanoseconds.
+    private var time: Int
+    /// Not closed yet, outermost first.
+    private var open: [Element] = []
+    /// Those of them, and of those that a block's end closed, that the next block opens again.
     private var formats = 0
-    private var depth = 0
-    private var open: [String: Int] = [:]
-    private var reopened: [String: Int] = [:]
+    private var foreign = 0
+    private var hasForeign = false
+    private let size: Int
+
+    private struct Element {
+        let name: String
+        let isFormat: Bool
+    }
+
+    private enum Time {
+        static let byte = 75
+        /// In SVG and MathML.
+        static let foreignByte = 20
+        /// More, for a `<` or `&` that stands for itself.
+        static let lessThanSign = 110
+        static let ampersand = 30
+        static let reference = 350
+        static let tag = 500
+        static let pairOfAttributes = 12
+        /// Of each tag, for each element that is open. The elements of HTML that others end are not counted as such.
+        static let level = 12
+        static let foreignLevel = 32
+        static let reopened = 200
+    }
 
     /// Elements without content, and those that end where the next of their kind begins.
     private static let shallow: Set<String> = [
@@ -35,48 +60,69 @@ struct ParserWork {
     ]
 
     init(_ bytes: UnsafeBufferPointer<UInt8>) {
-        guard Self.openings(bytes) <= Self.maximumTags else {
+        size = bytes.count
+        time = Time.byte * size
+        let starts = tagStarts(in: bytes)
+        guard starts.count <= Self.maximumTags else {
             isBounded = false
             return
         }
-        var reader = TagReader(bytes: bytes)
-        var index = 0
-        while isBounded, let start = bytes[index...].firstIndex(of: UInt8(ascii: "<")) {
-            if let tag = reader.tag(at: start) { add(tag) }
-            index = start + 1
+        if !starts.isEmpty {
+            var reader = TagReader(bytes: bytes)
+            for start in starts where isBounded {
+                if let tag = reader.tag(at: start) { add(tag) } else { time += Time.tag }
+            }
         }
+        isBounded = isBounded && time <= Self.maximumTime
     }
 
-    private static func openings(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
-        var count = 0
-        for index in 1..<max(1, bytes.count) where bytes[index - 1] == UInt8(ascii: "<") {
-            if TagReader.isLetter(bytes[index]) || bytes[index] == 0x2F || bytes[index] == 0x21 { count += 1 }
+    /// Where tags, comments and the like may begin, up to one more than ``maximumTags``.
+    private mutating func tagStarts(in bytes: UnsafeBufferPointer<UInt8>) -> [Int] {
+        var starts: [Int] = []
+        for (index, byte) in bytes.enumerated() where byte == UInt8(ascii: "<") || byte == UInt8(ascii: "&") {
+            let next = index + 1 < bytes.count ? bytes[index + 1] : 0
+            if byte == UInt8(ascii: "<"), MarkdownLine.opensTag(next) {
+                hasMarkup = true
+                starts.append(index)
+                if starts.count > Self.maximumTags { break }
+            } else if byte == UInt8(ascii: "&"), TagReader.isLetter(next) || next == UInt8(ascii: "#") {
+                hasMarkup = true
+                time += Time.reference
+            } else {
+                time += byte == UInt8(ascii: "<") ? Time.lessThanSign : Time.ampersand
+            }
         }
-        return count
+        return starts
     }
 
     private mutating func add(_ tag: Tag) {
-        tags += 1
-        pairs += tag.attributes.count * tag.attributes.count / 2
+        time += Time.tag + tag.attributes.count * tag.attributes.count / 2 * Time.pairOfAttributes
+        time += open.count * (foreign > 0 ? Time.foreignLevel : Time.level) + formats * Time.reopened
         if tag.isEndTag {
-            if let count = open[tag.name], count > 0 {
-                open[tag.name] = count - 1
-                depth -= 1
-                if let formats = reopened[tag.name], formats >= count {
-                    reopened[tag.name] = count - 1
-                    self.formats -= formats - count + 1
-                }
-            }
+            end(tag.name)
         } else if !Self.shallow.contains(tag.name) {
-            open[tag.name, default: 0] += 1
-            depth += 1
-            if tag.attributes.count > 0, Self.formatting.contains(tag.name) {
-                reopened[tag.name, default: 0] += 1
-                formats += 1
+            let isFormat = tag.attributes.count > 0 && Self.formatting.contains(tag.name)
+            open.append(Element(name: tag.name, isFormat: isFormat))
+            if isFormat { formats += 1 }
+            if Tag.isForeign(tag.name) {
+                if !hasForeign { time += Time.foreignByte * size }
+                hasForeign = true
+                foreign += 1
             }
         }
-        isBounded =
-            tags <= Self.maximumTags && depth <= Self.maximumDepth && formats * tags <= Self.maximumReopened
-            && pairs <= Self.maximumPairs
+        isBounded = open.count <= Self.maximumDepth && time <= Self.maximumTime
+    }
+
+    /// One end tag of a formatting element moves it below eight of the elements that are open in it, one at a time.
+    private mutating func end(_ name: String) {
+        guard let index = open.lastIndex(where: { $0.name == name }) else { return }
+        let inner = open.count - index - 1
+        if Self.formatting.contains(name) || name == "a" {
+            time += min(inner, 8) * open.count * Time.level
+            if inner > 8 { return }
+        }
+        if open[index].isFormat { formats -= 1 }
+        if Tag.isForeign(name) { foreign -= 1 }
+        open.remove(at: index)
     }
 }

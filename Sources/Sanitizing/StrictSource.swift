@@ -19,7 +19,7 @@ struct StrictSource {
         self.text = text
         page = HTMLTree.opening + text
         rawText = Self.rawTextElement(missingIn: text)
-        let hasForeign = Self.contains("<svg", text) || Self.contains("<math", text)
+        let hasForeign = Self.hasTag("svg", text) || Self.hasTag("math", text)
         for index in text.indices {
             switch text[index] {
             case UInt8(ascii: "<") where index + 1 < text.count:
@@ -54,20 +54,23 @@ struct StrictSource {
     /// One that the text does not name: else its end tag would end the other.
     private static func rawTextElement(missingIn text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
         let missing = rawTextElements.first { element in
-            !contains(String(decoding: element.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self), text)
+            !hasTag(String(decoding: element.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self), text)
         }
         return missing ?? rawTextElements[0]
     }
 
-    /// - Parameter word: letters in lower case, which stand for either, behind anything else.
-    private static func contains(_ word: String, _ text: UnsafeBufferPointer<UInt8>) -> Bool {
-        let first = word.utf8.first
-        return text.indices.contains { index in
-            (text[index] | 0x20 == first.map { $0 | 0x20 })
-                && text.dropFirst(index).prefix(word.utf8.count).elementsEqual(word.utf8) {
-                    $0 == $1 || $0 | 0x20 == $1
-                }
+    /// - Parameter name: how one begins, in lower case.
+    private static func hasTag(_ name: String, _ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        var index = 0
+        while let start = text[index...].firstIndex(of: UInt8(ascii: "<")) {
+            index = start + 1
+            guard index < text.count, TagReader.isLetter(text[index]) || text[index] == UInt8(ascii: "/") else {
+                continue
+            }
+            let found = text[index...].drop { $0 == UInt8(ascii: "/") }.prefix(name.utf8.count)
+            if found.elementsEqual(name.utf8, by: { $0 | 0x20 == $1 }) { return true }
         }
+        return false
     }
 
     /// A `</p>` or `</br>` leaves SVG and MathML now, as the start tags of HTML do: it becomes one that reads the same.

@@ -14,11 +14,12 @@ struct StrictText {
         let html: [UInt8] = text.withUTF8 { bytes in
             let bytes = bytes.starts(with: "\u{FEFF}".utf8) ? UnsafeBufferPointer(rebasing: bytes.dropFirst(3)) : bytes
             var strict = StrictText(bytes: bytes)
-            guard bytes.contains(UInt8(ascii: "<")) || bytes.contains(UInt8(ascii: "&")) else {
+            let work = ParserWork(bytes)
+            guard work.hasMarkup else {
                 strict.escape(UnsafeRawBufferPointer(bytes))
                 return strict.html
             }
-            guard ParserWork(bytes).isBounded, strict.readTree() else {
+            guard work.isBounded, strict.readTree() else {
                 problem = Cleaned.tooMuchMarkup
                 strict.html = []
                 strict.escape(UnsafeRawBufferPointer(bytes))
@@ -100,7 +101,7 @@ struct StrictText {
         }
         while index < bytes.count {
             if let reference = reference() {
-                html.append(contentsOf: bytes[plain..<index])
+                html.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[plain..<index]))
                 html.append(
                     contentsOf: UnsafeBufferPointer(start: reference.utf8Start, count: reference.utf8CodeUnitCount))
                 if bytes[index] == 0xC2 { index += 1 }
@@ -108,7 +109,7 @@ struct StrictText {
             }
             index += 1
         }
-        html.append(contentsOf: bytes[plain...])
+        html.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[plain...]))
     }
 }
 

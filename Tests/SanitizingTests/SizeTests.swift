@@ -33,6 +33,36 @@ import Testing
         }
     }
 
+    /// Each takes the parser longer for its size than any other of its kind.
+    private static let shapes = [
+        ("<b>", "<"), ("<title>", "<"), ("<svg>", "<"), ("", "&xx"), ("", "&#x;"), ("<b>", "`<"), ("<![CDATA[", "]"),
+        (repeated("<svg>", 490), "</x>"), (repeated("<ul><li>", 245), "</p>"),
+        ((0..<99).map { "<b a\($0)>" }.joined() + repeated("<div>x", 400), "</b>"), ("<p>", "<b a b c d>x"),
+        ("", "<mtext a b c d>"), ("", "<ul a b c d>é"), ("<table>", "<b>x"), ("<a>", "|a|\n|-|\n"), ("<a>", "**"),
+    ]
+
+    private static func repeated(_ unit: String, _ count: Int) -> String { String(repeating: unit, count: count) }
+
+    /// The fastest of two runs.
+    private static func time(_ mode: MessageSanitizer.Mode, _ raw: String) -> Duration {
+        let sanitizer = MessageSanitizer(mode: mode)
+        return min(processorTime { _ = sanitizer.review(raw) }, processorTime { _ = sanitizer.review(raw) })
+    }
+
+    @Test(arguments: [MessageSanitizer.Mode.smart, .strict])
+    func takesAFewTimesAsLongAsPlainTextDoes(_ mode: MessageSanitizer.Mode) {
+        onSmallStack {
+            let size = 32_768
+            let plain = Self.time(.strict, "<b>" + Self.repeated("x", size))
+            for (start, unit) in Self.shapes {
+                let isMarkup = unit.contains("<") && unit.count > 2
+                let count = isMarkup ? 3_400 : (size - start.utf8.count) / unit.utf8.count
+                let time = Self.time(mode, start + Self.repeated(unit, count))
+                #expect(time / plain < 12, "\(mode) \(unit.debugDescription)")
+            }
+        }
+    }
+
     @Test(arguments: MessageSanitizer.Mode.allCases)
     func survivesATagWithThousandsOfAttributes(_ mode: MessageSanitizer.Mode) {
         let raw = "<b" + (0..<4_000).map { " a\($0)" }.joined() + ">x</b>"
