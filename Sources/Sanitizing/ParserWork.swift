@@ -36,7 +36,8 @@ struct ParserWork {
         /// More, for a `<` or `&` that stands for itself.
         static let lessThanSign = 110
         static let ampersand = 30
-        static let reference = 350
+        /// Of a character reference that is none after all, or of an unusual name.
+        static let unusualReference = 350
         static let tag = 500
         static let pairOfAttributes = 12
         /// Of each tag, for each element that is open. The elements of HTML that others end are not counted as such.
@@ -87,12 +88,24 @@ struct ParserWork {
                 if starts.count > Self.maximumTags { break }
             } else if byte == UInt8(ascii: "&"), TagReader.isLetter(next) || next == UInt8(ascii: "#") {
                 hasMarkup = true
-                time += Time.reference
+                if !Self.isCommonReference(bytes[index...]) { time += Time.unusualReference }
             } else {
                 time += byte == UInt8(ascii: "<") ? Time.lessThanSign : Time.ampersand
             }
         }
         return starts
+    }
+
+    /// It takes no longer than plain text.
+    private static func isCommonReference(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+        guard text.starts(with: "&#".utf8) else {
+            return ["&lt;", "&gt;", "&amp;", "&quot;", "&nbsp;"].contains { text.starts(with: $0.utf8) }
+        }
+        let digits = text.dropFirst(2)
+        guard let first = digits.first else { return false }
+        let isHexadecimal = first | 0x20 == UInt8(ascii: "x")
+        let digit = isHexadecimal ? digits.dropFirst().first : first
+        return digit.map { 0x30...0x39 ~= $0 || (isHexadecimal && 0x61...0x66 ~= $0 | 0x20) } ?? false
     }
 
     private mutating func add(_ tag: Tag) {
