@@ -82,17 +82,19 @@ struct MarkupRule {
 
     private static let groupOpenings = ["(?P", "(?", "\\k", "\\g"]
 
-    /// A word of a sentence: between blanks or a sentence's marks, and not the first of its line, where Markdown has its
-    /// blocks of HTML.
+    /// A word of a sentence or of a command's usage (`cp <source> <data>`, `[-o <output>]`, `<user>@<address>`): between
+    /// blanks or marks, and not the first of its line, where Markdown has its blocks of HTML.
     private func isSpokenOf(_ tag: Tag) -> Bool {
         guard tag.isBare, !hasEndTag(tag), !Self.hidingElements.contains(tag.name) else { return false }
+        let isVoid = Self.inlineVoidElements.contains(tag.name)
         let before = bytes[..<tag.range.lowerBound].suffix(2)
-        guard before.count == 2, let last = before.last, " (\"'".utf8.contains(last),
-            before.first.map({ TagReader.isLetter($0) || $0 >= 0x80 || " ,.:;()\"'".utf8.contains($0) }) == true,
+        guard before.count == 2, let last = before.last, (isVoid ? " (\"'" : " (\"'[{@=/|").utf8.contains(last),
+            before.first.map({ TagReader.isLetter($0) || $0 >= 0x80 || " ,.:;()\"'>[]{}@=/|-".utf8.contains($0) })
+                == true,
             followsWordOfItsLine(tag)
         else { return false }
         guard tag.range.upperBound < bytes.count else { return true }
-        return " .,:;?!)\"'\n".utf8.contains(bytes[tag.range.upperBound])
+        return (isVoid ? " .,:;?!)\"'\n" : " .,:;?!)\"'\n]}@=/|").utf8.contains(bytes[tag.range.upperBound])
     }
 
     /// What begins a line behind the cut begins it where the cut does.

@@ -20,6 +20,24 @@ import Testing
         #expect(text(raw) == expected)
     }
 
+    /// Code beside other features.
+    @Test(arguments: [
+        ("- a\n\n  ```html\n  <b>x</b>\n  ```\n\n- <b>y</b>", "- a\n\n  ```html\n  <b>x</b>\n  ```\n\n- y"),
+        ("````md\n```\n<b>\n```\n````\n<b>y</b>", "````md\n```\n<b>\n```\n````\ny"),
+        ("~~~\n<b>x</b>\n```\n~~~", "~~~\n<b>x</b>\n```\n~~~"), ("```html <b>\n<i>\n```", "```html <b>\n<i>\n```"),
+        ("```\n<!-- c -->\n<b>\n```\n<!-- d -->", "```\n<!-- c -->\n<b>\n```\n"),
+        ("text\n```html\n<b>x</b>\n\nmore", "text\n```html\nx\n\nmore"), ("a `code\n<i>` b", "a `code\n` b"),
+        ("- a\n\n      <b>x</b>", "- a\n\n      x"), ("> ```\n> <b>x</b>\n> ```", "> ```\n> x\n> ```"),
+        ("| `<b>` |\n|-|\n| <i>x</i> |", "| `<b>` |\n|-|\n| x |"), ("```js`\n<b>x</b>\n```", "```js`\nx\n```"),
+        // Any newline ends a line, and what is no character of a text makes neither a fence nor a tag.
+        ("```\r\n<b>x</b>\r\n```\r\n<b>y</b>", "```\n<b>x</b>\n```\ny"), ("`<b>`\r<i>x</i>", "`<b>`\nx"),
+        ("``\0`\n<b>x</b>\n```", "```\n<b>x</b>\n```"), ("<b\0 x=y>z", "z"), ("<\u{1}b>x</\u{7F}b>", "x"),
+        ("<scr\u{85}ipt>x</script>", ""), ("<\u{200B}b>x", "<\u{200B}b>x"), ("\u{FEFF}<b>x</b>", "\u{FEFF}x"),
+    ])
+    func standsBesideMarkup(_ raw: String, leaving expected: String) {
+        #expect(text(raw) == expected)
+    }
+
     /// None of these is code for certain, and each has been an attack on some renderer that passes HTML on.
     @Test(arguments: [
         // A fence that nothing closes, or not for sure.

@@ -21,7 +21,8 @@ import Testing
         "<!ELEMENT note (to)>", "Dictionary<string, object> d", "x <y && style = 1", "fn f<'a>(s: &'a str)", "a<b>>c",
         "Promise<Array<Option>>", "HashMap<u8, Vec<Time>>", "std::cout<<b", "tab\tnew\nline",
         "(?P<title>y)", "/(?<time>[0-9]+)/", "Array<input> = []", "What does <b> do?", "Is a <div> like a <span>?",
-        "Why does <p>, of all, need no end?", "BLAH <IMG SRC=",
+        "Why does <p>, of all, need no end?", "cp [-p <data>] <source> <time>", "ssh <user>@<address>",
+        "{id|<data>|--x=<time>}", "BLAH <IMG SRC=",
     ])
     func keepsCodeAndProse(_ raw: String) {
         #expect(text(raw) == raw)
@@ -55,6 +56,7 @@ import Testing
         ("<noscript><b>x</b></noscript>", "x"), ("<script><!-- <script> </script> --></script>x", " -->x"),
         ("<title>a</title>b", "ab"), ("What does <b>this</b> do?", "What does this do?"),
         ("<b> at the start", " at the start"),
+        ("Name=<br> Age=<br>", "Name= Age="), ("<data> <time> at the start", "  at the start"),
         ("What does <script> do?", "What does  do?"), ("What does <b class=x> do?", "What does  do?"),
         ("one <iframe> two", "one  two"), ("x\n<dl && y=z>w", "x\nw"), ("a <b class=x && c> d", "a  d"),
         ("\u{A0}<p && x>y", "\u{A0}y"),
