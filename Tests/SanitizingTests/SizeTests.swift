@@ -1,7 +1,8 @@
 import Chat
-import Sanitizing
 import Support
 import Testing
+
+@testable import Sanitizing
 
 /// Texts made to be slow or deep, each of 16 KiB, on a stack as small as a worker's threads have.
 @Suite(.serialized, .timeLimit(.minutes(1))) struct SizeTests {
@@ -33,32 +34,37 @@ import Testing
         }
     }
 
-    /// Each takes the parser longer for its size than any other of its kind.
-    private static let shapes = [
-        ("<b>", "<"), ("<title>", "<"), ("<svg>", "<"), ("", "&xx"), ("", "&#x;"), ("<b>", "`<"), ("<![CDATA[", "]"),
-        (repeated("<svg>", 490), "</x>"), (repeated("<ul><li>", 245), "</p>"),
-        ((0..<99).map { "<b a\($0)>" }.joined() + repeated("<div>x", 400), "</b>"), ("<p>", "<b a b c d>x"),
-        ("", "<mtext a b c d>"), ("", "<ul a b c d>é"), ("<table>", "<b>x"), ("<a>", "|a|\n|-|\n"), ("<a>", "**"),
-    ]
-
-    private static func repeated(_ unit: String, _ count: Int) -> String { String(repeating: unit, count: count) }
-
-    @Test(arguments: [MessageSanitizer.Mode.smart, .strict])
-    func takesAFewTimesAsLongAsPlainTextDoes(_ mode: MessageSanitizer.Mode) {
-        @Sendable func time(_ mode: MessageSanitizer.Mode, _ raw: String) -> Duration {
-            processorTime { _ = MessageSanitizer(mode: mode).review(raw) }
-        }
-        onSmallStack {
-            let size = 32_768
-            let plain = "<b>" + Self.repeated("x", size)
-            let limit = max(time(.strict, plain), time(.strict, plain)) * 12
-            for (start, unit) in Self.shapes {
-                let isMarkup = unit.contains("<") && unit.count > 2
-                let raw = start + Self.repeated(unit, isMarkup ? 3_400 : (size - start.utf8.count) / unit.utf8.count)
-                #expect(time(mode, raw) < limit || time(mode, raw) < limit, "\(mode) \(unit.debugDescription)")
-            }
+    /// Each would keep the parser busy for 20 to 85 ms.
+    @Test func reportsWhatTheParserWouldTakeLongFor() {
+        let raws = [
+            Self.repeated("&xx", 43_690), Self.repeated("&#x;", 32_768), "<title>" + Self.repeated("<", 131_000),
+            Self.repeated("<svg>", 490) + Self.repeated("</x>", 3_400),
+            Self.repeated("<ul><li>", 499) + Self.repeated("</p>", 2_900),
+            (0..<99).map { "<b a\($0)>" }.joined() + Self.repeated("<div>x", 400) + Self.repeated("</b>", 3_400),
+        ]
+        for raw in raws {
+            let problem = MessageSanitizer(mode: .strict).clean(raw).problem
+            #expect(problem == "too much markup", "\(raw.suffix(8)) after \(raw.prefix(8))")
         }
     }
+
+    /// None of it is markup: it never reaches the parser.
+    @Test func readsAnyNumberOfSigns() {
+        for raw in [Self.repeated("<", 131_072), Self.repeated("`< & ", 26_214)] {
+            #expect(MessageSanitizer(mode: .strict).clean(raw).problem == nil)
+        }
+    }
+
+    @Test func takesAFewTimesAsLongAsPlainTextDoes() {
+        for unit in ["<mtext a b c d>", "<ul a b c d>é", "`<"] {
+            let raw = Self.repeated(unit, min(2_000, 32_768 / unit.utf8.count))
+            let plain = "<b>" + Self.repeated("x", raw.utf8.count)
+            let limit = processorTime { _ = MessageSanitizer(mode: .strict).clean(plain) } * 20
+            #expect(processorTime { _ = MessageSanitizer().clean(raw) } < limit, "\(unit)")
+        }
+    }
+
+    private static func repeated(_ unit: String, _ count: Int) -> String { String(repeating: unit, count: count) }
 
     @Test(arguments: MessageSanitizer.Mode.allCases)
     func survivesATagWithThousandsOfAttributes(_ mode: MessageSanitizer.Mode) {
@@ -82,7 +88,7 @@ import Testing
     /// A page that was escaped, of the most that a message can have.
     @Test func readsAllOfALongEscapedPage() {
         let raw = String(repeating: "&lt;a href=&quot;#&quot;&gt; &#60; &#x3c; ", count: 3_100)
-        #expect(MessageSanitizer(mode: .strict).review(raw).danger != "too much markup")
+        #expect(MessageSanitizer(mode: .strict).clean(raw).problem == nil)
     }
 
     /// A page of tables, lists and links, of more tags than a message of 10,000 characters can have.
