@@ -35,8 +35,15 @@ import Testing
         stage.model.pieces.withLock { $0 = ["one ", "é", "秋"] }
         let token = try await stage.logIn()
         let reply = await stage.post("/chat", token: token, question)
-        #expect(reply.events.map(\.name) == ["start", "delta", "delta", "delta", "done"])
-        #expect(reply.events.map(\.id) == ["0", "4", "6", "9", "end"])
+        // On a busy machine several pieces come together.
+        let deltas = reply.events.dropFirst().dropLast()
+        #expect(reply.events.map(\.name) == ["start"] + deltas.map { _ in "delta" } + ["done"])
+        #expect(reply.events.first?.id == "0" && reply.events.last?.id == "end" && reply.streamedText == "one é秋")
+        var place = 0
+        for delta in deltas {
+            place += (delta.data["text"] as? String ?? "").utf8.count
+            #expect(delta.id == String(place))
+        }
         #expect(reply.body.hasPrefix("event: start\nid: 0\ndata: {\"id\":\"msg_"))
         let (start, done) = (try #require(reply.events.first), try #require(reply.events.last))
         #expect(Set(start.data.keys) == ["id", "conversation_id", "parent"])
