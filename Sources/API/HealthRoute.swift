@@ -56,6 +56,8 @@ public protocol HealthSource: Sendable {
     var cacheBytes: Int { get }
     /// What others are told of exchanges; empty where nobody is.
     func outbox() async -> [OutboxHealth]
+    /// Whether the mail server took the last code; nil where nobody is sent any.
+    var isMailTaken: Bool? { get }
 }
 
 /// How one kind of the outbox is.
@@ -85,8 +87,9 @@ extension ChatService {
         try await context.send(200, body)
     }
 
-    /// 200 when requests can be served, 503 when the database cannot be read or written. A provider that is left alone, or
-    /// an outbox that stands still, is no reason for a 503, but is named, and makes the status "degraded".
+    /// 200 when requests can be served, 503 when the database cannot be read or written. A provider that is left
+    /// alone, an outbox that stands still and mail that is not taken are no reason for a 503, but are named, and make the
+    /// status "degraded".
     func showHealth(_ context: inout RequestContext) async throws {
         let start = ContinuousClock.now
         let database = await health.database()
@@ -95,7 +98,7 @@ extension ChatService {
         let providers = health.providers
         let isWhole = providers.allSatisfy(\.isAsked)
         let outbox = await health.outbox()
-        let isWell = isWhole && outbox.allSatisfy(\.isWell)
+        let isWell = isWhole && outbox.allSatisfy(\.isWell) && health.isMailTaken != false
         let aiService =
             health.isEcho
             ? "echo" : isWhole ? "available" : providers.contains(where: \.isAsked) ? "degraded" : "unavailable"
@@ -138,6 +141,7 @@ extension ChatService {
                         }
                     }
                 }
+                if let isTaken = health.isMailTaken { json.member("mail", isTaken ? "sending" : "failing") }
                 json.object("cache") { $0.member("memory_bytes", health.cacheBytes) }
                 json.object("worker") { json in
                     json.member("in_flight", pipeline.load.current)
@@ -163,8 +167,8 @@ extension ChatService {
         "How the parts of the service are.",
         [
             "status": .word(
-                "`degraded` when a provider is left alone because it fails, or the outbox stands still; `unhealthy` "
-                    + "when the database cannot be used.",
+                "`degraded` when a provider is left alone because it fails, the outbox stands still, or the mail server "
+                    + "takes no codes; `unhealthy` when the database cannot be used.",
                 ["healthy", "degraded", "unhealthy"]),
             "timestamp": .time("Now."), "version": .text("The program's version."), "database": databaseWord,
             "ai_service": .word(
@@ -206,10 +210,11 @@ extension ChatService {
                         "dead": .whole("Exchanges that were given up."),
                         "oldest_ms": .whole("How long the first of those that wait has waited."),
                     ], optional: ["oldest_ms"])),
+            "mail": .word("`failing` since the mail server did not take a code.", ["sending", "failing"]),
             "cache": .record(["memory_bytes": .whole("Of answers in the memory of the worker that answered this.")]),
             "worker": .record([
                 "in_flight": .whole("Questions that this worker is asking a model, or waiting for."),
                 "max_in_flight": .whole("How many it may.", 1 ... .max),
             ]),
-        ], optional: ["outbox"])
+        ], optional: ["outbox", "mail"])
 }

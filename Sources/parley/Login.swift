@@ -12,7 +12,9 @@ struct LoginService {
     /// Nil where nobody is sent mail.
     private let mailer: Mailer?
 
-    init(_ settings: Settings, _ sessions: TokenAuthenticator, _ store: Database, log: Logger) throws {
+    init(
+        _ settings: Settings, _ sessions: TokenAuthenticator, _ store: Database, _ board: MailBoard, log: Logger
+    ) throws {
         let sources = settings.sources
         switch settings.authMode {
         case .open: (login, mailer) = (.open, nil)
@@ -21,7 +23,10 @@ struct LoginService {
             let mailer = Mailer(
                 try sources.mailServer(), from: try sources.required(Catalog.smtpFrom),
                 site: try sources.optional(Catalog.serverName)?.first ?? "Parley", background: .loop
-            ) { log.note($0) }
+            ) { event in
+                board.note(event)
+                log.note(event)
+            }
             let limits = MailedCodeLogin.Limits(
                 mailbox: try sources.required(Catalog.codesPerMailbox),
                 client: try sources.required(Catalog.codesPerClient))

@@ -51,7 +51,8 @@ struct Service {
             overlap: isPooled ? TokenAuthenticator.overlap : 0)
         let people: any Authenticator = try settings.externalAuthenticator(database, log: log) ?? sessions
         let authenticator = KeyAuthenticator(beside: people, store: database, secret: settings.keySecret)
-        login = try LoginService(settings, sessions, database, log: log)
+        let mail = MailBoard(on: board)
+        login = try LoginService(settings, sessions, database, mail, log: log)
         memory = MemoryCache(maximumBytes: settings.cacheBytes, purged: purged)
         let metrics = Metrics.shared(settings, log: log)
         providers = try Providers(
@@ -86,7 +87,7 @@ struct Service {
             keys: settings.keySecret.map { [database] in KeyRegistry(store: database, secret: $0) },
             health: Health(
                 store: database, source: providers, memory: memory, board: outbox, kinds: settings.sources.outboxKinds,
-                isPooled: isPooled),
+                isPooled: isPooled, mail: settings.authMode == .code ? mail : nil),
             metrics: metrics.map { [providers] in
                 MetricsPage($0, providers, outbox, settings.sources.outboxKinds)
             },
@@ -157,7 +158,10 @@ private struct Health: HealthSource {
     let board: OutboxBoard
     let kinds: [OutboxKind]
     let isPooled: Bool
+    /// Nil where nobody is sent any.
+    let mail: MailBoard?
 
+    var isMailTaken: Bool? { mail.map { !$0.isFailing } }
     var providers: [ProviderHealth] { source.health }
     var isEcho: Bool { providers.allSatisfy { $0.name == "echo" } }
     var cacheBytes: Int { memory.bytes }

@@ -68,7 +68,9 @@ extension Database {
 
 extension Board {
     /// What each owner has on the board of the processes of one database.
-    static let sections = [CircuitBoard.section, PurgeBoard.section, CallCeiling.section, OutboxBoard.section]
+    static let sections = [
+        CircuitBoard.section, PurgeBoard.section, CallCeiling.section, OutboxBoard.section, MailBoard.section,
+    ]
 
     /// The board of all processes; where that cannot be, one of this process alone, which then finds out for itself.
     static func shared(_ settings: Settings, log: Logger) throws -> Board {

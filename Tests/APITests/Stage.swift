@@ -202,6 +202,7 @@ final class ScriptedModel: LanguageModel {
 
 final class ScriptedHealth: HealthSource {
     func outbox() async -> [OutboxHealth] { [] }
+    let isMailTaken: Bool? = nil
     let store = Mutex(StoreHealth(readingFault: nil, writingFault: nil, cause: nil))
     let asked = Mutex(0)
     let circuit = Mutex("closed")

@@ -76,6 +76,8 @@ import Testing
             $0["message"] as? String == "code not sent" && ($0["cause"] as? String)?.contains("550") == true
         }
         #expect(!run.log.contains("refused@") && !run.log.contains("pass word"))
+        let limit = ContinuousClock.now + .seconds(20)
+        while try await run.get("/health").text("status") != "healthy" { try #require(ContinuousClock.now < limit) }
 
         // What was proved stays out of reach when nothing is proved any more.
         let proved = try #require(try await run.logIn("ann@example.com", by: mailbox, mail: 3).text("access_token"))
@@ -112,7 +114,9 @@ import Testing
         let reply = try await run.post("/auth/email", ["email": "ann@example.com"])
         #expect(reply.status == 202 && ContinuousClock.now - began < .seconds(5))
         try await run.logLine { $0["message"] as? String == "code not sent yet" && $0["attempt"] as? Int == 2 }
-        #expect(try await run.get("/health").status == 200)
+        let health = try await run.get("/health?detailed=true")
+        #expect(health.status == 200 && health.text("status") == "degraded")
+        #expect((health.json["components"] as? [String: Any])?["mail"] as? String == "failing")
         let check = try await EndToEndTests.run(
             Program.path, ["check"],
             environment: settings.merging([
