@@ -4,34 +4,36 @@ internal import Synchronization
 /// A regular expression over bytes, searched by any thread at once. It is compiled at its first search: all of them
 /// together take 8 ms, which a CGI process, with its one message, would spend on rules that it never tries.
 final class Pattern: Sendable {
-    /// `@unchecked`: PCRE2 documents that a compiled pattern and its JIT code may be shared; each search brings its own
-    /// match data.
-    fileprivate struct Code: @unchecked Sendable {
-        let pointer: OpaquePointer
-    }
-
     private let expression: String
-    private let compiled = Mutex<Code?>(nil)
+    /// The address of the compiled pattern, 0 before. PCRE2 documents that all threads may use one at once; each search
+    /// brings its own match data.
+    private let compiled = Atomic<UInt>(0)
 
     init(_ expression: String) { self.expression = expression }
 
-    deinit { compiled.withLock { if let code = $0 { pcre2_code_free_8(code.pointer) } } }
+    deinit { pcre2_code_free_8(OpaquePointer(bitPattern: compiled.load(ordering: .acquiring))) }
+
+    fileprivate var code: OpaquePointer {
+        if let code = OpaquePointer(bitPattern: compiled.load(ordering: .acquiring)) { return code }
+        let code = compile()
+        let (isFirst, first) = compiled.compareExchange(
+            expected: 0, desired: UInt(bitPattern: code), ordering: .acquiringAndReleasing)
+        if isFirst { return code }
+        pcre2_code_free_8(code)
+        return OpaquePointer(bitPattern: first)!
+    }
 
     /// Stops the program when the expression does not compile: that is a mistake in the program, which its rule's
     /// examples find.
-    fileprivate var code: Code {
-        compiled.withLock { compiled in
-            if let compiled { return compiled }
-            var error: Int32 = 0
-            var offset = 0
-            var text = expression
-            let code = text.withUTF8 { pcre2_compile_8($0.baseAddress, $0.count, 0, &error, &offset, nil) }
-            guard let code else { fatalError("pattern \(expression) does not compile: error \(error) at \(offset)") }
-            // Just-in-time code where the system grants memory for it; the interpreter otherwise.
-            _ = pcre2_jit_compile_8(code, PCRE2_JIT_COMPLETE)
-            compiled = Code(pointer: code)
-            return Code(pointer: code)
-        }
+    private func compile() -> OpaquePointer {
+        var error: Int32 = 0
+        var offset = 0
+        var text = expression
+        let code = text.withUTF8 { pcre2_compile_8($0.baseAddress, $0.count, 0, &error, &offset, nil) }
+        guard let code else { fatalError("pattern \(expression) does not compile: error \(error) at \(offset)") }
+        // Just-in-time code where the system grants memory for it; the interpreter otherwise.
+        _ = pcre2_jit_compile_8(code, PCRE2_JIT_COMPLETE)
+        return code
     }
 }
 
@@ -46,6 +48,6 @@ struct Search: ~Copyable {
     /// True also when the search gave up: what cannot be searched is not to be trusted.
     func finds(_ pattern: Pattern, in text: UnsafeBufferPointer<UInt8>) -> Bool {
         guard let start = text.baseAddress, let data else { return false }
-        return pcre2_match_8(pattern.code.pointer, start, text.count, 0, 0, data, nil) != PCRE2_ERROR_NOMATCH
+        return pcre2_match_8(pattern.code, start, text.count, 0, 0, data, nil) != PCRE2_ERROR_NOMATCH
     }
 }
