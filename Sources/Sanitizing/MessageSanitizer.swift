@@ -35,7 +35,7 @@ public struct MessageSanitizer: Sanitizer {
         let plain = ControlCharacters.removed(from: raw)
         let cleaned = clean(plain)
         var danger = detector.category(of: raw)
-        if danger == nil, !cleaned.text.utf8.elementsEqual(raw.utf8) { danger = detector.category(of: cleaned.text) }
+        if danger == nil, cleaned.text != raw { danger = detector.category(of: cleaned.text) }
         return Review(text: cleaned.text, danger: danger ?? cleaned.problem)
     }
 
