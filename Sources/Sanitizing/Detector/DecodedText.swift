@@ -48,6 +48,8 @@ enum DecodedText {
                 if kept.last != blank { kept.append(blank) }
             } else if text[index] == star, index + 1 < text.count, text[index + 1] == slash {
                 index += 2
+            } else if let end = endOfLineComment(text, from: index) {
+                index = end
             } else {
                 if text[index] != blank || kept.last != blank { kept.append(text[index]) }
                 index += 1
@@ -58,6 +60,7 @@ enum DecodedText {
 
     private static func hasComment(_ text: [UInt8]) -> Bool {
         text.withUnsafeBufferPointer { text in
+            if text.has(0x0A), text.has(UInt8(ascii: "#")) || text.has(dash) { return true }
             guard text.has(star) else { return false }
             var last: UInt8 = 0
             for byte in text {
@@ -66,6 +69,13 @@ enum DecodedText {
             }
             return false
         }
+    }
+
+    /// The end of a comment that takes the rest of its line; a comment on the text's last line is the rules' matter.
+    private static func endOfLineComment(_ text: [UInt8], from start: Int) -> Int? {
+        let isDashes = text[start] == dash && start + 1 < text.count && text[start + 1] == dash
+        guard isDashes || text[start] == UInt8(ascii: "#") else { return nil }
+        return text[start...].prefix(256).firstIndex(of: 0x0A)
     }
 
     private static func endOfComment(_ text: [UInt8], from start: Int) -> Int? {
@@ -143,6 +153,7 @@ enum DecodedText {
     }
 
     private static let slash = UInt8(ascii: "/")
+    private static let dash = UInt8(ascii: "-")
     private static let star = UInt8(ascii: "*")
     private static let blank = UInt8(ascii: " ")
 }

@@ -31,7 +31,8 @@ struct Detector: Sendable {
     func rule(for message: String) -> Rule? {
         var message = message
         let shape = message.withUTF8 { MessageShape($0) }
-        let text = Self.ends(of: shape.text).withUnsafeBufferPointer { DecodedText.decoded($0) }
+        let ends = Self.ends(of: shape.isBare ? Base64Text.decoded(shape.text) ?? shape.text : shape.text)
+        let text = ends.withUnsafeBufferPointer { DecodedText.decoded($0) }
         let statement = shape.isBare ? DecodedText.statement(text) : nil
         let features = Features(text)
         let rules = shape.isBare ? bare : shape.isProse ? prose : code

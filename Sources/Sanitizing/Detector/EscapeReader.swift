@@ -61,12 +61,14 @@ struct EscapeReader {
 
     private func percentEscape() -> (UInt32, Int)? {
         if byte(1) | 0x20 == UInt8(ascii: "u"), let value = hex(from: index + 2, digits: 4) { return (value, 6) }
+        if byte(1) == percent { return doublePercentEscape() }
         guard let value = hex(from: index + 1, digits: 2) else { return nil }
         // UTF-8 in percent escapes, also the overlong forms of `.`, `/` and `\` that some decoders take, and a lead
         // byte before a plain character.
         let length = Self.sequenceLength(value)
         guard length > 1 else { return (value, 3) }
         guard byte(3) == percent else { return (value < 0xC2 ? 0 : value, 3) }
+        if value < 0xC2, let mark = Self.overlong(value, byte(4), byte(5)) { return (mark, 6) }
         guard let next = hex(from: index + 4, digits: 2) else { return (value, 3) }
         if next < 0x80 { return (next & 0x3F == 0x2E ? 0x2E : next, 6) }
         var scalar = value & (0x7F >> UInt32(length))
@@ -77,6 +79,29 @@ struct EscapeReader {
             scalar = scalar << 6 | next & 0x3F
         }
         return (scalar, 3 * length)
+    }
+
+    /// `%%32%%66`: the digits of an escape as escapes themselves, each after another percent sign.
+    private func doublePercentEscape() -> (UInt32, Int)? {
+        guard let high = hex(from: index + 2, digits: 2).flatMap({ Self.digit(UInt8($0)) }) else { return nil }
+        let next = byte(4) == percent && byte(5) == percent ? 6 : 5
+        guard byte(4) == percent, let low = hex(from: index + next, digits: 2).flatMap({ Self.digit(UInt8($0)) }) else {
+            return nil
+        }
+        return (high << 4 | low, next + 2)
+    }
+
+    /// What a careless decoder makes of two bytes for a character of one, of which it takes digits past `f` too: a dot,
+    /// a slash or a backslash by the last digit, unless the bits say another mark.
+    private static func overlong(_ lead: UInt32, _ first: UInt8, _ second: UInt8) -> UInt32? {
+        func value(_ byte: UInt8) -> UInt32? {
+            digit(byte) ?? (0x67...0x7A ~= byte | 0x20 ? UInt32(byte | 0x20) - 0x57 : nil)
+        }
+        guard let high = value(first), let low = value(second) else { return nil }
+        let next = (high << 4 + low) & 0xFF
+        let scalar = (lead & 1) << 6 | next & 0x3F
+        if next < 0xC0, 0x21...0x2F ~= scalar || 0x3A...0x40 ~= scalar || scalar == 0x5C { return scalar }
+        return [0xC: 0x5C, 0xE: 0x2E, 0xF: 0x2F][next & 0xF]
     }
 
     /// Bytes of the UTF-8 sequence that a byte leads, also of the forms of five and six that it had once.
@@ -99,6 +124,12 @@ struct EscapeReader {
             guard byte(2) == UInt8(ascii: "{") else { return nil }
             let (value, digits) = number(from: index + 3, base: 16)
             return digits > 0 && digits < 7 && byte(3 + digits) == UInt8(ascii: "}") ? (value, digits + 4) : nil
+        // Two digits: a mark in an LDAP filter or a style sheet.
+        case 0x32, 0x33, 0x35, 0x37:
+            guard let value = hex(from: index + 1, digits: 2), "()*&|!\\'\"<=>;:".utf8.contains(UInt8(value)) else {
+                return nil
+            }
+            return (value, 3)
         default: return nil
         }
     }
