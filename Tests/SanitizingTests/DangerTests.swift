@@ -30,7 +30,12 @@ import Testing
         ("＇ ＯＲ １＝１ －－", "sql"), ("’ or 1=1 --", "sql"), ("1/**/UNION/**/SELECT/**/2", "sql"),
         ("1 /*!50000UNION*/ /*!SELECT*/ 2", "sql"), ("jav&#x09;ascript&colon;alert(1)", "xss"),
         ("%3Cscript%3Ealert(1)%3C/script%3E", "xss"), ("＜script＞alert(1)＜/script＞", "xss"),
-        ("%3Bcat%20/etc/passwd", "command"), ("scr\u{200B}ipt %3Cscr\u{AD}ipt%3E", "xss"),
+        ("%3Bcat%20/etc/passwd", "command"),
+        ("%3Cscr\u{AD}ipt%3Ealert(1)", "xss"), ("<scr\u{200B}ipt>x()", "xss"),
+        ("..%c1%1c..%c0%9v..%c0%5eetc/passwd", "path"), ("%%32%%65%%32%%65%%32%%66etc%%32%%66passwd", "path"),
+        ("..%c1%af..%c1%afetc%c1%afpasswd", "path"), ("Li4vLi4vLi4vZXRjL3Bhc3N3ZA==", "path"),
+        ("\\2a\\29\\28uid=\\2a", "ldap"), ("c\\at /etc/pa's'swd", "command"), (";w'h'oa$@mi", "command"),
+        ("x;wh^oami", "command"), (";cat$IFS/x", "command"), ("1 #x\nunion --y\nselect 2", "sql"),
     ])
     func findsAnEncodedAttack(_ raw: String, of category: String) {
         #expect(MessageSanitizer().review(raw).danger == category)
@@ -49,6 +54,12 @@ import Testing
         "ls | wc", "I'm sure that it's O'Brien's -- or isn't it?", "Wie heißt das; und wo ist es?",
         "SELECT name FROM users WHERE id = 1 OR name = 'x';", "find . -name '*.c' | xargs grep -l main",
         "| a | b |\n|---|---|\n| 1 | 2 |", "x = \"a\" or \"b\"", #"{"name": "O'Hara", "age": 3}"#, "50% off & more!",
+        "Get-Process | Sort-Object CPU", "cafile=/etc/ssl/certs/ca-certificates.crt", "#define LIMIT 0x80000002",
+        "conda init zsh|bash|powershell", "command | base64", "setsid program > /dev/null 2>&1",
+        "aGVsbG8gd29ybGQsIGhvdyBhcmUgeW91Pw==", "for i in *.txt; do echo $i; done", "if x == 1 { return y }",
+        "st-flash read firmware.bin 0x8000000 4096", "It's John's \"new\" C:\\temp folder",
+        "if exist path\\to\\file (echo Condition is true)", "how about /etc/default/tlp",
+        "system -> admin -> users & groups",
         "f(a)(b)", "\\frac{a}{b} = \\sqrt{2}", "👍", "?", "ok",
     ])
     func letsOrdinaryTextPass(_ raw: String) {

@@ -24,7 +24,7 @@ struct RecallTests {
 
     /// Of each category's attacks, in percent.
     private static let least = [
-        ("sqli", 80), ("xss", 95), ("cmdi", 75), ("path_traversal", 95), ("ssti", 90), ("nosql", 75), ("ldap", 75),
+        ("sqli", 70), ("xss", 95), ("cmdi", 78), ("path_traversal", 95), ("ssti", 90), ("nosql", 75), ("ldap", 50),
     ]
 
     @Test func holdsNoMoreOrdinaryPromptsThanBefore() {
@@ -34,7 +34,7 @@ struct RecallTests {
         print("ordinary prompts held: \(held.count) of \(Vectors.prompts.count)")
         for (danger, prompt) in held { print("  \(danger): \(prompt.prefix(60).debugDescription)") }
         #expect(Vectors.prompts.count == 1013)
-        #expect(held.count <= 6)
+        #expect(held.isEmpty)
     }
 
     @Test func leavesMostOrdinaryPromptsAsTheyAre() {

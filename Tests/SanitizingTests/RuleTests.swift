@@ -35,6 +35,9 @@ import Testing
         "<a x=",
         " on", "javascript", "../", ".?%5c", "/etc", "%25", "&#", "\\u0027", "/*", "/**/", "*)(", "(|(", "$", "ignore ",
         "ignore all ", "no restrictions ", "show your ", "```\n", "``", "a ", "\n", "你好", "Ａ", "\"a\" ", "0x", "a=b&",
+        "%2e", "%%32", "..", "./", "/a", "\\", "$a", "{a,", "{{1", "a/", "aGVs", "select ", "'(select ", "<script",
+        "c'a't",
+        "(", ")(", "x'y", ";x=", "--x\n", "#\n",
     ]
 
     @Test func takesTimeInProportionToTheLength() {

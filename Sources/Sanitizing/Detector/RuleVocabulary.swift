@@ -1,30 +1,43 @@
 /// What several rules have in common.
 extension Rule {
-    static let quote = #"['"`]"#
     static let compared = #"""
-        (?:=|[<>]=?\s?[\d'"(@]|<>|!=|is (?:not )?(?:null|true|false|unknown|\d)|in\s?\(|(?:not )?(?:r?like\#
-        |regexp|glob|between|sounds)\b|~)
+        (?:=|[<>]=?\s?[\d'"(@]|<>|!=|is (?:not )?(?:null|true|false|unknown|\d)|in\s?\(|(?:not )?(?:r?like|regexp\#
+        |glob|sounds like)\s?['"(]|(?:not )?between\s[\d'"]|~)
         """#
     static let operand = #"""
-        (?:@{0,2}[\w.]{1,40}(?:\([^()]{0,40}\))?|\#(quote)[^'"`]{0,40}\#(quote))
+        (?:@{0,2}[\w.]{1,40}(?:\([^()]{0,40}\))?|['"`][^'"`]{0,40}['"`])
         """#
-    static let command = #"""
-        (?:/(?:usr/)?s?bin/)?(?:(?:id|whoami|ls|tac|nl|ping6?|uname|curl|wget|nc|ncat|netcat|bash|sh|zsh|ksh\#
-        |dash|perl|python[23]?|ruby|php|lua|ifconfig|ipconfig|netstat|phpinfo|printf|net1|tasklist\#
-        |systeminfo|sysinfo|nslookup|rm|chmod|chown|env|printenv|uniq|wc|cmd|powershell|pwsh|arp|passwd\#
-        |useradd|adduser|usermod|mkdir|rmdir|mv|cp|telnet|ssh|scp|ftp|tftp|reboot|killall|sed|awk|grep|xxd\#
-        |base64|od|df|du|pwd|dd|nohup|sudo|su|crontab|lwp-\w+|lynx|getent|traceroute|tracert|nmap|gcc|wmic\#
-        |certutil|bitsadmin|schtasks|netsh|cscript|wscript|rundll32|mshta|busybox|socat|openssl|ps|echo|dir\#
-        |del|eval|exec|system|sleep)(?![\w=:.(-])|(?:w|who|cat|set|head|tail|more|less|sort|strings|type\#
-        |which|find|touch|kill|tee|tar|gzip|zip|hostname|host|dig|net|reg|route|wall|shutdown|halt|mount|at\#
-        |fetch|links|ver|vol|groups|last|finger|make|time|export|test|bg|sc|msg|start|diff|cut|rev|ln|fold\#
-        |top|vi|vim|cd|node)(?![\w=:.(-])(?=\s?(?:[-/;|&$<>*~\\\d(]|\w{1,12}\s?[;|&)`]|\S{0,12}[/.]\S))|(?:w\#
-        |who|set|ver|vol|groups|halt|shutdown|hostname)\s?$)
+    /// How an injected piece of SQL begins: a quote or a bracket is closed that the text has not opened, or a number
+    /// ends. A foot's mark is none.
+    static let brokenOut = #"""
+        ^(?:[^'"`]{0,80}+(?:(?<![\s\d'"`])|(?<!^\s)(?<![ \d]\d)(?<=\d)|(?<=^))['"`]\)*+|-?\d{1,9}\)*+)
         """#
+    /// Programs by which an intruder looks about or fetches more. Those that are English words or names of columns
+    /// need an argument that neither is.
+    static let program = #"""
+        (?:/(?:usr/)?s?bin/)?(?:(?:whoami|ls|ping6?|uname|curl|wget|ncat|netcat|bash|zsh|ksh|ifconfig|ipconfig\#
+        |netstat|phpinfo|tasklist|systeminfo|sysinfo|nslookup|printenv|powershell|pwsh|useradd|adduser|usermod\#
+        |rmdir|mkdir|xxd|lwp-\w+|getent|traceroute|tracert|nmap|wmic|certutil|bitsadmin|schtasks|taskkill|netsh\#
+        |wevtutil|vssadmin|i?cacls|takeown|nbtstat|regsvr32|cscript|wscript|rundll32|mshta|busybox|socat\#
+        |expr)(?![\w=:.(-])|(?:w|id|ps|su|sh|rm|nc|nl|od|dd|cp|mv|df|du|who|cat|tac|env|set|dir|del|cmd|arp|sed|awk\#
+        |php|lua|ftp|tftp|ssh|scp|head|tail|more|less|sort|type|which|find|touch|kill|tee|tar|perl|ruby|python[23]?\#
+        |gzip|zip|hostname|host|dig|net1?|reg|route|shutdown|halt|reboot|mount|at|fetch|telnet|lynx|finger|passwd\#
+        |chmod|chown|echo|printf|sleep|sudo|nohup|crontab|openssl|gcc|base64|grep|cut|rev|top|vi|vim|cd|node\#
+        |timeout|start|sc)(?![\w=:.(-])(?=\s?(?:[-/&$<>*~\\\d'"`([{%;|]|\w{1,12}\s?[;|&)`]|\S{0,20}[/.:]\S|[^;\#
+        |\n]{1,40}>\s?[/\w])))
+        """#
+    /// Files of a system that nobody reads by chance.
+    static let secretFile = #"""
+        (?:etc[\\/]+(?:passwd|shadow|master\.passwd|security[\\/]passwd|sudoers)|proc[\\/]+self[\\/](?:environ\#
+        |cmdline|fd|maps|status|cwd|exe|root)\b|boot\.ini|win\.ini|system\.ini|\.ssh[\\/]+(?:id_|authorized)\#
+        |\.htpasswd|\.bash_history|wp-config|web-inf[\\/]|autoexec\.bat|system32[\\/]+(?:config|drivers)\#
+        |repair[\\/]+s(?:am|ystem)\b)
+        """#
+    /// What steps up a tree of folders lead to.
     static let systemFile = #"""
-        (?:etc/(?:passwd|shadow|group|hosts|issue|motd|fstab|crontab|sudoers|hostname|resolv\.conf|\w+/)\#
-        |etc\\+\w|proc/(?:self|version|\d|cpuinfo|net)|boot\.ini|win(?:dows|nt)?[\\/]|win\.ini|system\.ini\#
-        |system32|\.ssh/|id_rsa|\.htpasswd|\.htaccess|\.bash_history|wp-config|web\.config|web-inf\#
-        |autoexec\.bat|var/log/|sam\b)
+        (?:etc[\\/]+(?:passwd|shadow|group\b|hosts|issue|motd|fstab|crontab|sudoers|hostname|resolv\.conf|apache\#
+        |httpd|nginx|mysql|php|ssh)|proc[\\/]+(?:self|version|\d|cpuinfo|net)|boot\.ini|win(?:dows|nt)?(?:[\\/]|$)\#
+        |win\.ini|system\.ini|system32|\.ssh/|id_rsa|\.htpasswd|\.htaccess|\.bash_history|wp-config|web\.config\#
+        |web-inf|autoexec\.bat|var[\\/]+log|sam\b|global\.asa|inetpub)
         """#
 }
