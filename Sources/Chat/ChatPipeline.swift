@@ -111,14 +111,18 @@ public final class ChatPipeline: Sendable {
         // After its branch was read: so its id is larger than that of the exchange which it follows.
         let id = ids.next()
         let message = question.message
-        let review =
+        var review =
             message.text.utf8.count > Self.longText
             ? await trace.time(.sanitize) { await reviewedElsewhere(message) }
             : trace.time(.sanitize) { reviewed(message) }
-        // What was dangerous in the text as it was sent may have been removed from the one that is recorded.
-        let found = review.danger ?? branch?.original?.dangerCategory
-        let treatment = policy.treatment(of: found)
-        let danger = treatment == .off ? nil : found
+        // What was dangerous in the text as it was sent may have been removed from the one that is recorded; how sure
+        // that was shows in whether it was held.
+        if !review.isSure, let original = branch?.original {
+            review = Review(
+                text: review.text, danger: original.dangerCategory ?? review.danger, isSure: original.answer.isBlocked)
+        }
+        let treatment = policy.treatment(of: review.danger, isSure: review.isSure)
+        let danger = treatment == .off ? nil : review.danger
         trace.danger = danger
         let place = branch ?? Branch(conversation: ConversationID(first: id), parent: nil, messages: [])
         if policy.contract == .question { trace.conversation = place.conversation }

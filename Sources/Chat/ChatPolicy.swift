@@ -84,12 +84,16 @@ public struct ChatPolicy: Sendable {
     }
 
     /// What becomes of a message of this category of danger; ``Danger/off`` without one.
-    func treatment(of danger: String?) -> Danger {
-        switch danger {
-        case nil: .off
-        case "prompt_injection": promptInjection
-        default: self.danger
-        }
+    ///
+    /// - Parameter isSure: what is not sure is not held.
+    func treatment(of danger: String?, isSure: Bool) -> Danger {
+        let named =
+            switch danger {
+            case nil: Danger.off
+            case "prompt_injection": promptInjection
+            default: self.danger
+            }
+        return named == .hold && !isSure ? .flag : named
     }
 
     /// - Returns: the request with its model's own name and, for a key that may not ask all models, those that may

@@ -51,9 +51,12 @@ public struct Review: Sendable, Equatable {
     /// The category of the attack that the raw text looks like, such as `sql`; for the reply, the log and the stored
     /// exchange.
     public let danger: String?
+    /// Whether it is one beyond reasonable doubt. What only looks like one is marked at most, never held.
+    public let isSure: Bool
 
-    public init(text: String, danger: String?) {
+    public init(text: String, danger: String?, isSure: Bool = true) {
         self.text = text
         self.danger = danger
+        self.isSure = danger != nil && isSure
     }
 }

@@ -34,9 +34,13 @@ public struct MessageSanitizer: Sanitizer {
         raw.makeContiguousUTF8()
         let plain = ControlCharacters.removed(from: raw)
         let cleaned = clean(plain)
-        var danger = detector.category(of: raw)
-        if danger == nil, cleaned.text != raw { danger = detector.category(of: cleaned.text) }
-        return Review(text: cleaned.text, danger: danger ?? cleaned.problem)
+        var found = detector.rule(for: raw)
+        if found?.certainty != .sure, !cleaned.text.utf8.elementsEqual(raw.utf8) {
+            found = detector.rule(for: cleaned.text) ?? found
+        }
+        let isSure = found?.certainty == .sure
+        if let problem = cleaned.problem, !isSure { return Review(text: cleaned.text, danger: problem) }
+        return Review(text: cleaned.text, danger: found?.category.rawValue, isSure: isSure)
     }
 
     func clean(_ text: String) -> Cleaned {

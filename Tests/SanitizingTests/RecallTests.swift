@@ -15,9 +15,10 @@ struct RecallTests {
             let found = attacks.compactMap { sanitizer.review($0.text).danger }
             let taken = Dictionary(grouping: found) { $0 }.mapValues(\.count).sorted { $0.value > $1.value }
             let recall = 100 * found.count / attacks.count
+            let held = attacks.count { sanitizer.review($0.text).isSure }
             print(
-                "\(category): \(found.count) of \(attacks.count), \(recall) %, taken for \(taken.map { "\($0) \($1)" })"
-            )
+                "\(category): \(found.count) of \(attacks.count), \(recall) %, held \(held), taken for",
+                taken.map { "\($0) \($1)" })
             #expect(recall >= least, "\(category)")
         }
     }
@@ -27,14 +28,13 @@ struct RecallTests {
         ("sqli", 70), ("xss", 95), ("cmdi", 78), ("path_traversal", 95), ("ssti", 90), ("nosql", 75), ("ldap", 50),
     ]
 
-    @Test func holdsNoMoreOrdinaryPromptsThanBefore() {
-        let held = Vectors.prompts.compactMap { prompt in
-            MessageSanitizer().review(prompt).danger.map { ($0, prompt) }
-        }
-        print("ordinary prompts held: \(held.count) of \(Vectors.prompts.count)")
-        for (danger, prompt) in held { print("  \(danger): \(prompt.prefix(60).debugDescription)") }
+    @Test func holdsNoOrdinaryPromptAndMarksFew() {
+        let marked = Vectors.prompts.map { (MessageSanitizer().review($0), $0) }.filter { $0.0.danger != nil }
+        let held = marked.filter { $0.0.isSure }
+        print("ordinary prompts marked: \(marked.count) of \(Vectors.prompts.count), held: \(held.count)")
+        for (review, prompt) in marked { print("  \(review.danger ?? ""): \(prompt.prefix(60).debugDescription)") }
         #expect(Vectors.prompts.count == 1013)
-        #expect(held.isEmpty)
+        #expect(held.isEmpty && marked.count <= 2)
     }
 
     @Test func leavesMostOrdinaryPromptsAsTheyAre() {

@@ -10,16 +10,18 @@ import Testing
             #expect(!rule.finds.isEmpty, "\(rule.name)")
             for text in rule.finds {
                 #expect(detector.rule(for: text) != nil, "\(rule.name): \(text)")
-                #expect(Detector.standard.category(of: text) != nil, "\(rule.name): \(text)")
+                #expect(Detector.standard.rule(for: text)?.certainty == rule.certainty, "\(rule.name): \(text)")
             }
         }
     }
 
+    /// A neighbour of what is surely an attack may be likely to be one.
     @Test func noRuleFindsAnOrdinaryNeighbour() {
         for rule in Rule.all {
             for text in rule.passes {
                 let found = Detector.standard.rule(for: text)
-                #expect(found == nil, "\(found?.name ?? ""): \(text)")
+                let isOrdinary = found == nil || rule.certainty == .sure && found?.certainty == .likely
+                #expect(isOrdinary, "\(found?.name ?? ""): \(text)")
             }
         }
     }

@@ -50,6 +50,19 @@ import Testing
         #expect(again.answer.isBlocked && again.danger == blocked.danger && bench.model.calls == 0)
     }
 
+    /// What the record says was found is no reason to hold what was answered.
+    @Test func aMarkedQuestionThatIsAskedAnewIsHeldOnlyIfItsTextIsSurelyAnAttack() async throws {
+        let flagging = try await PipelineFixture(danger: .flag)
+        let token = try await flagging.logIn()
+        let hidden = try await flagging.ask("<script>alert(1)</script> hello", token)
+        let plain = try await flagging.ask("' or 1=1 --", token)
+        #expect(hidden.danger == "xss" && plain.danger == "sql" && flagging.model.calls == 2)
+        let holding = try await PipelineFixture(besides: flagging)
+        let again = try await holding.regenerate(hidden.id, token)
+        #expect(!again.answer.isBlocked && again.danger == "xss" && holding.model.calls == 1)
+        #expect(try await holding.regenerate(plain.id, token).answer.isBlocked && holding.model.calls == 1)
+    }
+
     @Test func aParentOfAnotherConversationIsRefused() async throws {
         let bench = try await PipelineFixture()
         let token = try await bench.logIn()

@@ -183,6 +183,17 @@ import Testing
         #expect(!flagged.answer.isBlocked && flagged.danger != nil && bench.model.calls == 1)
     }
 
+    @Test func whatIsOnlyLikelyToBeAnAttackIsMarkedAndNeverHeld() async throws {
+        for (treatment, danger) in [(ChatPolicy.Danger.hold, "path"), (.flag, "path"), (.off, nil)] {
+            let bench = try await PipelineFixture(danger: treatment)
+            let token = try await bench.logIn()
+            let marked = try await bench.ask("/var/log/httpd/error_log", token)
+            #expect(!marked.answer.isBlocked && marked.danger == danger && bench.model.calls == 1)
+            let again = try await bench.regenerate(marked.id, token)
+            #expect(!again.answer.isBlocked && again.danger == danger && bench.model.calls == 2)
+        }
+    }
+
     @Test func aFailedCallGivesItsMessageBackAndIsNotCached() async throws {
         let bench = try await PipelineFixture(messageLimit: 1)
         let token = try await bench.logIn()
