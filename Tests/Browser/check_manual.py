@@ -41,7 +41,7 @@ def check_manual_search(stage):
         key = desk.page.keyboard
         key.press("/")
         expect(desk("#finder")).to_be_focused()
-        key.type("no such words")
+        key.type("zebra xylophone")
         expect(desk(".tally")).to_have_text("Nothing found.")
         key.press("Control+A")
         key.type("last-event-id")
