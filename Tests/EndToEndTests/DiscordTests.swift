@@ -18,11 +18,13 @@ import Testing
 
     /// Asks `count` questions in each of the sessions, one after the other in each, with one curl a session.
     private func ask(_ run: Deployment, sessions: Int, each count: Int) async throws {
+        // Before anybody is killed.
+        var tokens: [String] = []
+        for session in 0..<sessions { tokens.append(try await run.logIn("user\(session)@example.com")) }
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for session in 0..<sessions {
+            for (session, token) in tokens.enumerated() {
                 if session >= 8 { try await group.next() }
                 group.addTask {
-                    let token = try await run.logIn("user\(session)@example.com")
                     let requests = (0..<count).map { number in
                         """
                         url = "\(run.origin)/chat"
