@@ -86,9 +86,10 @@ final class Lane: Sendable {
 
     private func turn(_ run: inout Run, _ isStopping: @escaping @Sendable () -> Bool) async throws {
         let (arrivals, now) = (board.arrivals, ContinuousClock.now)
+        if !run.isPaused(at: now) { (run.pausedUntil, run.isLimited) = (nil, false) }
         let isNews = arrivals != run.seen || now - run.looked > Self.lookInterval
         guard isNews || board.status(of: kind).counts.pending > 0 else { return }
-        let isIdle = now < run.restsUntil || run.isLimited && run.isPaused(at: now)
+        let isIdle = now < run.restsUntil || run.isLimited
         if isIdle, !isNews { return }
         (run.seen, run.looked) = (arrivals, now)
         try await buryOld(&run)
@@ -127,7 +128,6 @@ final class Lane: Sendable {
     ///
     /// - Returns: false when there is nothing more to do now.
     private func pass(_ run: inout Run, _ isStopping: @escaping @Sendable () -> Bool) async throws -> Bool {
-        (run.pausedUntil, run.isLimited) = (nil, false)
         let start = ContinuousClock.now
         let entries = try await store.due(kind, limit: Self.batch)
         if entries.isEmpty { run.restsUntil = .now + (.now - start) * Self.rest }

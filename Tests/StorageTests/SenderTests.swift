@@ -27,6 +27,25 @@ import Testing
         }
     }
 
+    /// Sleeps five milliseconds at most, and keeps what it was asked for.
+    private struct HastyClock: Clock {
+        final class Sleeps: Sendable {
+            private let all = Mutex<[Duration]>([])
+
+            var asked: [Duration] { all.withLock { $0 } }
+            func append(_ time: Duration) { all.withLock { $0.append(time) } }
+        }
+
+        let sleeps = Sleeps()
+        var now: ContinuousClock.Instant { .now }
+        var minimumResolution: Duration { .nanoseconds(1) }
+
+        func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {
+            sleeps.append(deadline - .now)
+            try await ContinuousClock().sleep(until: min(deadline, .now + .milliseconds(5)))
+        }
+    }
+
     private let temporary: TemporaryDatabase
     private let database: Database
     private let words: Board
@@ -89,6 +108,26 @@ import Testing
         #expect(receiver.told.withLock { $0 } == ["1"], "nothing is tried in the pause")
         let expected = Sender.Event.standsStill(.webhook, cause: "the receiver asks to wait for 3600 s")
         #expect(events.seen == [.began, expected])
+    }
+
+    @Test func aPauseThatIsOverIsForgottenWhenNothingWaitsAnyMore() async throws {
+        let session = try await temporary.session("a")
+        try await database.record("1", in: session)
+        let clock = HastyClock()
+        let sender = Sender(
+            [Receiver { _ in .limited(.milliseconds(200), all: true) }], store: database, board: board,
+            background: Background(clock: clock), onEvent: { _ in })
+        sender.start()
+        try await until("it waits") { board.status(of: .webhook).counts.pending == 1 }
+        let end = ContinuousClock.now + .milliseconds(200)
+        _ = try await database.delete(.everything, for: session.principal)
+        board.noteArrival()
+        try await until("nothing waits") { board.status(of: .webhook).counts.pending == 0 }
+        try await until("the pause is over") { .now > end }
+        let before = clock.sleeps.asked.count
+        try await until("it has slept some more") { clock.sleeps.asked.count > before + 8 }
+        #expect(clock.sleeps.asked[(before + 3)...].allSatisfy { $0 > .milliseconds(900) }, "a second each")
+        await stop(sender)
     }
 
     @Test func whatWasStoppedGoesOnWithOtherSettingsAfterAReloadOrWhenToldTo() async throws {
