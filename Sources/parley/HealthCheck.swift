@@ -20,27 +20,37 @@ struct HealthCheck {
             return false
         }
         let outbox = json["components"]?["outbox"]?.array ?? []
-        report(Self.status(status, version, answers, outbox))
+        let isMailTaken = json["components"]?["mail"]?.string != "failing"
+        report(Self.status(status, version, answers, outbox, isMailTaken))
         report(
             database == "connected"
                 ? .well("database", database)
                 : .wrong("database", database, mend: "run `parley check` on that machine: it names the cause"))
         report(Self.providers(json, answers))
         for one in outbox { report(Self.outbox(one)) }
+        if !isMailTaken {
+            report(
+                .warning(
+                    "mail", "the mail server did not take the last code",
+                    mend: "run `parley check` there: it asks the mail server"))
+        }
         return true
     }
 
-    private static func status(_ status: String, _ version: String, _ answers: String, _ outbox: [JSON]) -> Finding {
+    private static func status(
+        _ status: String, _ version: String, _ answers: String, _ outbox: [JSON], _ isMailTaken: Bool
+    ) -> Finding {
         switch status {
         case "healthy": return .well("health", "\(status), version \(version)")
         case "degraded":
             var causes: [String] = []
             if ["degraded", "unavailable"].contains(answers) { causes.append("providers are left alone") }
             if outbox.contains(where: { !isSending($0) }) { causes.append("the outbox stands still") }
+            if !isMailTaken { causes.append("mail is not taken") }
             if causes.isEmpty { causes.append("it does not say why") }
             return .warning(
                 "health", "\(status) (\(causes.joined(separator: ", "))), version \(version)",
-                mend: "it serves; see what is said of providers and outbox below")
+                mend: "it serves; see what is said of each part below")
         default:
             return .wrong(
                 "health", "\(status), version \(version)",
@@ -75,7 +85,7 @@ struct HealthCheck {
             return .warning("outbox", text, mend: "run `parley outbox` there: it has the last failure\(then)")
         }
         return dead > 0
-            ? .warning("outbox", text, mend: "run `parley outbox --retry` there: it has them sent after all")
+            ? .warning("outbox", text, mend: "run `parley outbox --retry` there: it sends them again")
             : .well("outbox", text)
     }
 }

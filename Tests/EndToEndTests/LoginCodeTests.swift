@@ -117,6 +117,12 @@ import Testing
         let health = try await run.get("/health?detailed=true")
         #expect(health.status == 200 && health.text("status") == "degraded")
         #expect((health.json["components"] as? [String: Any])?["mail"] as? String == "failing")
+        if fault == "gone" {
+            let outside = try await EndToEndTests.run(
+                Program.path, ["check", "--url", run.origin, "--ca", run.certificate, "--no-limits"])
+            #expect(outside.output.contains("WARN  health: degraded (mail is not taken), version"), "\(outside)")
+            #expect(outside.output.contains("WARN  mail: the mail server did not take the last code"), "\(outside)")
+        }
         let check = try await EndToEndTests.run(
             Program.path, ["check"],
             environment: settings.merging([
