@@ -49,9 +49,8 @@ final class AuditFile: AuditLog {
             }
             // Whoever had no room for a whole line, in this process or another, left the beginning of one.
             var last = UInt8(ascii: "\n")
-            if status.st_size > 0 || fstat(state.descriptor, &status) == 0, status.st_size > 0 {
-                _ = pread(state.descriptor, &last, 1, status.st_size - 1)
-            }
+            let size = lseek(state.descriptor, 0, SEEK_END)
+            if size > 0 { _ = pread(state.descriptor, &last, 1, size - 1) }
             let text = last == UInt8(ascii: "\n") ? line : [UInt8(ascii: "\n")] + line
             let count = text.withUnsafeBytes { Glibc.write(state.descriptor, $0.baseAddress, $0.count) }
             let code = errno
