@@ -6,7 +6,8 @@ enum CodeOpening {
     static func begins(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
         guard var start = text.firstIndex(where: { $0 > 0x20 }) else { return false }
         if isIndented(text, start) { return true }
-        for isFirst in [true] + [Bool](repeating: false, count: wordsBefore) {
+        for place in 0...wordsBefore {
+            let isFirst = place == 0
             while opens(text[start]), start + 1 < text.count { start += 1 }
             let end = text[start...].prefix(24).firstIndex { !isWord($0) } ?? min(start + 24, text.count)
             guard end > start else { return isFirst && marks.contains { text[start...].starts(with: $0) } }
