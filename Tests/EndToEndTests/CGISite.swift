@@ -115,7 +115,18 @@ final class CGISite: Sendable {
         try String(contentsOfFile: site, encoding: .utf8).replacing(line, with: line + "\n include \"\(part)\";")
             .write(toFile: site, atomically: true, encoding: .utf8)
         let wrapper = ["/usr/bin/spawn-fcgi", "-n", "-s", socket, "-M", "0660", "--", "/usr/sbin/fcgiwrap", "-c", "2"]
-        return [try start(["/usr/sbin/nginx", "-e", "stderr", "-p", nginx, "-c", "nginx.conf"]), try start(wrapper)]
+        let wrapped = try start(wrapper)
+        // nginx answers 502 until it can connect.
+        let limit = ContinuousClock.now + .seconds(10)
+        while true {
+            if let there = try? UnixSocket(connectedTo: socket) {
+                there.close()
+                break
+            }
+            guard ContinuousClock.now < limit else { throw POSIXError(.ECONNREFUSED) }
+            await Task.yield()
+        }
+        return [try start(["/usr/sbin/nginx", "-e", "stderr", "-p", nginx, "-c", "nginx.conf"]), wrapped]
     }
 
     /// Sends one request with curl, or as a bare environment.

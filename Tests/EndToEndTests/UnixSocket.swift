@@ -6,7 +6,10 @@ struct UnixSocket {
 
     init(connectedTo path: String) throws {
         descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard withUnixAddress(path, { connect(descriptor, $0, $1) }) == 0 else { throw POSIXError(.ECONNREFUSED) }
+        guard withUnixAddress(path, { connect(descriptor, $0, $1) }) == 0 else {
+            Foundation.close(descriptor)
+            throw POSIXError(.ECONNREFUSED)
+        }
     }
 
     func close() { Foundation.close(descriptor) }

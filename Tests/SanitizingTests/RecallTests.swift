@@ -25,7 +25,7 @@ struct RecallTests {
 
     /// Of each category's attacks, in percent.
     private static let least = [
-        ("sqli", 70), ("xss", 95), ("cmdi", 78), ("path_traversal", 95), ("ssti", 90), ("nosql", 75), ("ldap", 50),
+        ("sqli", 77), ("xss", 96), ("cmdi", 79), ("path_traversal", 98), ("ssti", 95), ("nosql", 78), ("ldap", 53),
     ]
 
     @Test func holdsNoOrdinaryPromptAndMarksFew() {
