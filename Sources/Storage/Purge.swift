@@ -52,9 +52,9 @@ public struct PurgePolicy: Sendable {
 }
 
 /// One round through the database that removes what is not to be kept: reservations that have lapsed, whose calls
-/// become `unsettled` exchanges; exchanges past their days, and what those had cost whose texts were deleted; answers that nobody may be given any more; of sessions that
-/// have ended the address in clear, and, a month later, all, once nothing refers to them; daily usage after 400 days; what
-/// has been in the outbox for a week.
+/// become `unsettled` exchanges; exchanges past their days, and what those had cost whose texts were deleted; answers that
+/// nobody may be given any more; of sessions that have ended the address in clear, and, a month later, all, once nothing
+/// refers to them; daily usage after 400 days; what has been in the outbox for a week.
 ///
 /// Each ``step()`` is one short read and at most one short write, which waits for no disk: a power cut may undo it, and
 /// the next round does it again. ``PurgePace`` says how much a step removes, and how long to rest after it.
