@@ -34,6 +34,9 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
     private let state = Mutex(State())
     private let background: Background
 
+    /// How many take part in the calls of this process.
+    var participants: Int { state.withLock { state in state.calls.values.reduce(0) { $0 + $1.participants } } }
+
     /// - Parameter background: where calls run.
     init(_ background: Background = Background()) { self.background = background }
 

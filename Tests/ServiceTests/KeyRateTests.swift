@@ -62,7 +62,7 @@ import Testing
         async let first = ask("hello")
         await bench.model.waitForCall()
         async let second = ask("hello")
-        try await until("both ask") { bench.load.current == 2 }
+        try await until("both ask") { bench.asking == 2 }
         hold.finish()
         let answers = try await [first, second]
         #expect(answers.allSatisfy(\.isStale) && bench.model.calls == 1)

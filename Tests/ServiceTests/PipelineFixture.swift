@@ -1,4 +1,4 @@
-import Chat
+@testable import Chat
 import Foundation
 import Sanitizing
 import Sessions
@@ -48,6 +48,8 @@ final class PipelineFixture: Sendable {
     let pipeline: ChatPipeline
     let authenticator: TokenAuthenticator
     var load: ConcurrencyLimit { pipeline.load }
+    /// How many take part in calls, each of which it shares from then on.
+    var asking: Int { pipeline.cache.flights.participants }
     /// Nil beside another bench, whose folder it is.
     private let folder: String?
     private let path: String

@@ -64,7 +64,7 @@ import Testing
         let (first, second, token, gate, asking, elsewhere) = try await twoWorkersOnOneQuestion()
         first.model.finishReason.withLock { $0 = .length }
         let beside = Task { try await first.ask("hello", token) }
-        try await until("both ask") { first.load.current == 2 }
+        try await until("both ask") { first.asking == 2 }
         gate.open()
         #expect(try await asking.value.answer.isCached == false)
         for task in [beside, elsewhere] {
@@ -103,7 +103,7 @@ import Testing
         let gate = hold(bench)
         bench.model.failure.withLock { $0 = ModelFailure(provider: "p", reason: .filtered(reason: "X"), detail: "") }
         let asking = (0..<10).map { _ in Task { try await bench.ask("hello", token) { _ in } } }
-        try await until("all ask") { bench.load.current == 10 }
+        try await until("all ask") { bench.asking == 10 }
         gate.open()
         for task in asking {
             let error = await #expect(throws: ChatError.self) { try await task.value }
@@ -178,11 +178,12 @@ import Testing
                 throw ModelFailure(provider: "p", reason: .truncated, detail: "cut")
             }
         }
-        let streaming = Task { try await bench.ask("hello", token) { _ in } }
-        await bench.model.waitForCall()
+        let (pieces, heard) = AsyncStream.makeStream(of: Void.self)
+        let streaming = Task { try await bench.ask("hello", token) { _ in heard.yield() } }
+        for await _ in pieces { break }
         bench.model.pause.withLock { $0 = nil }
         let plain = Task { try await bench.ask("hello", token) }
-        try await until("both ask") { bench.load.current == 2 }
+        try await until("both ask") { bench.asking == 2 }
         gate.open()
         await #expect(throws: ChatError.self) { try await streaming.value }
         #expect(try await plain.value.answer.text == "answer 2")
