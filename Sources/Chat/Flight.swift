@@ -62,14 +62,20 @@ final class Flight: Sendable {
         let start = ContinuousClock.now
         let part = join(trace, isFollowed: onAnswer != nil)
         var given = Given()
-        if let onAnswer { given = try await pass(part, to: onAnswer) }
-        let outcome = try await cache.flights.outcome(of: part, by: reservation.deadline)
-        if part.isFirst, let outcome {
-            trace = outcome.trace
-        } else {
+        do {
+            if let onAnswer { given = try await pass(part, to: onAnswer) }
+            let outcome = try await cache.flights.outcome(of: part, by: reservation.deadline)
+            if part.isFirst, let outcome {
+                trace = outcome.trace
+            } else {
+                trace.add(ContinuousClock.now - start, to: .model)
+            }
+            return (outcome, part.isFirst, given)
+        } catch {
+            // One who leaves does not hear what the call is at.
             trace.add(ContinuousClock.now - start, to: .model)
+            throw error
         }
-        return (outcome, part.isFirst, given)
     }
 
     /// Hands on what the call says, as it comes, until it is over.

@@ -15,17 +15,21 @@ public enum GenAINames {
     public static let requestTopP = "gen_ai.request.top_p"
     public static let requestStopSequences = "gen_ai.request.stop_sequences"
     public static let requestStream = "gen_ai.request.stream"
+    public static let responseID = "gen_ai.response.id"
     public static let responseModel = "gen_ai.response.model"
     public static let responseFinishReasons = "gen_ai.response.finish_reasons"
     public static let responseTimeToFirstChunk = "gen_ai.response.time_to_first_chunk"
     public static let inputTokens = "gen_ai.usage.input_tokens"
     public static let outputTokens = "gen_ai.usage.output_tokens"
     public static let cachedInputTokens = "gen_ai.usage.cache_read.input_tokens"
+    public static let reasoningTokens = "gen_ai.usage.reasoning.output_tokens"
     public static let conversationID = "gen_ai.conversation.id"
     public static let inputMessages = "gen_ai.input.messages"
     public static let outputMessages = "gen_ai.output.messages"
     public static let tokenType = "gen_ai.token.type"
     public static let errorType = "error.type"
+    public static let serverAddress = "server.address"
+    public static let serverPort = "server.port"
 
     /// Seconds: 0.01 × 2ⁿ.
     public static let durationBuckets = (0..<14).map { 0.01 * Double(1 << $0) }

@@ -107,10 +107,12 @@ public struct ModelAnswer: Sendable, Hashable {
     public let usage: TokenUsage
     /// `.stop`, `.length` or `.toolCalls`.
     public let finishReason: FinishReason
+    /// The provider's own name for this answer; nil when it said none.
+    public let responseID: String?
 
     public init(
         text: String, toolCalls: [ToolCall] = [], model: String, provider: String, usage: TokenUsage,
-        finishReason: FinishReason = .stop
+        finishReason: FinishReason = .stop, responseID: String? = nil
     ) {
         self.text = text
         self.toolCalls = toolCalls
@@ -118,6 +120,7 @@ public struct ModelAnswer: Sendable, Hashable {
         self.provider = provider
         self.usage = usage
         self.finishReason = finishReason
+        self.responseID = responseID
     }
 }
 
@@ -133,6 +136,8 @@ public struct TokenUsage: Sendable, Hashable {
     public let writtenPrompt: Int
     /// All that is billed as output, thoughts too.
     public let completion: Int
+    /// Those of the completion that were thoughts.
+    public let reasoning: Int
     public let total: Int
     /// What the provider itself says that it charges.
     public let charge: Money?
@@ -140,14 +145,14 @@ public struct TokenUsage: Sendable, Hashable {
     public let isEstimated: Bool
 
     public init(
-        prompt: Int, cachedPrompt: Int = 0, writtenPrompt: Int = 0, completion: Int, total: Int? = nil,
-        charge: Money? = nil,
-        isEstimated: Bool = false
+        prompt: Int, cachedPrompt: Int = 0, writtenPrompt: Int = 0, completion: Int, reasoning: Int = 0,
+        total: Int? = nil, charge: Money? = nil, isEstimated: Bool = false
     ) {
         self.prompt = Self.clamped(prompt)
         self.cachedPrompt = min(Self.clamped(cachedPrompt), self.prompt)
         self.writtenPrompt = min(Self.clamped(writtenPrompt), self.prompt - self.cachedPrompt)
         self.completion = Self.clamped(completion)
+        self.reasoning = min(Self.clamped(reasoning), self.completion)
         self.total = Self.clamped(total ?? self.prompt + self.completion)
         self.charge = charge
         self.isEstimated = isEstimated

@@ -41,6 +41,8 @@ public struct ModelAttempt: Sendable {
     public let provider: String
     /// The model that the settings name for it.
     public let model: String
+    /// Where it is asked; nil for one that is no server.
+    public let server: ServerAddress?
     /// Its trace context is the call's own.
     public let request: ModelRequest
     public let start: ContinuousClock.Instant
@@ -58,15 +60,18 @@ public struct ModelAttempt: Sendable {
     public let finishReason: FinishReason?
     /// What was said; nil when there is no answer.
     public let text: String?
+    /// The provider's own name for its answer; nil when it said none.
+    public let responseID: String?
 
     public init(
-        provider: String, model: String, request: ModelRequest, start: ContinuousClock.Instant,
-        end: ContinuousClock.Instant, firstPiece: ContinuousClock.Instant?, outcome: Outcome,
-        answeringModel: String? = nil, usage: TokenUsage? = nil, cost: Money? = nil, finishReason: FinishReason? = nil,
-        text: String? = nil
+        provider: String, model: String, server: ServerAddress? = nil, request: ModelRequest,
+        start: ContinuousClock.Instant, end: ContinuousClock.Instant, firstPiece: ContinuousClock.Instant?,
+        outcome: Outcome, answeringModel: String? = nil, usage: TokenUsage? = nil, cost: Money? = nil,
+        finishReason: FinishReason? = nil, text: String? = nil, responseID: String? = nil
     ) {
         self.provider = provider
         self.model = model
+        self.server = server
         self.request = request
         self.start = start
         self.end = end
@@ -77,7 +82,17 @@ public struct ModelAttempt: Sendable {
         self.cost = cost
         self.finishReason = finishReason
         self.text = text
+        self.responseID = responseID
     }
+}
+
+/// Where a server is asked.
+public struct ServerAddress: Sendable, Hashable {
+    /// A name, or an IP address without brackets.
+    public let host: String
+    public let port: Int
+
+    public init(host: String, port: Int) { (self.host, self.port) = (host, port) }
 }
 
 /// Where it is told what became of the calls of providers.

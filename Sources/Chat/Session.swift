@@ -161,7 +161,9 @@ public protocol Authenticator: Sendable {
 public protocol SessionStore: Sendable {
     func insert(_ opening: SessionOpening) async throws
     /// Changes nothing when there is a session of that id, live or ended.
-    func insertOnce(_ opening: SessionOpening) async throws
+    ///
+    /// - Returns: whether there was none.
+    func insertOnce(_ opening: SessionOpening) async throws -> Bool
     /// - Returns: the session when it is active and not expired.
     func live(_ principal: Principal, at now: Date) async throws -> Session?
     /// - Returns: whether the session was live until now.

@@ -6,6 +6,8 @@ internal import Glibc
 public struct HTTPURL: Sendable, Hashable {
     public let text: String
     public let host: String
+    /// The scheme's own where none is named.
+    public let port: Int
     /// Whether there is a query or a fragment, which a base address must not have.
     public let hasQueryOrFragment: Bool
 
@@ -35,6 +37,7 @@ public struct HTTPURL: Sendable, Hashable {
         }
         self.text = text
         self.host = String(host)
+        self.port = UInt16(port).map(Int.init) ?? (scheme.lowercased() == "https" ? 443 : 80)
         hasQueryOrFragment = text.contains { $0 == "?" || $0 == "#" }
     }
 

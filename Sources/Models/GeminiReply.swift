@@ -26,6 +26,7 @@ struct GeminiReply: ReplyFormat {
         guard document.object != nil else { throw draft.failure(.malformed, "a chunk is no object") }
         if let report = ErrorReport(in: document) { throw report.failure(of: draft.provider) }
         if let version = document["modelVersion"]?.string, !version.isEmpty { draft.take(model: version) }
+        draft.take(id: document["responseId"]?.string)
         if let usage = document["usageMetadata"], usage.object != nil { draft.usage = Self.usage(usage) }
         if let reason = document["promptFeedback"]?["blockReason"]?.string {
             throw draft.failure(.filtered(reason: reason), "the prompt was blocked")
@@ -81,6 +82,6 @@ struct GeminiReply: ReplyFormat {
             prompt: count("promptTokenCount") &+ count("toolUsePromptTokenCount"),
             cachedPrompt: count("cachedContentTokenCount"),
             completion: count("candidatesTokenCount") &+ count("thoughtsTokenCount"),
-            total: usage.count("totalTokenCount"))
+            reasoning: count("thoughtsTokenCount"), total: usage.count("totalTokenCount"))
     }
 }

@@ -7,20 +7,23 @@ public struct ObservedCalls: LanguageModel {
     private let provider: any LanguageModel
     private let name: String
     private let model: String
+    private let server: ServerAddress?
     private let price: ModelPrice?
     private let observers: [any ModelAttemptObserver]
 
     /// - Parameters:
     ///   - name: the provider's setting name.
     ///   - model: the one that the settings name for it.
+    ///   - server: where it is asked; nil for one that is no server.
     ///   - price: nil when nobody knows.
     public init(
-        _ provider: any LanguageModel, name: String, model: String, price: ModelPrice?,
+        _ provider: any LanguageModel, name: String, model: String, at server: ServerAddress?, price: ModelPrice?,
         observers: [any ModelAttemptObserver]
     ) {
         self.provider = provider
         self.name = name
         self.model = model
+        self.server = server
         self.price = price
         self.observers = observers
     }
@@ -36,18 +39,18 @@ public struct ObservedCalls: LanguageModel {
         let watch = DeltaWatch(onDelta) { first.note() }
         func tell(
             _ outcome: ModelAttempt.Outcome, _ model: String? = nil, _ usage: TokenUsage? = nil,
-            _ finishReason: FinishReason? = nil, text: String? = nil
+            _ answer: ModelAnswer? = nil
         ) {
             let attempt = ModelAttempt(
-                provider: name, model: self.model, request: request, start: start, end: .now, firstPiece: first.time,
-                outcome: outcome, answeringModel: model, usage: usage,
-                cost: usage.flatMap { $0.charge ?? price?.cost(of: $0) }, finishReason: finishReason,
-                text: text)
+                provider: name, model: self.model, server: server, request: request, start: start, end: .now,
+                firstPiece: first.time, outcome: outcome, answeringModel: model, usage: usage,
+                cost: usage.flatMap { $0.charge ?? price?.cost(of: $0) }, finishReason: answer?.finishReason,
+                text: answer?.text, responseID: answer?.responseID)
             for observer in observers { observer.record(attempt) }
         }
         do {
             let answer = try await provider.answer(request, by: deadline, onDelta: watch)
-            tell(.answered, answer.model, answer.usage, answer.finishReason, text: answer.text)
+            tell(.answered, answer.model, answer.usage, answer)
             return answer
         } catch let failure as ModelFailure {
             if let outcome = ModelAttempt.Outcome(failure.reason) { tell(outcome) }

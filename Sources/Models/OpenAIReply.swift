@@ -18,6 +18,7 @@ struct OpenAIReply: ReplyFormat {
         guard document.object != nil else { throw draft.failure(.malformed, "a chunk is no object") }
         if let report = ErrorReport(in: document) { throw report.failure(of: draft.provider) }
         if let model = document["model"]?.string, !model.isEmpty { draft.take(model: model) }
+        draft.take(id: document["id"]?.string)
         if let usage = document["usage"], usage.object != nil { draft.usage = self.usage(usage) }
         // The chunk with the usage has no choice.
         guard let choice = document["choices"]?.firstAnswer else { return "" }
@@ -67,16 +68,13 @@ struct OpenAIReply: ReplyFormat {
     private func usage(_ usage: JSON) -> TokenUsage {
         let (prompt, total) = (usage.count("prompt_tokens") ?? 0, usage.count("total_tokens"))
         var completion = usage.count("completion_tokens") ?? 0
-        if let reasoning = usage["completion_tokens_details"]?.count("reasoning_tokens"), let total,
-            total &- prompt &- completion == reasoning
-        {
-            completion &+= reasoning
-        }
+        let reasoning = usage["completion_tokens_details"]?.count("reasoning_tokens") ?? 0
+        if let total, total &- prompt &- completion == reasoning { completion &+= reasoning }
         let details = usage["prompt_tokens_details"]
         return TokenUsage(
             prompt: prompt, cachedPrompt: details?.count("cached_tokens") ?? 0,
-            writtenPrompt: details?.count("cache_write_tokens") ?? 0, completion: completion, total: total,
-            charge: charge(usage))
+            writtenPrompt: details?.count("cache_write_tokens") ?? 0, completion: completion,
+            reasoning: reasoning, total: total, charge: charge(usage))
     }
 
     /// OpenRouter's `cost`, in dollars (openrouter.ai/docs, Usage Accounting). With a key of one's own at the provider behind

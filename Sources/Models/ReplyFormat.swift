@@ -18,6 +18,7 @@ protocol ReplyFormat: Sendable {
 struct ReplyDraft: Sendable {
     let provider: String
     private(set) var model: String
+    private var id: String?
     private var text = ""
     var calls: ToolCallDraft
     /// The last that the provider said; nil for nothing.
@@ -42,6 +43,14 @@ struct ReplyDraft: Sendable {
     }
 
     mutating func take(model name: String) { model = Self.clean(name) }
+
+    /// - Parameter name: the provider's own for this answer, the same in each chunk.
+    mutating func take(id name: String?) {
+        if id == nil, let name, !name.isEmpty { id = String(Self.clean(name).prefix(Self.longestID)) }
+    }
+
+    /// Characters of an answer's id.
+    private static let longestID = 256
 
     private static func clean(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: Prompt.isForbidden) else { return text }
@@ -81,7 +90,7 @@ struct ReplyDraft: Sendable {
         return ModelAnswer(
             text: text, toolCalls: calls.calls, model: model, provider: provider,
             usage: usage ?? .estimate(of: request, answer: said),
-            finishReason: isForTools ? .toolCalls : finishReason ?? .stop)
+            finishReason: isForTools ? .toolCalls : finishReason ?? .stop, responseID: id)
     }
 }
 

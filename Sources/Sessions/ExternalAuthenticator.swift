@@ -25,12 +25,15 @@ public struct ExternalAuthenticator: StoredSessions {
     private let hashes: KeyedHash
     let store: any SessionStore
     private let verified = VerifiedTokens<Known>()
+    private let onLogin: @Sendable (Session) -> Void
     let now: @Sendable () -> Date
 
-    /// - Parameter onNews: gets a line for the log when the provider's keys are new, or cannot be had.
+    /// - Parameters:
+    ///   - onLogin: gets each session once, when it begins.
+    ///   - onNews: gets a line for the log when the provider's keys are new, or cannot be had.
     public init(
         _ provider: IdentityProvider, identity: IdentityKey, store: any SessionStore, background: Background,
-        now: @escaping @Sendable () -> Date = { Date() },
+        now: @escaping @Sendable () -> Date = { Date() }, onLogin: @escaping @Sendable (Session) -> Void,
         onNews: @escaping @Sendable (_ keys: Int?, _ detail: String) -> Void
     ) {
         let keys = ProviderKeys(provider.keys, background: background) { news in
@@ -39,15 +42,15 @@ public struct ExternalAuthenticator: StoredSessions {
             case .failed(let cause): onNews(nil, cause)
             }
         }
-        self.init(provider, keys, identity: identity, store: store, now: now)
+        self.init(provider, keys, identity: identity, store: store, now: now, onLogin: onLogin)
     }
 
     init(
         _ provider: IdentityProvider, _ keys: ProviderKeys, identity: IdentityKey, store: any SessionStore,
-        now: @escaping @Sendable () -> Date = { Date() }
+        now: @escaping @Sendable () -> Date = { Date() }, onLogin: @escaping @Sendable (Session) -> Void = { _ in }
     ) {
         (self.provider, self.keys, hashes) = (provider, keys, KeyedHash(identity))
-        (self.store, self.now) = (store, now)
+        (self.store, self.now, self.onLogin) = (store, now, onLogin)
     }
 
     public func open(_ email: Email, browser: String, address: String) async throws -> (session: Session, token: String)
@@ -82,10 +85,11 @@ public struct ExternalAuthenticator: StoredSessions {
             id: hashes.session(claims.subject + "\0" + claims.name, of: provider.issuer),
             user: hashes.user(claims.subject, of: provider.issuer), created: now, expires: claims.expires,
             messagesUsed: 0, isProved: true)
-        try await store.insertOnce(
+        let isNew = try await store.insertOnce(
             SessionOpening(
                 session: session, emailHash: hashes.subject(claims.subject, of: provider.issuer), browserHash: "",
                 address: ""))
+        if isNew { onLogin(session) }
         verified.remember(text, Known(principal: session.principal, expires: claims.expires, generation: generation))
         return session.principal
     }

@@ -23,8 +23,11 @@ extension Database: SessionStore {
         try await writer.write { db in try db.insert(opening) }
     }
 
-    public func insertOnce(_ opening: SessionOpening) async throws {
-        try await writer.write { db in try db.insert(opening, by: insertionOnce) }
+    public func insertOnce(_ opening: SessionOpening) async throws -> Bool {
+        try await writer.write { db in
+            try db.insert(opening, by: insertionOnce)
+            return db.changes == 1
+        }
     }
 
     public func live(_ principal: Principal, at now: Date) async throws -> Session? {

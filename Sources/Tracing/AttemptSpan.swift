@@ -15,6 +15,8 @@ extension Tracer: ModelAttemptObserver {
             until: time.nanoseconds(attempt.end))
         span.add(GenAINames.operationName, GenAINames.chat)
         span.add(GenAINames.providerName, GenAINames.provider(attempt.provider))
+        span.add(GenAINames.serverAddress, attempt.server?.host)
+        span.add(GenAINames.serverPort, attempt.server?.port)
         span.add(GenAINames.requestModel, attempt.model)
         span.add(GenAINames.requestTemperature, request.temperature)
         span.add(GenAINames.requestMaxTokens, request.maxTokens)
@@ -23,6 +25,7 @@ extension Tracer: ModelAttemptObserver {
             span.add(GenAINames.requestStopSequences, request.sampling.stop)
         }
         span.add(GenAINames.requestStream, true)
+        span.add(GenAINames.responseID, attempt.responseID)
         span.add(GenAINames.responseModel, attempt.answeringModel)
         if let reason = attempt.finishReason { span.add(GenAINames.responseFinishReasons, [reason.rawValue]) }
         span.add(
@@ -31,6 +34,7 @@ extension Tracer: ModelAttemptObserver {
             span.add(GenAINames.inputTokens, usage.prompt)
             span.add(GenAINames.outputTokens, usage.completion)
             if usage.cachedPrompt > 0 { span.add(GenAINames.cachedInputTokens, usage.cachedPrompt) }
+            if usage.reasoning > 0 { span.add(GenAINames.reasoningTokens, usage.reasoning) }
         }
         if attempt.outcome != .answered {
             span.add(GenAINames.errorType, attempt.outcome.rawValue)

@@ -1,5 +1,6 @@
 import API
 import Chat
+import Curl
 import EventLoop
 import FoundationEssentials
 import Logging
@@ -104,10 +105,15 @@ struct BuiltProvider {
         var calls: any LanguageModel = provider
         if !observers.isEmpty {
             calls = ObservedCalls(
-                calls, name: name, model: model, price: prices.price(of: model), observers: observers)
+                calls, name: name, model: model, at: server, price: prices.price(of: model), observers: observers)
         }
         if let ceiling, !(provider is Echo) { calls = CappedCalls(calls, provider: name, ceiling: ceiling) }
         return calls
+    }
+
+    private var server: ServerAddress? {
+        guard let url = try? HTTPURL(address) else { return nil }
+        return ServerAddress(host: url.host.filter { !"[]".contains($0) }, port: url.port)
     }
 
     func circuit(on board: CircuitBoard, _ sources: SettingSources) throws(SettingFault) -> Circuit {

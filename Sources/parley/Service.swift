@@ -49,7 +49,7 @@ struct Service {
             secret: settings.secret, identity: settings.identityKey, store: database, lifetime: settings.sessionSeconds,
             addresses: settings.addresses, keepsContacts: try settings.sources.keepsContacts(),
             overlap: isPooled ? TokenAuthenticator.overlap : 0)
-        let people: any Authenticator = try settings.externalAuthenticator(database, log: log) ?? sessions
+        let people: any Authenticator = try settings.externalAuthenticator(database, log: log, audit) ?? sessions
         let authenticator = KeyAuthenticator(beside: people, store: database, secret: settings.keySecret)
         let mail = MailBoard(on: board)
         login = try LoginService(settings, sessions, database, mail, log: log)
@@ -108,12 +108,13 @@ extension Background {
 
 extension Settings {
     /// - Returns: nil where people log in here.
-    fileprivate func externalAuthenticator(_ database: Database, log: Logger) throws(SettingFault) -> (
-        any Authenticator
-    )? {
+    fileprivate func externalAuthenticator(_ database: Database, log: Logger, _ audit: AuditFile?)
+        throws(SettingFault) -> (any Authenticator)?
+    {
         guard authMode == .external else { return nil }
         return ExternalAuthenticator(
             try sources.identityProvider(), identity: identityKey, store: database, background: .loop,
+            onLogin: { audit?.record(AuditEvent(.login, user: $0.user, session: $0.id)) },
             onNews: { log.noteKeys($0, $1) })
     }
 

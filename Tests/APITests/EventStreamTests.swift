@@ -55,7 +55,8 @@ import Testing
         let body = Array(streamed.utf8)
         let reply = await stage.send("POST", "/chat", token: token, body: .complete(body), piecesTaken: 1)
         #expect(reply.events.first?.name == "start")
-        #expect(stage.log.lines.last?["status"] == "499")
+        let line = try #require(stage.log.lines.last)
+        #expect(line["status"] == "499" && line["model_ms"] != nil, "what he waited for: \(line)")
         // The model's call ends a little later than its caller's.
         let limit = ContinuousClock.now + .seconds(20)
         while await stage.get("/auth/session", token: token).number("messages_used") != 1 {

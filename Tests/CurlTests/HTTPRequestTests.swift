@@ -16,12 +16,13 @@ import Testing
 
     @Test func acceptsAddresses() throws {
         let url = try HTTPURL("HTTPS://example.com:8443/v1?alt=sse")
-        #expect(url.host == "example.com")
+        #expect(url.host == "example.com" && url.port == 8443)
         #expect(url.hasQueryOrFragment)
         #expect(try HTTPURL("http://[::1]:11434/v1").host == "[::1]")
         #expect(try HTTPURL("http://[fe80::1%25eth0]/").host == "[fe80::1%25eth0]")
         #expect(try HTTPURL("http://model_1.internal:8000?x#y").host == "model_1.internal")
         #expect(try HTTPURL("http://127.0.0.1:").host == "127.0.0.1")
+        #expect(try HTTPURL("http://example.com").port == 80 && HTTPURL("https://example.com:/v1").port == 443)
     }
 
     @Test(arguments: [

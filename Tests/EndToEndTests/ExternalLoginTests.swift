@@ -33,7 +33,10 @@ import Testing
         try await server.waitUntilListening()
         guard case .ip4(_, let port)? = await server.listeningAddress else { throw URLError(.cannotConnectToHost) }
 
+        let folder = try Deployment.newFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
         let run = try await Deployment([
+            "CHAT_AUDIT_LOG": folder + "/audit.jsonl",
             "CHAT_AUTH_MODE": "external", "CHAT_JWKS_URL": "http://127.0.0.1:\(port)/keys",
             "CHAT_JWT_ISSUER": "https://id.example.com", "CHAT_JWT_AUDIENCE": "parley", "CHAT_MESSAGE_LIMIT": "2",
         ])
@@ -68,5 +71,11 @@ import Testing
         #expect(!run.log.contains(token) && run.log.contains("identity provider's keys are new"))
         let programs = try await run.key("--name", "ci")
         #expect(try await run.post("/chat", token: programs, ["content": "q"]).status == 200, "API keys go on")
+
+        // Each session is a login once, whichever workers have seen its token.
+        let audit = try String(contentsOfFile: folder + "/audit.jsonl", encoding: .utf8)
+        let logins = audit.split(separator: "\n").filter { $0.contains(#""action":"login""#) }
+        #expect(logins.count == 3, "\(audit)")
+        #expect(logins[0].contains(try #require(shown.text("session_id"))), "\(audit)")
     }
 }

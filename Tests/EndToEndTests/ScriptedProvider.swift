@@ -175,7 +175,7 @@ private enum OpenAIFormat {
     }
 
     private static let usage =
-        #"{"choices":[],"model":"scripted-gpt","usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12}}"#
+        #"{"choices":[],"model":"scripted-gpt","usage":{"prompt_tokens":7,"completion_tokens":5,"total_tokens":12,"completion_tokens_details":{"reasoning_tokens":2}}}"#
 
     private static func piece(_ text: String) -> String { delta(#""content":\#(quoted(text))"#) }
 

@@ -68,6 +68,12 @@ import Testing
         #expect(calls[1].attribute("gen_ai.usage.output_tokens") == "5")
         #expect(calls[1].attributes["gen_ai.response.finish_reasons"] as? [String] == ["stop"])
         #expect(calls[1].attributes["gen_ai.operation.name"] as? String == "chat")
+        #expect(calls[1].attribute("gen_ai.response.id") == "x")
+        #expect(calls[1].attribute("gen_ai.usage.reasoning.output_tokens") == "2")
+        for call in calls {
+            #expect(call.attribute("server.address") == "127.0.0.1")
+            #expect(call.attribute("server.port") == String(provider.port))
+        }
         // The provider's own spans would be parts of the call's.
         #expect(
             provider.asked.prefix(2).map { $0.headers["traceparent"] }

@@ -17,7 +17,7 @@ import Testing
     private var attempts: [ModelAttempt] { observer.seen.all }
 
     private func observed(_ model: some LanguageModel, price: ModelPrice? = nil) -> ObservedCalls {
-        ObservedCalls(model, name: "a", model: "large", price: price, observers: [observer, observer])
+        ObservedCalls(model, name: "a", model: "large", at: nil, price: price, observers: [observer, observer])
     }
 
     @Test func eachTryIsTold() async throws {

@@ -46,7 +46,7 @@ import Testing
                 usage(
                     #""prompt_tokens":100,"completion_tokens":20,"total_tokens":120,"#
                         + #""completion_tokens_details":{"reasoning_tokens":15}"#),
-            ], usage: TokenUsage(prompt: 100, completion: 20), cost: 300_000_000),
+            ], usage: TokenUsage(prompt: 100, completion: 20, reasoning: 15), cost: 300_000_000),
         Case(
             testDescription: "reasoning beside the completion", kind: .openrouter,
             documents: [
@@ -54,7 +54,7 @@ import Testing
                 usage(
                     #""prompt_tokens":100,"completion_tokens":20,"total_tokens":135,"#
                         + #""completion_tokens_details":{"reasoning_tokens":15}"#),
-            ], usage: TokenUsage(prompt: 100, completion: 35), cost: 450_000_000),
+            ], usage: TokenUsage(prompt: 100, completion: 35, reasoning: 15), cost: 450_000_000),
         Case(
             testDescription: "usage beside choices, in the chunk of the finish reason", kind: .openrouter,
             documents: [
@@ -104,7 +104,7 @@ import Testing
                 #"{"candidates":[{"content":{"parts":[{"text":"!"}]},"finishReason":"STOP"}],"usageMetadata":{"#
                     + #""promptTokenCount":100,"cachedContentTokenCount":60,"candidatesTokenCount":5,"#
                     + #""thoughtsTokenCount":15,"totalTokenCount":120}}"#,
-            ], usage: TokenUsage(prompt: 100, cachedPrompt: 60, completion: 20), cost: 255_000_000),
+            ], usage: TokenUsage(prompt: 100, cachedPrompt: 60, completion: 20, reasoning: 15), cost: 255_000_000),
         // 30 × 1,000,000 + 20 × 250,000 + 50 × 2,000,000 + 20 × 10,000,000.
         Case(
             testDescription: "what is written into the provider's cache", kind: .openrouter,

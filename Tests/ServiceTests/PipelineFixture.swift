@@ -1,4 +1,3 @@
-@testable import Chat
 import Foundation
 import Sanitizing
 import Sessions
@@ -7,6 +6,8 @@ import Storage
 import Support
 import Synchronization
 import Testing
+
+@testable import Chat
 
 /// Answers with a count of its calls, or fails; remembers what it was asked.
 final class ScriptedModel: LanguageModel {

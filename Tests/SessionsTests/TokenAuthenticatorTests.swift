@@ -13,8 +13,12 @@ final class MemorySessions: SessionStore {
     var all: [SessionOpening] { openings.withLock { Array($0.values) } }
 
     func insert(_ opening: SessionOpening) { openings.withLock { $0[opening.session.id] = opening } }
-    func insertOnce(_ opening: SessionOpening) {
-        openings.withLock { $0[opening.session.id] = $0[opening.session.id] ?? opening }
+    func insertOnce(_ opening: SessionOpening) -> Bool {
+        openings.withLock { openings in
+            guard openings[opening.session.id] == nil else { return false }
+            openings[opening.session.id] = opening
+            return true
+        }
     }
     func live(_ principal: Principal, at now: Date) -> Session? {
         let isEnded = ended.withLock { $0.contains(principal.session) }

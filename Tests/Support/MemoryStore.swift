@@ -176,10 +176,11 @@ public struct MemoryLedger: Ledger, SessionStore {
         pool.state.withLock { $0.accounts[opening.session.id] = MemoryPool.Account(session: opening.session) }
     }
 
-    public func insertOnce(_ opening: SessionOpening) {
+    public func insertOnce(_ opening: SessionOpening) -> Bool {
         pool.state.withLock { state in
-            let account = state.accounts[opening.session.id] ?? MemoryPool.Account(session: opening.session)
-            state.accounts[opening.session.id] = account
+            guard state.accounts[opening.session.id] == nil else { return false }
+            state.accounts[opening.session.id] = MemoryPool.Account(session: opening.session)
+            return true
         }
     }
 
