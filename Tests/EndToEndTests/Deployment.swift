@@ -126,14 +126,30 @@ private func name(of pid: pid_t) -> String {
     ((try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)) ?? "").filter { $0 != "\n" }
 }
 
-/// A port that nothing listens on right now.
+/// The ports that were given away last, by a socket each.
+private let reservations = Mutex<[Int32]>([])
+
+/// A port that nothing listens on. It is none of those that the kernel gives to clients, and no other test process is given
+/// it while its server starts.
 func freePort() throws -> UInt16 {
-    try withLoopbackSocket(port: 0) { descriptor, address, size in
-        guard bind(descriptor, address, size) == 0 else { throw POSIXError(.EADDRINUSE) }
-        var size = size
-        getsockname(descriptor, address, &size)
-        return address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { UInt16(bigEndian: $0.pointee.sin_port) }
+    for _ in 0..<1_000 {
+        let port = UInt16.random(in: 10_000..<32_768)
+        let reservation = try withLoopbackSocket(port: port) { descriptor, address, size -> Int32? in
+            // As a client's or another test's would be, it is refused where a server or a reservation is.
+            guard bind(descriptor, address, size) == 0 else { return nil }
+            // As each server's is, it is from now on no obstacle to one.
+            var on: Int32 = 1
+            setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+            return fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        }
+        guard let reservation else { continue }
+        reservations.withLock { kept in
+            kept.append(reservation)
+            if kept.count > 16 { close(kept.removeFirst()) }
+        }
+        return port
     }
+    throw POSIXError(.EADDRINUSE)
 }
 
 /// - Returns: a socket that listens on that port until it is closed.

@@ -31,7 +31,7 @@ struct ProviderTests {
             answer
                 == ModelAnswer(
                     text: "Hello", model: "gemini-x-001", provider: "gemini",
-                    usage: TokenUsage(prompt: 5, completion: 5, total: 10)))
+                    usage: TokenUsage(prompt: 5, completion: 5, reasoning: 3, total: 10)))
         #expect(deltas.all.joined() == "Hello")
         let sent = try #require(requests.all.first)
         #expect(sent.line == "POST /v1beta/models/gemini-x:streamGenerateContent?alt=sse HTTP/1.1")
