@@ -15,7 +15,7 @@ extension ChatService {
         let next = found.count > limit ? page.last?.last : nil
         let body = JSONWriter.object(capacity: 256 * page.count + 128) { json in
             json.array("conversations") { list in
-                for conversation in page { list.object { $0.describe(conversation) } }
+                for conversation in page { list.object { $0.describe(conversation, pipeline) } }
             }
             json.member("count", page.count)
             json.member("has_more", next != nil)
@@ -50,7 +50,7 @@ extension ChatService {
         guard let exchanges = found.exchanges else { throw ChatError.noSuchMessage }
         let shown = exchanges.suffix(limit)
         let body = JSONWriter.object(capacity: 1_024 * shown.count + 256) { json in
-            json.describe(found.conversation)
+            json.describe(found.conversation, pipeline)
             json.array("messages") { messages in
                 for exchange in shown { messages.object { $0.describe(message: exchange) } }
             }
@@ -65,12 +65,12 @@ extension ChatService {
         guard json["title"] != nil else {
             throw ChatError.invalid("title", "is required; null for the first question's")
         }
-        let title = try json.text("title").map { text throws(ChatError) in try ConversationTitle.checked(text) }
+        let title = try json.text("title").map { text throws(ChatError) in try pipeline.title(named: text) }
         let renamed = try await context.trace.time(.record) {
             try await conversations.rename(id, to: title, for: principal)
         }.admitted()
         guard let renamed else { throw ChatError.noSuchConversation }
-        try await context.send(200, JSONWriter.object { $0.describe(renamed) })
+        try await context.send(200, JSONWriter.object { $0.describe(renamed, pipeline) })
     }
 
     func deleteConversation(_ principal: Principal, _ context: inout RequestContext) async throws {
@@ -153,9 +153,9 @@ extension Request {
 }
 
 extension JSONWriter.Members {
-    fileprivate mutating func describe(_ conversation: Conversation) {
+    fileprivate mutating func describe(_ conversation: Conversation, _ pipeline: ChatPipeline) {
         member("id", conversation.id.text)
-        member("title", conversation.title)
+        member("title", pipeline.shown(title: conversation.title))
         member("count", conversation.count)
         member("created_at", conversation.created.iso8601)
         member("last_activity", conversation.last.created.iso8601)

@@ -54,6 +54,25 @@ public enum ConversationTitle {
     }
 }
 
+extension ChatPipeline {
+    /// A title that its owner gives, without what would be removed from a question.
+    ///
+    /// - Throws: ``ChatError`` `.invalidField`.
+    public func title(named raw: String, field: String = "title") throws(ChatError) -> String {
+        let title = Prompt.trimmed(sanitizer.review(try ConversationTitle.checked(raw, field: field)).text)
+        guard !title.isEmpty else { throw .invalid(field, "has nothing but markup") }
+        return title
+    }
+
+    /// A title as it may be read: one that was cut from a question may have half of a code span, whose markup is none of
+    /// the code's any more.
+    public func shown(title: String) -> String {
+        guard title.utf8.contains(UInt8(ascii: "<")) else { return title }
+        let clean = Prompt.trimmed(sanitizer.review(title).text)
+        return clean.isEmpty ? "…" : clean
+    }
+}
+
 /// Part of a conversation.
 public struct ConversationPage: Sendable {
     public enum View: Sendable {

@@ -90,9 +90,28 @@ import Testing
         ] {
             expectError(await rename(json, token), 422, "\(json)")
         }
+        // What a question may not keep, a title may not either.
+        #expect(await rename(#"{"title":"My <img src=x onerror=alert(1)>title"}"#, token).text("title") == "My title")
+        expectError(await rename(#"{"title":"<img src=x onerror=alert(1)>"}"#, token), 422)
         expectError(await rename(#"{"title":"x"}"#, other), 404)
         expectError(await stage.get(path, token: other), 404)
         #expect(await stage.get("/chat/conversations", token: other).number("count") == 0)
+    }
+
+    /// The code span that keeps markup as it is ends behind the place where the title is cut.
+    @Test func aTitleHasNoMarkupOfACodeSpanThatWasCut() async throws {
+        let stage = try await Stage()
+        let token = try await stage.logIn()
+        let question = "What is `<img src=x onerror=alert(1)> \(String(repeating: "a", count: 90))` for?"
+        let asked = await ask(stage, token, #"{"content":"\#(question)"}"#)
+        let path = "/chat/conversations/\(try #require(asked.text("conversation_id")))"
+        let whole = await stage.get(path, token: token)
+        let messages = whole.json["messages"] as? [[String: Any]]
+        #expect(messages?.first?["message"] as? String == question, "it is code")
+        let list = await stage.get("/chat/conversations", token: token).json["conversations"] as? [[String: Any]]
+        for title in [whole.text("title"), list?.first?["title"] as? String] {
+            #expect(title?.hasPrefix("What is `") == true && title?.contains("<") == false, "\(title ?? "")")
+        }
     }
 
     @Test func whatIsDeletedIsNotThereAnyMore() async throws {
