@@ -38,12 +38,19 @@ struct RequestContext {
         telemetry.record(context.report())
     }
 
+    /// Characters: it may quote the caller.
+    private static let longestCause = 500
+
+    private static func cut(_ cause: String) -> String {
+        cause.utf8.count <= longestCause ? cause : cause.prefix(longestCause) + "…"
+    }
+
     private mutating func report() -> RequestReport {
         trace.finish()
         trace.add(writer.bytesSent, to: .bytesSent)
         return RequestReport(
             id: id, method: request.method, route: route?.path ?? "unknown", status: failure?.status ?? status ?? 0,
-            cause: failure?.cause, trace: trace)
+            cause: failure.map { Self.cut($0.cause) }, trace: trace)
     }
 
     /// What the path has in the place of a placeholder of its route.

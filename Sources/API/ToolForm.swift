@@ -135,7 +135,7 @@ extension ToolForm {
     ///
     /// - Parameter list: what `messages` were made of.
     static func checkCalls(in messages: [ChatMessage], of list: [JSON]) throws(ChatError) {
-        var open: (field: String, ids: Set<String>) = ("", [])
+        var open: (field: String, all: [String?], ids: Set<String>) = ("", [], [])
         for (index, message) in messages.enumerated() {
             if let id = message.toolCallID {
                 guard open.ids.remove(id) != nil else {
@@ -147,10 +147,13 @@ extension ToolForm {
             }
             guard open.ids.isEmpty else { break }
             guard message.toolCalls != nil, let calls = list[index]["tool_calls"]?.array else { continue }
-            open = ("messages[\(index)].tool_calls", Set(calls.compactMap { $0["id"]?.string }))
+            let ids = calls.map { $0["id"]?.string }
+            open = ("messages[\(index)].tool_calls", ids, Set(ids.compactMap(\.self)))
         }
-        guard open.ids.isEmpty else {
-            throw .invalid(open.field, "must each be followed by a tool's message; missing: \(open.ids.sorted()[0])")
+        let missing = open.all.firstIndex { $0.map(open.ids.contains) == true }
+        if let missing {
+            throw .invalid(
+                open.field, "must each be followed by a tool's message with its id; number \(missing + 1) has none")
         }
     }
 }

@@ -28,7 +28,7 @@ struct StreamedCall: Sendable {
         let firstToken = min(limit, start + timeouts.firstToken)
         var isRefused = false
         do {
-            return try await reporting {
+            return try await reporting(of: request.messages) {
                 let transfer = try await upstream.client.open(post, deadline: firstToken)
                 isRefused = transfer.status != 200
                 guard !isRefused else { throw await failure(of: transfer, by: firstToken) }
@@ -51,9 +51,11 @@ struct StreamedCall: Sendable {
     }
 
     /// The one way out for failures. What the provider said is for the log: the key is blotted out first and the words
-    /// are cut then, so that no half of a key is left. A try that was cancelled has no failure, whatever had arrived: what
-    /// is missing may be what nobody waited to read.
-    private func reporting<Value>(_ work: () async throws -> Value) async throws -> Value {
+    /// are cut then, so that no half of a key is left, and what they quote of the conversation goes. A try that was
+    /// cancelled has no failure, whatever had arrived: what is missing may be what nobody waited to read.
+    private func reporting<Value>(
+        of messages: [ChatMessage] = [], _ work: () async throws -> Value
+    ) async throws -> Value {
         do {
             return try await work()
         } catch let error as CurlError {
@@ -62,7 +64,9 @@ struct StreamedCall: Sendable {
         } catch let failure as ModelFailure {
             try Task.checkCancellation()
             let detail = (secret?.redact(failure.detail) ?? failure.detail).prefix(Self.longestDetail)
-            throw ModelFailure(provider: failure.provider, reason: failure.reason, detail: String(detail))
+            throw ModelFailure(
+                provider: failure.provider, reason: failure.reason,
+                detail: Quotation.removed(from: String(detail), of: messages))
         }
     }
 

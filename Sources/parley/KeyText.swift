@@ -11,7 +11,7 @@ enum KeyText {
     static func description(of key: APIKey) -> String {
         let grant = key.grant
         let lines: [(String, String?)] = [
-            ("id", key.id.rawValue), ("name", grant.name), ("state", state(key)), ("begins with", key.prefix),
+            ("id", key.id.rawValue), ("name", name(of: key)), ("state", state(key)), ("begins with", key.prefix),
             ("created", seconds(key.created)), ("expires", grant.expires.map(seconds) ?? "never"),
             ("budget", grant.budget?.description ?? "none"), ("spent", "\(key.spent.dollars)usd"),
             ("requests a minute", grant.limits.requests.map(String.init)),
@@ -44,8 +44,10 @@ enum KeyText {
         row.append(grant.expires.map(seconds) ?? "–")
         row.append("\(key.spent.dollars)usd")
         row.append(grant.budget?.description ?? "–")
-        return row + [cell(limits.requests), cell(limits.tokens), cell(limits.parallel), grant.name]
+        return row + [cell(limits.requests), cell(limits.tokens), cell(limits.parallel), name(of: key)]
     }
+
+    private static func name(of key: APIKey) -> String { LogOutput.printable(key.grant.name) }
 
     private static func state(_ key: APIKey) -> String {
         if key.isDisabled { return "revoked" }

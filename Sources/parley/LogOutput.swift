@@ -83,7 +83,7 @@ struct LogOutput: LogHandler {
         for field in fields {
             let value =
                 switch field.value {
-                case .text(let text): printable(text)
+                case .text(let text): quoted(printable(text))
                 case .number(let number): "\(number)"
                 case .milliseconds(let time): "\((time * 1_000).rounded() / 1_000)"
                 case .flag(let flag): "\(flag)"
@@ -93,10 +93,28 @@ struct LogOutput: LogHandler {
         return Array((line + "\n").utf8)
     }
 
-    /// What came from outside must not move a terminal's cursor or begin a line of its own.
-    static func printable(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "␦" : $0 }))
+    /// What came from outside must not move a terminal's cursor, begin a line of its own or turn the letters of others
+    /// around.
+    ///
+    /// - Parameter isEscaped: the ASCII controls will be, by JSON.
+    static func printable(_ text: String, isEscaped: Bool = false) -> String {
+        let first: UInt8 = isEscaped ? 0 : 0x20
+        guard text.utf8.contains(where: { $0 < first || $0 >= 0x7F }) else { return text }
+        return String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    guard scalar.value >= 0x20 || !isEscaped else { return scalar }
+                    return switch scalar.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator: "␦"
+                    default: scalar
+                    }
+                }))
+    }
+
+    /// In quotes where it could be taken for further fields.
+    private static func quoted(_ text: String) -> String {
+        guard text.utf8.contains(where: { " =\"".utf8.contains($0) }) else { return text }
+        return "\"\(text.replacing("\"", with: "\\\""))\""
     }
 
     static let pid = Int(getpid())
@@ -129,7 +147,7 @@ extension LogWeight {
 extension LogField {
     func write(as name: String, to json: inout JSONWriter.Members) {
         switch value {
-        case .text(let text): json.member(named: name, text)
+        case .text(let text): json.member(named: name, LogOutput.printable(text, isEscaped: true))
         case .number(let number): json.member(named: name, number)
         case .milliseconds(let time):
             if let count = Int(exactly: (time * 1_000).rounded()) {

@@ -128,6 +128,14 @@ import Testing
         #expect(text.hasSuffix("ERROR request cause=one␦two␦[2J ms=1.235\n"))
         let json = LogOutput.json(.error, "request", fields)
         #expect(json.count { $0 == UInt8(ascii: "\n") } == 1)
+        // Nor can it seem to be more than one field, or turn the line around.
+        let model = [LogField("cause", .text("no \"model\" x\u{202E}y\u{9B}1m\u{2028}' status=200"))]
+        #expect(
+            String(decoding: LogOutput.text(.error, "request", model), as: UTF8.self)
+                .hasSuffix(#"ERROR request cause="no \"model\" x␦y␦1m␦' status=200""# + "\n"))
+        for line in [LogOutput.json(.error, "request", model), LogOutput.ecs(.error, "request", model)] {
+            #expect(String(decoding: line, as: UTF8.self).contains("x␦y␦1m␦' status=200"))
+        }
     }
 
     @Test func withoutASecretNothingStarts() async throws {
