@@ -88,10 +88,12 @@ struct CompletionDialect: Dialect {
     }
 
     func end(_ exchange: Exchange) -> [UInt8] {
-        var events = chunk(finishReason: exchange.answer.finishReason) { _ in }
+        // Until here nobody knew for certain who would answer.
+        let model = exchange.answer.model
+        var events = chunk(model: model, finishReason: exchange.answer.finishReason) { _ in }
         if includesUsage {
             events += JSONWriter.object(after: "data: ", before: "\n\n") { json in
-                begin(&json, "chat.completion.chunk", model: request.model ?? "")
+                begin(&json, "chat.completion.chunk", model: model ?? request.model ?? "")
                 json.array("choices") { _ in }
                 json.object("usage") { Self.describe(exchange.answer.usage, &$0) }
             }
@@ -100,10 +102,11 @@ struct CompletionDialect: Dialect {
     }
 
     private func chunk(
-        capacity: Int = 384, finishReason: FinishReason? = nil, _ delta: (inout JSONWriter.Members) -> Void
+        capacity: Int = 384, model: String? = nil, finishReason: FinishReason? = nil,
+        _ delta: (inout JSONWriter.Members) -> Void
     ) -> [UInt8] {
         JSONWriter.object(after: "data: ", before: "\n\n", capacity: capacity) { json in
-            begin(&json, "chat.completion.chunk", model: request.model ?? "")
+            begin(&json, "chat.completion.chunk", model: model ?? request.model ?? "")
             json.array("choices") { choices in
                 choices.object { choice in
                     choice.member("index", 0)
@@ -205,7 +208,7 @@ struct CompletionDialect: Dialect {
 extension CompletionDialect {
     static let replySchema = Schema.record(
         "OpenAI's answer.",
-        head("chat.completion") + [
+        head("chat.completion", model: "The model that gave the answer.") + [
             "choices": .list(
                 of: .record([
                     "index": .whole("", 0...0),
@@ -220,7 +223,10 @@ extension CompletionDialect {
 
     static let chunkSchema = Schema.record(
         "A piece of OpenAI's answer.",
-        head("chat.completion.chunk") + [
+        head(
+            "chat.completion.chunk",
+            model: "The model that was asked for; from the chunk with the `finish_reason` on, the one that answered."
+        ) + [
             "choices": .list(
                 "None in the chunk that has the usage.",
                 of: .record([
@@ -268,10 +274,10 @@ extension CompletionDialect {
             ])
         ])
 
-    private static func head(_ object: String) -> Schema.Members {
+    private static func head(_ object: String, model: String) -> Schema.Members {
         [
             "id": .text("The request's id after `chatcmpl-`.", pattern: "^chatcmpl-"), "object": .word("", [object]),
-            "created": .whole("Seconds since 1970."), "model": .text("The model that gave the answer."),
+            "created": .whole("Seconds since 1970."), "model": .text(model),
         ]
     }
 

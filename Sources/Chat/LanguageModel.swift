@@ -153,7 +153,7 @@ public struct TokenUsage: Sendable, Hashable {
         self.writtenPrompt = min(Self.clamped(writtenPrompt), self.prompt - self.cachedPrompt)
         self.completion = Self.clamped(completion)
         self.reasoning = min(Self.clamped(reasoning), self.completion)
-        self.total = Self.clamped(total ?? self.prompt + self.completion)
+        self.total = Self.clamped(max(total ?? 0, self.prompt + self.completion))
         self.charge = charge
         self.isEstimated = isEstimated
     }

@@ -32,6 +32,10 @@ import Testing
             documents: [delta, stop, usage(#""prompt_tokens":100,"completion_tokens":20,"total_tokens":120"#)],
             usage: TokenUsage(prompt: 100, completion: 20), cost: 300_000_000),
         Case(
+            testDescription: "a sum that is none", kind: .openrouter,
+            documents: [delta, stop, usage(#""prompt_tokens":100,"completion_tokens":20,"total_tokens":0"#)],
+            usage: TokenUsage(prompt: 100, completion: 20, total: 120), cost: 300_000_000),
+        Case(
             testDescription: "cached input", kind: .openrouter,
             documents: [
                 delta, stop,
