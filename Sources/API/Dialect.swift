@@ -79,11 +79,13 @@ extension ChatService {
         let pipeline = D.pipeline(of: self)
         let stream = context.startStream(every: settings.commentInterval, pipeline.background)
         let onAnswer: AnswerHandler = { event, cache in
-            stream.note(cache?.headers ?? [])
             switch event {
             case .asked(let place): stream.begin(with: speaker.beginning(place))
+            // So early nobody knows whether it will be an expired answer after all.
             case .admitted: if speaker.isResumable { try await stream.send([]) }
-            case .deltas(let deltas, let start): try await stream.send(speaker.events(deltas, from: start))
+            case .deltas(let deltas, let start):
+                stream.note(cache?.headers ?? [])
+                try await stream.send(speaker.events(deltas, from: start))
             }
         }
         guard speaker.isResumable else {
@@ -91,8 +93,10 @@ extension ChatService {
                 request, for: principal, trace: &context.trace, onAnswer: onAnswer)
             return try await stream.finish(speaker.end(exchange))
         }
-        let trace = context.trace
-        let answer = streams.begin(for: principal.streamOwners) { onAnswer in
+        let (trace, withdrawal) = (context.trace, Withdrawal())
+        var request = request
+        request.withdrawal = withdrawal
+        let answer = streams.begin(for: principal.streamOwners, withdrawal) { [request] onAnswer in
             var trace = trace
             do {
                 let exchange = try await pipeline.answer(request, for: principal, trace: &trace, onAnswer: onAnswer)
@@ -101,7 +105,14 @@ extension ChatService {
                 return (.failure(error), trace)
             }
         }
-        guard let ending = try await answer.follow(onAnswer) else { return }
+        let start = ContinuousClock.now
+        let ending: ResumableStream.Ending?
+        do { ending = try await answer.follow(onAnswer) } catch {
+            // It may go on without its caller, and has a trace of its own.
+            context.trace.add(ContinuousClock.now - start, to: .model)
+            throw error
+        }
+        guard let ending else { return }
         context.trace = ending.trace
         try await stream.finish(speaker.end(try ending.result.get()))
     }

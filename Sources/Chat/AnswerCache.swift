@@ -39,7 +39,7 @@ public final class AnswerCache: Sendable {
         ///
         /// - Parameters:
         ///   - given: what the caller has had of it.
-        ///   - wasReserved: a message of the caller's was reserved for a call that failed.
+        ///   - wasReserved: a message of the caller's is reserved for it, or was for a call that failed.
         case cached(CachedAnswer, RequestTrace.CacheOutcome, Flight.Given = Flight.Given(), wasReserved: Bool = false)
     }
 
@@ -122,14 +122,28 @@ public final class AnswerCache: Sendable {
         defer { limit.leave() }
         let flight = Flight(
             cache: self,
-            Reservation(id: id, principal: principal, key: use.takes ? use.key : nil, hold: hold, deadline: deadline),
+            Reservation(
+                id: id, principal: principal, key: use.takes ? use.key : nil, hold: hold, deadline: deadline,
+                takesTruncated: keepsTruncated),
             fill: fill)
+        do { return try await answered(flight, use, by: deadline, trace: &trace, onAnswer) } catch {
+            await flight.leave()
+            throw error
+        }
+    }
+
+    @inline(never)
+    private func answered(
+        _ flight: Flight, _ use: CacheUse, by deadline: ContinuousClock.Instant, trace: inout RequestTrace,
+        _ onAnswer: AnswerHandler?
+    ) async throws -> Answered {
         while true {
-            let (outcome, isFirst, given) = try await flight.outcome(trace: &trace, onAnswer)
+            let (outcome, isFirst, isReserved, given) = try await flight.outcome(trace: &trace, onAnswer)
             switch outcome?.event ?? .filled(.failed(Self.overdue, isPrivate: false)) {
             case .filled(.answered(let exchange, _)) where isFirst: return .filled(exchange)
-            case .filled(.answered(_, let answer?)), .found(let answer): return .cached(answer, .joined, given)
-            case .stored(let answer): return .cached(answer, .hit)
+            case .filled(.answered(_, let answer?)), .found(let answer):
+                return .cached(answer, .joined, given, wasReserved: isReserved)
+            case .stored(let answer): return .cached(answer, .hit, wasReserved: isReserved)
             case .filled(.answered(_, nil)):
                 throw ChatError(.internalFault, "Something went wrong here", cause: "a call without an answer to share")
             case .filled(.failed(_, isPrivate: true))
@@ -140,8 +154,7 @@ public final class AnswerCache: Sendable {
                     throw failure
                 }
                 trace.remark = "\(failure.reason): \(failure.detail)"
-                return .cached(
-                    last.answer, last.isStale ? .stale : .joined, wasReserved: isFirst && outcome?.isReserved == true)
+                return .cached(last.answer, last.isStale ? .stale : .joined, wasReserved: isReserved)
             // The next of those who waited asks in its own name.
             case .refused where !isFirst && given.isNothing: continue
             case .refused(let refusal): throw refusal.error
@@ -157,7 +170,7 @@ public final class AnswerCache: Sendable {
         guard use.takes else { return nil }
         let (key, now) = (use.key, now())
         if let hit = memory.answer(for: key, at: now) { return hit }
-        guard inPool, let hit = try await answers.get(key), hit.expires > now, hit.key == key else { return nil }
+        guard inPool, let hit = try await kept(key), hit.expires > now else { return nil }
         memory.insert(hit)
         return hit
     }
@@ -166,10 +179,16 @@ public final class AnswerCache: Sendable {
     ///
     /// - Returns: with it whether it has expired; another worker may just have got a new one.
     func lastResort(for use: CacheUse) async throws -> (answer: CachedAnswer, isStale: Bool)? {
-        guard use.takes, let old = try await answers.get(use.key), old.key == use.key else { return nil }
+        guard use.takes, let old = try await kept(use.key) else { return nil }
         let now = now()
         if old.expires > now { return (old, false) }
         return old.expires.addingTimeInterval(staleLifetime) > now ? (old, true) : nil
+    }
+
+    /// - Returns: what the pool has for a key, but for what only those who waited for it may have.
+    private func kept(_ key: CacheKey) async throws -> CachedAnswer? {
+        guard let answer = try await answers.get(key), answer.key == key else { return nil }
+        return answer.finishReason != .length || keepsTruncated ? answer : nil
     }
 
     /// What a call of this process says, for other processes; nil when there is none for that key.
@@ -191,7 +210,8 @@ public final class AnswerCache: Sendable {
     }
 
     func remember(_ fresh: CachedAnswer?) {
-        if let fresh { memory.insert(fresh) }
+        guard let fresh, fresh.finishReason != .length || keepsTruncated else { return }
+        memory.insert(fresh)
     }
 
     /// Has `action` called at an instant, unless the task is cancelled before.

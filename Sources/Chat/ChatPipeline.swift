@@ -190,10 +190,10 @@ public final class ChatPipeline: Sendable {
         _ wasReserved: Bool = false, to question: ReviewedQuestion, _ trace: inout RequestTrace,
         _ onAnswer: AnswerHandler?
     ) async throws -> Exchange {
-        trace.note(answer)
         let exchange = try await trace.time(.record) {
             try await ledger.record(question.exchange(answer, wasReserved: wasReserved), for: question.principal)
         }.admitted()
+        trace.note(answer)
         trace.rates?.report = exchange.rates
         trace.cache = how
         try await pass(answer, how, given, onAnswer)
@@ -264,12 +264,12 @@ struct ReviewedQuestion {
         MessagePlace(id: id, conversation: branch.conversation, parent: branch.parent)
     }
 
-    func exchange(_ answer: Answer, wasReserved: Bool = false) -> Exchange {
+    func exchange(_ answer: Answer, wasReserved: Bool = false, isUnwanted: Bool = false) -> Exchange {
         var exchange = Exchange(
             id: id, conversation: branch.conversation, parent: branch.parent, question: question.recorded(text),
             answer: answer,
             danger: danger, created: id.created)
-        exchange.wasReserved = wasReserved
+        (exchange.wasReserved, exchange.isUnwanted) = (wasReserved, isUnwanted)
         exchange.cachedAnswer = cacheKey?.prefix
         return exchange
     }

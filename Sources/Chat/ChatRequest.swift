@@ -1,3 +1,5 @@
+import Synchronization
+
 /// One message of a conversation, by whom it was said.
 public struct ChatMessage: Sendable, Hashable {
     public enum Role: String, Sendable { case system, user, assistant, tool }
@@ -63,6 +65,8 @@ public struct ChatRequest: Sendable {
     public internal(set) var models: [String]?
     public let parameters: Parameters
     public var cacheControl = CacheControl.none
+    /// Nil where it cannot be stopped.
+    public var withdrawal: Withdrawal?
 
     /// What is answered.
     public var message: ChatMessage { messages[messages.count - 1] }
@@ -88,6 +92,17 @@ public struct ChatRequest: Sendable {
         self.model = model
         self.parameters = parameters
     }
+}
+
+/// Whether the caller of a question that can be stopped has stopped it. Where others wait for the answer, its call goes on.
+public final class Withdrawal: Sendable {
+    private let isDone = Atomic(false)
+
+    public init() {}
+
+    var isWithdrawn: Bool { isDone.load(ordering: .relaxed) }
+
+    func withdraw() { isDone.store(true, ordering: .relaxed) }
 }
 
 /// What a caller may say of how an answer is made, beside temperature and length; nil is the provider's own choice.

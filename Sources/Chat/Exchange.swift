@@ -143,6 +143,8 @@ public struct Exchange: Sendable {
     public var cachedAnswer: UInt64?
     /// Its conversation was deleted while it was asked: nothing of its texts is kept, here or elsewhere.
     public var isForgotten = false
+    /// Its caller has stopped it, and others wait for the answer: nothing of its texts is kept for him.
+    public var isUnwanted = false
     /// How the rates of the key stand now that it is recorded, unless it was reserved before; nil for a session.
     public var rates: RateReport?
 

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// One question's part in filling a key that has no answer.
 ///
 /// A class, like ``ModelCall``, because a waiting question holds a frame for each function that it is in.
@@ -19,7 +21,7 @@ final class Flight: Sendable {
         let event: Event
         /// Of the one who asked.
         let trace: RequestTrace
-        /// A message of the one who asked was reserved for it.
+        /// A message of the one who asked is reserved for it, or was for a call that failed.
         let isReserved: Bool
 
         init(_ event: Event, _ trace: RequestTrace, isReserved: Bool = false) {
@@ -32,6 +34,8 @@ final class Flight: Sendable {
     private let cache: AnswerCache
     private let reservation: Reservation
     private let fill: AnswerCache.Fill
+    /// A message is reserved for this one to wait for another's call.
+    private let hasJoined = Atomic(false)
 
     init(cache: AnswerCache, _ reservation: Reservation, fill: @escaping AnswerCache.Fill) {
         self.cache = cache
@@ -55,14 +59,15 @@ final class Flight: Sendable {
 
     /// Takes part in a call, until there is something to say.
     ///
-    /// - Returns: no outcome when the deadline came first.
+    /// - Returns: no outcome when the deadline came first; and whether a message is reserved for what is to be recorded.
     func outcome(trace: inout RequestTrace, _ onAnswer: AnswerHandler?) async throws -> (
-        outcome: Outcome?, isFirst: Bool, given: Given
+        outcome: Outcome?, isFirst: Bool, isReserved: Bool, given: Given
     ) {
         let start = ContinuousClock.now
         let part = join(trace, isFollowed: onAnswer != nil)
         var given = Given()
         do {
+            if !part.isFirst { try await letIn(part) }
             if let onAnswer { given = try await pass(part, to: onAnswer) }
             let outcome = try await cache.flights.outcome(of: part, by: reservation.deadline)
             if part.isFirst, let outcome {
@@ -70,12 +75,39 @@ final class Flight: Sendable {
             } else {
                 trace.add(ContinuousClock.now - start, to: .model)
             }
-            return (outcome, part.isFirst, given)
+            let isReserved = part.isFirst ? outcome?.isReserved == true : true
+            return (outcome, part.isFirst, isReserved, given)
         } catch {
             // One who leaves does not hear what the call is at.
             trace.add(ContinuousClock.now - start, to: .model)
             throw error
         }
+    }
+
+    /// Before one who did not begin the call is given anything of it.
+    @inline(never)
+    private func letIn(_ part: SingleFlight<Outcome>.Part) async throws {
+        guard !hasJoined.load(ordering: .relaxed) else { return }
+        do {
+            if let refusal = try await cache.ledger.join(reservation) { throw refusal.error }
+            hasJoined.store(true, ordering: .relaxed)
+        } catch {
+            if let (feed, follower) = part.following { feed.leave(follower) }
+            cache.flights.leave(part)
+            throw error
+        }
+    }
+
+    /// Gives the message back that was reserved for waiting, if it was not used.
+    func leave() async {
+        guard hasJoined.load(ordering: .relaxed) else { return }
+        // What cannot be given back now lapses by itself.
+        try? await cache.ledger.refund(waiting, sharing: nil)
+    }
+
+    /// What is reserved without the right to ask.
+    private var waiting: Reservation {
+        Reservation(id: reservation.id, principal: reservation.principal, key: nil, deadline: reservation.deadline)
     }
 
     /// Hands on what the call says, as it comes, until it is over.
@@ -120,6 +152,7 @@ final class Flight: Sendable {
     @inline(never)
     private func lead(_ trace: RequestTrace, _ feed: AnswerFeed?) async -> Outcome {
         var trace = trace
+        var isWaiting = false
         do {
             while true {
                 switch try await trace.time(.place, { try await cache.ledger.reserve(reservation) }) {
@@ -129,15 +162,20 @@ final class Flight: Sendable {
                     return Outcome(.filled(try await fill(reservation, &trace, feed)), trace, isReserved: true)
                 case .success(.answered(let answer)):
                     cache.remember(answer)
-                    return Outcome(.stored(answer), trace)
+                    return Outcome(.stored(answer), trace, isReserved: isWaiting)
                 case .success(.leased(let lease)):
+                    isWaiting = true
                     feed?.open(.joined)
-                    if let event = try await event(of: lease, feed, trace: &trace) { return Outcome(event, trace) }
+                    guard let event = try await event(of: lease, feed, trace: &trace) else { continue }
+                    if case .found = event {} else { try? await cache.ledger.refund(waiting, sharing: nil) }
+                    return Outcome(event, trace, isReserved: true)
                 case .failure(let refusal):
+                    if isWaiting { try? await cache.ledger.refund(waiting, sharing: nil) }
                     return Outcome(.refused(refusal), trace)
                 }
             }
         } catch {
+            if isWaiting { try? await cache.ledger.refund(waiting, sharing: nil) }
             return Outcome(.broken(error), trace)
         }
     }

@@ -42,8 +42,9 @@ public struct KeyAccount: Sendable, Hashable {
 
     /// Admits a question that may cost something. Counts the request; tokens and money are the reservation's to hold.
     ///
+    /// - Parameter isCounted: the request was counted when it began to wait for an equal one.
     /// - Returns: why not; then nothing has changed.
-    public mutating func reserve(_ hold: Hold, beside held: Held, at now: Date) -> Refusal? {
+    public mutating func reserve(_ hold: Hold, beside held: Held, isCounted: Bool = false, at now: Date) -> Refusal? {
         var next = self
         next.beginPeriod(at: now)
         if let budget {
@@ -63,7 +64,7 @@ public struct KeyAccount: Sendable, Hashable {
         {
             return refused(.tokens(limit, needed: hold.tokens), refusal)
         }
-        if let limit = limits.requests, let refusal = next.requests.take(1, of: limit, at: now) {
+        if !isCounted, let limit = limits.requests, let refusal = next.requests.take(1, of: limit, at: now) {
             return refused(.requests(limit), refusal)
         }
         self = next

@@ -16,18 +16,22 @@ public struct Reservation: Sendable, Hashable {
     public let hold: Hold
     /// When the request's time is over.
     public let deadline: ContinuousClock.Instant
+    /// Whether a stored answer will do that was cut by length.
+    public let takesTruncated: Bool
 
     /// How long it is kept from now on, for a worker that may have died.
     public var lifetime: Duration { max(.zero, deadline - .now + Self.grace) }
 
     public init(
-        id: ExchangeID, principal: Principal, key: CacheKey?, hold: Hold = .none, deadline: ContinuousClock.Instant
+        id: ExchangeID, principal: Principal, key: CacheKey?, hold: Hold = .none, deadline: ContinuousClock.Instant,
+        takesTruncated: Bool = true
     ) {
         self.id = id
         self.principal = principal
         self.key = key
         self.hold = hold
         self.deadline = deadline
+        self.takesTruncated = takesTruncated
     }
 }
 
@@ -96,7 +100,7 @@ public enum Admission: Sendable {
     case granted(RateReport?)
     /// The answer came in the meantime.
     case answered(CachedAnswer)
-    /// Another process is asking.
+    /// Another process is asking, and this one was let in to wait for it (``Ledger/join(_:)``).
     case leased(Lease)
 }
 
@@ -110,6 +114,11 @@ public enum Admission: Sendable {
 public protocol Ledger: Sendable {
     /// Takes one message of the session's limit, and the right to ask this question, before the model is asked.
     func reserve(_ reservation: Reservation) async throws -> Result<Admission, Refusal>
+
+    /// Takes one message of the session's limit for one who waits for the answer to an equal question, before he is given any
+    /// of it. The answer costs him nothing; it is recorded like one that a message was reserved for
+    /// (``Exchange/wasReserved``), and the reservation is over then, or when it is refunded.
+    func join(_ reservation: Reservation) async throws -> Refusal?
 
     /// Records the exchange that a message was reserved for, also when its session has ended since.
     ///
@@ -135,8 +144,8 @@ public protocol Ledger: Sendable {
     ///   - isCounted: whether the session has one message less for it.
     func forfeit(_ exchange: Exchange, _ reservation: Reservation, isCounted: Bool) async throws
 
-    /// Records an exchange that cost nothing, as ``settle(_:_:sharing:)`` does, if its session is live and has a message
-    /// left.
+    /// Records an exchange that cost nothing, as ``settle(_:_:sharing:)`` does, if its session has a message left, and is
+    /// live or a message was reserved for it.
     func record(_ exchange: Exchange, for principal: Principal) async throws -> Result<Exchange, Refusal>
 
     /// What is above a question, the nearest first to be kept.

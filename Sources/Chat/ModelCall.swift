@@ -57,7 +57,9 @@ final class ModelCall: Sendable {
         let (cache, ledger) = (pipeline.cache, pipeline.ledger)
         let entry = cache.entry(use, answer)
         let fresh = await cache.stored(entry, answer)
-        let exchange = question.exchange(Answer(answer, prices: pipeline.policy.prices))
+        let exchange = question.exchange(
+            Answer(answer, prices: pipeline.policy.prices),
+            isUnwanted: question.question.withdrawal?.isWithdrawn == true)
         trace.note(exchange.answer)
         do {
             let settled = try await trace.time(.record) {
@@ -66,7 +68,7 @@ final class ModelCall: Sendable {
                     return try await ledger.settle(exchange, reservation, sharing: fresh)
                 }
             }.admitted()
-            if !settled.isForgotten { cache.remember(fresh) }
+            if !settled.isForgotten || settled.isUnwanted { cache.remember(fresh) }
             return .answered(settled, entry)
         } catch {
             await untilDone(trace: &trace) {

@@ -80,7 +80,7 @@ public struct RequestTrace: Sendable {
     }
 
     /// - Parameter duration: of what ends now.
-    mutating func add(_ duration: Duration, to name: Span.Name) {
+    public mutating func add(_ duration: Duration, to name: Span.Name) {
         let now = ContinuousClock.now
         add(from: now - duration, until: now, to: name)
     }

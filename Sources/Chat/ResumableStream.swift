@@ -18,13 +18,17 @@ public final class ResumableStream: Sendable {
     }
 
     fileprivate let owners: [StreamOwner]
+    private let withdrawal: Withdrawal
     private let feed = AnswerFeed()
     private let window: Duration
     private let background: Background
     private let state = Mutex(State())
 
-    fileprivate init(_ owners: [StreamOwner], window: Duration, _ background: Background) {
+    fileprivate init(
+        _ owners: [StreamOwner], _ withdrawal: Withdrawal, window: Duration, _ background: Background
+    ) {
         self.owners = owners
+        self.withdrawal = withdrawal
         self.window = window
         self.background = background
     }
@@ -50,8 +54,10 @@ public final class ResumableStream: Sendable {
         return nil
     }
 
-    /// Ends the call at once: its caller does not want the answer any more. What had been generated is paid for.
+    /// Ends the call at once, unless others wait for its answer: its caller does not want it any more, and it is not kept
+    /// for him. What had been generated is paid for.
     public func stop() {
+        withdrawal.withdraw()
         state.withLock { state in
             state.isStopped = true
             return state.task
@@ -142,11 +148,13 @@ public final class ResumableStreams: Sendable {
     public var isEmpty: Bool { streams.withLock { $0.isEmpty } }
 
     /// Begins an answer. Whoever does must follow it.
+    ///
+    /// - Parameter withdrawal: the question's.
     public func begin(
-        for owners: [StreamOwner],
+        for owners: [StreamOwner], _ withdrawal: Withdrawal = Withdrawal(),
         _ work: @escaping @Sendable (_ onAnswer: @escaping AnswerHandler) async -> ResumableStream.Ending
     ) -> ResumableStream {
-        let stream = ResumableStream(owners, window: window, background)
+        let stream = ResumableStream(owners, withdrawal, window: window, background)
         stream.run {
             let ending = await work { event, cache in
                 guard let place = stream.take(event, cache) else { return }

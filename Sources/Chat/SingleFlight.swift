@@ -55,7 +55,7 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
     ///   - key: nil for a call of one's own.
     ///   - isFollowed: whether this one follows what the call says.
     ///   - isHeld: but hears of the opening and the end alone.
-    ///   - mayAbandon: asked when the last participant has left.
+    ///   - mayAbandon: asked when the last participant has left, and from then on until it says so.
     ///   - work: what the call does, in a task of its own.
     func join(
         _ key: CacheKey?, isFollowed: Bool = false, isHeld: Bool = false,
@@ -138,7 +138,22 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
             return call.mayAbandon
         }
         guard let mayAbandon else { return }
-        background.start { if await mayAbandon() { self.abandon(part.call) } }
+        background.start {
+            while self.isDeserted(part.call) {
+                if await mayAbandon() { return self.abandon(part.call) }
+                // Those elsewhere may leave, too.
+                do { try await self.background.clock.sleep(for: Self.lookInterval) } catch { return }
+            }
+        }
+    }
+
+    /// How often to look whether those elsewhere, for whom a call goes on, have left.
+    private static var lookInterval: Duration { .milliseconds(50) }
+
+    private func isDeserted(_ number: Int) -> Bool {
+        state.withLock { state in
+            state.calls[number].map { $0.participants == 0 && $0.outcome == nil } ?? false
+        }
     }
 
     private func abandon(_ number: Int) {

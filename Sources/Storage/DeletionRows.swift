@@ -111,7 +111,7 @@ extension Statements {
         if case .conversation(let id) = deleted {
             let isThere =
                 try newestExchange(of: id, for: principal) != nil
-                || first(asking, principal.session.rawValue, id.first.number) { _ in true } == true
+                || sessions(of: principal).contains { try first(asking, $0, id.first.number) { _ in true } == true }
             guard isThere else { return false }
             (conversation, through) = (id.first.number, .max)
         }

@@ -19,7 +19,10 @@ let isComplete = "state = 'complete'"
 
 private let mayReserve = Query("SELECT 1 FROM sessions WHERE \(liveSession) AND \(hasMessageLeft)")
 private let reservation = Query(
-    "INSERT OR REPLACE INTO reservations (session_id, number, lapses_at, tokens, cost) VALUES (?, ?, ?, ?, ?)")
+    """
+    INSERT OR REPLACE INTO reservations (session_id, number, lapses_at, tokens, cost, joined)
+    VALUES (?, ?, ?, ?, ?, ?)
+    """)
 private let returning = Query("DELETE FROM reservations WHERE session_id = ? AND number = ?")
 private let charge = Query("\(counting) WHERE \(liveSession) AND \(hasMessageLeft) AND \(isNew)")
 /// Whoever has a reservation was let in when he made it, and is answered even if his session has ended since.
@@ -69,11 +72,13 @@ extension Database: Ledger {
         return try await writer.write(durability: .relaxed) { [self] db in
             let (now, who) = (now().stored, place.principal)
             if let key = place.key {
-                if let answer = try db.answer(to: key), answer.expires.stored > now {
+                if let answer = try db.answer(to: key), answer.expires.stored > now,
+                    place.takesTruncated || answer.finishReason != .length
+                {
                     return try db.isLive(who, at: now) ? .success(.answered(answer)) : .failure(who.ended)
                 }
                 if let lease = try leaseOfAnother(key, at: now, db) {
-                    guard try db.isLive(who, at: now) else { return .failure(who.ended) }
+                    if let refusal = try join(place, at: now, db) { return .failure(refusal) }
                     try db.wait(for: lease)
                     return .success(.leased(lease))
                 }
@@ -83,18 +88,39 @@ extension Database: Ledger {
             case .success(let report): rates = report
             case .failure(let refusal): return .failure(refusal)
             }
-            // Two statements: in one, SQLite would copy what it selects into a table of its own first.
-            let isAdmitted = try db.first(
-                mayReserve, who.session.rawValue, who.user.rawValue, now, messageLimit(of: who), place.id.number
-            ) { _ in true }
-            guard isAdmitted == true else { return .failure(try refusal(of: who, at: now, db)) }
             let lapses = now + Int64(place.lifetime.milliseconds)
-            try db.run(
-                reservation, who.session.rawValue, place.id.number, lapses, place.hold.tokens,
-                place.hold.cost?.picodollars ?? 0)
+            if let refusal = try takeMessage(place, until: lapses, hasJoined: false, at: now, db) {
+                return .failure(refusal)
+            }
             if let key = place.key, let holder { try db.takeLease(key, for: place.id, holder, until: lapses) }
             return .success(.granted(rates))
         }
+    }
+
+    public func join(_ place: Reservation) async throws -> Refusal? {
+        try await writer.write(durability: .relaxed) { [self] db in try join(place, at: now().stored, db) }
+    }
+
+    private func join(_ place: Reservation, at now: Int64, _ db: Statements) throws -> Refusal? {
+        if let refusal = try db.admit(joining: place, at: now) { return refusal }
+        let lapses = now + Int64(place.lifetime.milliseconds)
+        return try takeMessage(place, until: lapses, hasJoined: true, at: now, db)
+    }
+
+    private func takeMessage(
+        _ place: Reservation, until lapses: Int64, hasJoined: Bool, at now: Int64, _ db: Statements
+    ) throws -> Refusal? {
+        let who = place.principal
+        // Two statements: in one, SQLite would copy what it selects into a table of its own first.
+        let isAdmitted = try db.first(
+            mayReserve, who.session.rawValue, who.user.rawValue, now, messageLimit(of: who), place.id.number
+        ) { _ in true }
+        guard isAdmitted == true else { return try refusal(of: who, at: now, db) }
+        let hold = hasJoined ? .none : place.hold
+        try db.run(
+            reservation, who.session.rawValue, place.id.number, lapses, hold.tokens, hold.cost?.picodollars ?? 0,
+            hasJoined)
+        return nil
     }
 
     public func settle(_ exchange: Exchange, _ place: Reservation, sharing answer: CachedAnswer?) async throws
@@ -106,7 +132,7 @@ extension Database: Ledger {
             let settled = try record(exchange, for: place.principal, by: chargeReserved, at: now, db)
             try db.end(place, at: now)
             guard case .success(let exchange) = settled else { return (settled, nil) }
-            if let answer, !exchange.isForgotten { try put(answer, at: now, db) }
+            if let answer, !exchange.isForgotten || exchange.isUnwanted { try put(answer, at: now, db) }
             guard isToBePaid else { return (settled, nil) }
             return (settled, try db.spend(exchange.answer.usage, exchange.answer.cost, by: place.principal, at: now))
         }
@@ -148,7 +174,10 @@ extension Database: Ledger {
             let now = now().stored
             switch try db.admit(exchange, for: principal, at: now) {
             case .success(let rates):
-                return try record(exchange, for: principal, by: charge, at: now, db).map { $0.with(rates) }
+                let charge = exchange.wasReserved ? chargeReserved : charge
+                let recorded = try record(exchange, for: principal, by: charge, at: now, db).map { $0.with(rates) }
+                if exchange.wasReserved { try db.run(returning, principal.session.rawValue, exchange.id.number) }
+                return recorded
             case .failure(let refusal): return .failure(refusal)
             }
         }
@@ -229,7 +258,7 @@ extension Statements {
     fileprivate func insert(_ exchange: Exchange, by principal: Principal, state: String = "complete") throws
         -> Exchange
     {
-        if try isForgotten(exchange, of: principal) {
+        if try exchange.isUnwanted || isForgotten(exchange, of: principal) {
             try removeUnsettled(exchange.id, of: principal)
             try insertForgotten(exchange, by: principal)
             usage.add(exchange, by: principal.user)

@@ -5,7 +5,7 @@ private let recording = Query(
     """
     SELECT 1 FROM exchanges WHERE id = ?1 AND \(isSettled) UNION ALL SELECT 1 FROM deleted_exchanges WHERE id = ?1
     """)
-private let reserving = Query("SELECT 1 FROM reservations WHERE session_id = ? AND number = ?")
+private let reserving = Query("SELECT joined FROM reservations WHERE session_id = ? AND number = ?")
 
 /// What a key's question does to its rates and its budget, within the transaction that reserves, records or settles it. For
 /// a session nothing is done. What is done again counts once.
@@ -18,18 +18,34 @@ extension Statements {
         guard who.key != nil else { return .success(nil) }
         guard try isLive(who, at: now), var row = try keyRow(of: who) else { return .failure(.keyEnded) }
         let (held, date) = (try held(by: who, besides: place.id, at: now), Date(stored: now))
-        let isReserved = try first(reserving, who.session.rawValue, place.id.number) { _ in true } ?? false
-        if !isReserved, try !isRecorded(place.id) {
-            if let refusal = row.account.reserve(place.hold, beside: held, at: date) { return .failure(refusal) }
+        let hasJoined = try first(reserving, who.session.rawValue, place.id.number) { $0.flag(0) }
+        if hasJoined != false, try !isRecorded(place.id) {
+            let refusal = row.account.reserve(place.hold, beside: held, isCounted: hasJoined == true, at: date)
+            if let refusal { return .failure(refusal) }
             try save(row.account, of: who)
         }
         return .success(row.account.report(beside: held.with(place.hold), at: date))
     }
 
+    /// Counts a question that waits for the answer to an equal one, which costs it nothing.
+    func admit(joining place: Reservation, at now: Int64) throws -> Refusal? {
+        let who = place.principal
+        guard who.key != nil else { return nil }
+        guard try isLive(who, at: now), var row = try keyRow(of: who) else { return .keyEnded }
+        let isReserved = try first(reserving, who.session.rawValue, place.id.number) { _ in true }
+        guard isReserved == nil else { return nil }
+        let held = try held(by: who, besides: place.id, at: now)
+        if let refusal = row.account.record(beside: held, at: Date(stored: now)) { return refusal }
+        try save(row.account, of: who)
+        return nil
+    }
+
     /// Counts a question whose answer costs nothing, unless it was counted when a message was reserved for it.
     func admit(_ exchange: Exchange, for principal: Principal, at now: Int64) throws -> Result<RateReport?, Refusal> {
         guard principal.key != nil else { return .success(nil) }
-        guard try isLive(principal, at: now), var row = try keyRow(of: principal) else { return .failure(.keyEnded) }
+        guard try exchange.wasReserved || isLive(principal, at: now), var row = try keyRow(of: principal) else {
+            return .failure(.keyEnded)
+        }
         let (held, date) = (try held(by: principal, besides: exchange.id, at: now), Date(stored: now))
         if !exchange.wasReserved, try !isRecorded(exchange.id) {
             if let refusal = row.account.record(beside: held, at: date) { return .failure(refusal) }

@@ -61,7 +61,7 @@ private let counting = Query(
 private let holding = Query(
     """
     SELECT count(*), coalesce(sum(tokens), 0), coalesce(sum(cost), 0) FROM reservations
-    WHERE session_id = ?1 AND lapses_at > ?2 AND number <> ?3
+    WHERE session_id = ?1 AND lapses_at > ?2 AND number <> ?3 AND joined = 0
     """)
 
 extension Database: APIKeyStore {

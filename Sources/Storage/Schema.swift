@@ -228,6 +228,10 @@ enum Schema {
         }
         migrator.registerMigration("proved sessions, login codes") { db in try db.execute(sql: logins) }
         migrator.registerMigration("outbox") { db in try db.execute(sql: outbox) }
+        migrator.registerMigration("joined reservations") { db in
+            // Of a question that waits for the answer to an equal one: no call is its own.
+            try db.execute(sql: "ALTER TABLE reservations ADD COLUMN joined INTEGER NOT NULL DEFAULT 0")
+        }
         return migrator
     }
 

@@ -1,9 +1,9 @@
 import Chat
 
-private let lapsed = Query("SELECT number FROM reservations WHERE session_id = ? AND lapses_at <= ? LIMIT ?")
+private let lapsed = Query("SELECT number, joined FROM reservations WHERE session_id = ? AND lapses_at <= ? LIMIT ?")
 private let lapsedOfAll = Query(
     """
-    SELECT r.session_id, s.user_id, r.number FROM reservations r JOIN sessions s ON s.id = r.session_id
+    SELECT r.session_id, s.user_id, r.number, r.joined FROM reservations r JOIN sessions s ON s.id = r.session_id
     WHERE r.lapses_at <= ? LIMIT ?
     """)
 private let returning = Query("DELETE FROM reservations WHERE session_id = ? AND number = ? AND lapses_at <= ?")
@@ -19,17 +19,19 @@ private let removal = Query("DELETE FROM exchanges WHERE id = ? AND session_id =
 
 /// Whoever lets a reservation lapse was killed in a call, or could not reach the database for as long: the call may
 /// have cost something, and nobody knows how much. It leaves an exchange that is `unsettled`, which gives way to the
-/// true one if that is recorded after all.
+/// true one if that is recorded after all. One who only waited for another's call leaves nothing.
 extension Statements {
     struct LapsedReservation {
         let session: String
         let user: String
         let number: Int64
+        let hasJoined: Bool
     }
 
     func lapsedReservations(at now: Int64, limit: Int) throws -> [LapsedReservation] {
         try all(lapsedOfAll, now, limit) { row in
-            LapsedReservation(session: row.text(0), user: row.text(1), number: row.integer(2))
+            LapsedReservation(
+                session: row.text(0), user: row.text(1), number: row.integer(2), hasJoined: row.flag(3))
         }
     }
 
@@ -37,16 +39,18 @@ extension Statements {
     /// nothing, and the next write of the key ends some more, or ``Purge`` all.
     func endLapsedReservations(of principal: Principal, at now: Int64) throws {
         let session = principal.session.rawValue
-        for number in try all(lapsed, session, now, 8, read: { $0.integer(0) }) {
-            _ = try end(
-                LapsedReservation(session: session, user: principal.user.rawValue, number: number), at: now)
+        let reservations = try all(lapsed, session, now, 8) { row in
+            LapsedReservation(
+                session: session, user: principal.user.rawValue, number: row.integer(0), hasJoined: row.flag(1))
         }
+        for reservation in reservations { _ = try end(reservation, at: now) }
     }
 
     /// - Returns: false when it was settled, or ended by another, in the meantime.
     func end(_ reservation: LapsedReservation, at now: Int64) throws -> Bool {
         try run(returning, reservation.session, reservation.number, now)
         guard changes == 1 else { return false }
+        guard !reservation.hasJoined else { return true }
         let id = ExchangeID(number: reservation.number)
         try run(insertion, id.number, reservation.session, id.created.stored)
         if changes == 1 { usage.addUnsettled(id, by: reservation.user) }

@@ -47,4 +47,14 @@ import Testing
         let failed = await stage.post("/chat", token: token, #"{"message":"hello","stream":true}"#)
         #expect(failed.status == 503 && failed.header("x-parley-cache") == nil)
     }
+
+    @Test func whatIsRefusedIsNoHit() async throws {
+        let stage = try await Stage(messageLimit: 1)
+        let token = try await stage.logIn()
+        let body = #"{"content":"hello"}"#
+        #expect(await stage.post("/chat", token: token, body).status == 200)
+        expectError(await stage.post("/chat", token: token, body), 429)
+        let line = try #require(stage.log.lines.last)
+        #expect(line["status"] == "429" && line["cache"] == nil, "\(line)")
+    }
 }

@@ -106,6 +106,26 @@ import Testing
         #expect(await lost.value.events.map(\.name) == ["start", "delta"])
     }
 
+    @Test func whatIsStoppedIsNotKeptThoughOthersWaitForIt() async throws {
+        let stage = try await Stage()
+        let gate = hold(stage)
+        let token = try await stage.logIn()
+        let (reply, id) = try await ask(stage, token)
+        try await until("the model is asked") { stage.model.requests.withLock { $0.count } == 1 }
+        let channel = RecordedReply(piecesTaken: .max)
+        let joined = Task { await stage.send("POST", "/chat", token: token, question, to: channel) }
+        try await until("another has joined") { !Reply(channel.bytes).streamedText.isEmpty }
+        #expect(await stage.send("DELETE", "/chat/stream/\(id)", token: token).status == 200)
+        #expect(await reply.value.events.last?.data["status_code"] as? Int == 409)
+        gate.finish()
+        let answer = await joined.value
+        #expect(answer.streamedText == "You asked." && answer.events.last?.name == "done")
+        let history = await stage.get("/chat/history", token: token)
+        #expect(history.number("count") == 1 && !history.body.contains(id), "\(history.body)")
+        expectError(await stage.get("/chat/stream/\(id)", token: token), 404)
+        #expect(await stage.get("/auth/session", token: token).number("messages_used") == 2, "it was paid for")
+    }
+
     /// As when an identity provider renews the token meanwhile.
     @Test func anotherSessionOfAProvedUserGoesOn() async throws {
         let stage = try await Stage(provesUsers: true)

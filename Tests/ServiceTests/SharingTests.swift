@@ -75,6 +75,79 @@ import Testing
         // It lasts for the moment that those who wait need, and not for the 60 s of others.
         let stored = try #require(try await first.stored("hello", token))
         #expect(stored.expires < Date() + 10)
+        // Nobody else is given it, not even in place of none.
+        for bench in [first, second] {
+            bench.model.failure.withLock { $0 = ModelFailure(provider: "p", reason: .unreachable, detail: "down") }
+            await #expect(throws: ChatError.self) { try await bench.ask("hello", token) }
+            bench.model.failure.withLock { $0 = nil }
+            #expect(try await bench.ask("hello", token, .noStore).answer.isCached == false)
+        }
+    }
+
+    /// Of one user's sessions, the second one joins the first one's call, in the same worker and in another.
+    @Test(arguments: [false, true]) func whoMayNotAskIsGivenNothingOfAnothersAnswer(isElsewhere: Bool) async throws {
+        let first = try await PipelineFixture(messageLimit: 1)
+        let second = isElsewhere ? try await PipelineFixture(besides: first, messageLimit: 1) : first
+        let (token, ended, spent) = (try await first.logIn(), try await first.logIn(), try await first.logIn())
+        _ = try await first.ask("another", spent)
+        _ = try await first.authenticator.end(first.authenticator.identify(ended))
+        let calls = first.model.calls
+        let gate = hold(first)
+        let (pieces, heard) = AsyncStream.makeStream(of: Void.self)
+        let asking = Task { try await first.ask("hello", token) { _ in heard.yield() } }
+        for await _ in pieces { break }
+        for (token, code) in [(ended, ChatError.Code.unauthorized), (spent, .quotaExceeded)] {
+            let (given, give) = AsyncStream.makeStream(of: AnswerDelta.self)
+            let error = await #expect(throws: ChatError.self) {
+                try await second.ask("hello", token) { give.yield($0) }
+            }
+            give.finish()
+            #expect(error?.code == code)
+            for await piece in given { Issue.record("\(piece) was given") }
+        }
+        gate.open()
+        #expect(try await asking.value.answer.text == "answer \(calls + 1)")
+        #expect(first.model.calls == calls + 1 && (!isElsewhere || second.model.calls == 0))
+    }
+
+    @Test(arguments: [false, true]) func whoWaitsIsAnsweredThoughHisSessionEnds(isElsewhere: Bool) async throws {
+        let first = try await PipelineFixture()
+        let second = isElsewhere ? try await PipelineFixture(besides: first) : first
+        let (token, other) = (try await first.logIn(), try await first.logIn())
+        let gate = hold(first)
+        let asking = Task { try await first.ask("hello", token) }
+        await first.model.waitForCall()
+        let (pieces, heard) = AsyncStream.makeStream(of: Void.self)
+        let waiting = Task { try await second.ask("hello", other) { _ in heard.yield() } }
+        if isElsewhere {
+            try await first.untilAwaited("hello", token)
+        } else {
+            for await _ in pieces { break }
+        }
+        _ = try await first.authenticator.end(first.authenticator.identify(other))
+        gate.open()
+        #expect(try await asking.value.answer.isCached == false)
+        let exchange = try await waiting.value
+        #expect(exchange.answer.isCached && exchange.answer.text == "answer 1")
+        // What was reserved for him is over: another message of the limit is not held.
+        let third = try await first.logIn()
+        #expect(try await first.ask("hello", third).answer.isCached)
+    }
+
+    @Test func whoLeavesWhileHeWaitsHasHisMessageBack() async throws {
+        let bench = try await PipelineFixture(messageLimit: 1)
+        let (token, other) = (try await bench.logIn(), try await bench.logIn())
+        let gate = hold(bench)
+        let asking = Task { try await bench.ask("hello", token) }
+        await bench.model.waitForCall()
+        let (pieces, heard) = AsyncStream.makeStream(of: Void.self)
+        let waiting = Task { try await bench.ask("hello", other) { _ in heard.yield() } }
+        for await _ in pieces { break }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        gate.open()
+        _ = try await asking.value
+        #expect(try await bench.ask("another", other).answer.isCached == false, "his only message")
     }
 
     @Test func aFailureIsSharedWithThoseWhoWaitAndNeverCached() async throws {
@@ -112,9 +185,9 @@ import Testing
         #expect(bench.model.calls == 1)
     }
 
-    @Test func theCallEndsWhenNobodyWaitsInAnyWorker() async throws {
+    @Test(arguments: [false, true]) func theCallEndsWhenNobodyWaitsInAnyWorker(askerFirst: Bool) async throws {
         let (first, second, token, gate, asking, elsewhere) = try await twoWorkersOnOneQuestion()
-        for task in [elsewhere, asking] {
+        for task in askerFirst ? [asking, elsewhere] : [elsewhere, asking] {
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }
             // The waiting worker takes its mark back before the other one leaves.

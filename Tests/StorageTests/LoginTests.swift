@@ -133,6 +133,14 @@ import Testing
         #expect(try await database.live(principal(two), at: clock.now)?.isProved == true)
         #expect(try await database.live(principal(typed), at: clock.now)?.isProved == false)
 
+        // What is being asked, too: any of the user's sessions may delete it.
+        let place = try await database.reserved(in: one)
+        let asked = ConversationID(first: place.id)
+        #expect(try await database.delete(.conversation(asked), for: principal(typed)).admitted() == nil)
+        #expect(try await database.delete(.conversation(asked), for: principal(two)).admitted() == 0)
+        #expect(try await database.record("being asked", in: one, place: place).isForgotten)
+        #expect(try await titles(two) == ["proved"])
+
         // What was asked lies before it.
         clock.move(by: 60)
         #expect(try await database.endAll(of: principal(typed), at: clock.now).refusal == .notProved)

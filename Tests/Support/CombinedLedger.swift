@@ -28,9 +28,10 @@ public struct CombinedLedger: Ledger {
         guard let lease = try await leases.acquire(key, for: place.id, lifetime: place.lifetime) else {
             return admission
         }
-        try await ledger.refund(place, sharing: nil)
         return .success(.leased(lease))
     }
+
+    public func join(_ place: Reservation) async throws -> Refusal? { try await ledger.join(place) }
 
     public func settle(_ exchange: Exchange, _ place: Reservation, sharing answer: CachedAnswer?) async throws
         -> Result<

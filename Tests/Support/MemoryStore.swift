@@ -80,6 +80,10 @@ public struct MemoryLedger: Ledger, SessionStore {
         }
     }
 
+    public func join(_ place: Reservation) -> Refusal? {
+        if case .failure(let refusal) = reserve(place) { refusal } else { nil }
+    }
+
     public func settle(_ exchange: Exchange, _ place: Reservation, sharing answer: CachedAnswer?) -> Result<
         Exchange, Refusal
     > {
@@ -108,7 +112,9 @@ public struct MemoryLedger: Ledger, SessionStore {
     public func endAll(of principal: Principal, at now: Date) -> Result<Int, Refusal> { .failure(.notProved) }
 
     public func record(_ exchange: Exchange, for principal: Principal) -> Result<Exchange, Refusal> {
-        record(exchange, for: principal, needsLife: true)
+        let recorded = record(exchange, for: principal, needsLife: !exchange.wasReserved)
+        pool.state.withLock { $0.accounts[principal.session]?.reserved[exchange.id] = nil }
+        return recorded
     }
 
     private func record(_ exchange: Exchange, for principal: Principal, needsLife: Bool) -> Result<Exchange, Refusal> {
