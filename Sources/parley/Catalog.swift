@@ -97,7 +97,7 @@ enum Catalog {
     static let completionDeadline = Setting.number(
         "CHAT_V1_DEADLINE", "600", 0.1...3_600, "Seconds that one request under /v1 may take, all tries together.")
     static let completionBody = Setting.whole(
-        "CHAT_V1_BODY_LIMIT", 4_194_304, 131_072...67_108_864, "Bytes of a request under /v1.")
+        "CHAT_V1_BODY_LIMIT", 4_194_304, 131_072...67_108_864, "Bytes of a request for a chat completion under /v1.")
     static let modelAliases = Setting<[String: String]>(
         "CHAT_MODEL_ALIASES", nil,
         "Other names of models under /v1, between commas, such as gpt-4o=gemini-2.5-flash-lite."

@@ -28,6 +28,15 @@ import Testing
         #expect(ended.code == 0 && ended.output.hasSuffix(" probes, 0 wrong\n"), "\(ended.output)\(ended.errors)")
     }
 
+    /// Tests/Edge/bodies.py sends them.
+    @Test func longBodiesThatNeverEndAreOnlySoManyOfAnAddress() async throws {
+        let run = try await Deployment(["CHAT_RATE_LIMITING_ENABLED": "true"])
+        let ended = try await EndToEndTests.run(
+            "/usr/bin/python3", [Program.repository + "/Tests/Edge/bodies.py"],
+            environment: ["PORT": String(run.port), "CERTIFICATE": run.certificate])
+        #expect(ended.code == 0 && ended.output == "64 and no more\n", "\(ended.output)\(ended.errors)")
+    }
+
     /// Tests/Edge/sbom.py says what it must have.
     @Test func theListOfPartsIsWhole() async throws {
         let ended = try await EndToEndTests.run(

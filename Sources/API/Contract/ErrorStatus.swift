@@ -70,7 +70,9 @@ enum ErrorStatus: Int, CaseIterable, Sendable {
         case .notFound: "There is no such thing, or it belongs to somebody else."
         case .methodNotAllowed: "The path does not take that method; `Allow` has those that it takes."
         case .conflict: "Several keys have that name, or the key is revoked or expired."
-        case .tooLarge: "The body is longer than the server takes: 128 KiB, and under `/v1` 4 MiB unless set otherwise."
+        case .tooLarge:
+            "The body is longer than the server takes: 128 KiB, and at `/v1/chat/completions` 4 MiB unless set "
+                + "otherwise."
         case .longAddress: "The address is longer than 8 KiB."
         case .mediaType: "The body is not `application/json` in UTF-8, or has a `Content-Encoding`."
         case .misdirected: "The server does not answer for that host name."
