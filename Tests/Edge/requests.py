@@ -103,6 +103,7 @@ cases = [
     ("not HTTP", "\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03\r\n\r\n", [400]),
     ("a line of 9,000 bytes", get("X-A: " + "b" * 9_000), [400]),
     ("a path of 9,000 bytes", get(path="/" + "a" * 9_000), [414]),
+    ("bytes beyond ASCII in the path", get(path="/docs/x\xc2\x9b31mRED\xe2\x80\xae\xff"), [404, 200]),
     ("34 KiB of headers", get(*[f"X-{number}: {'b' * 1_000}" for number in range(34)]), [400]),
     ("900 headers", get(*[f"X-{number}: b" for number in range(900)]), [200, 200]),
     ("ten thousand headers", get(*[f"X-{number}: b" for number in range(10_000)]), [400]),

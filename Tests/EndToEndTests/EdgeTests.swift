@@ -14,6 +14,14 @@ import Testing
         #expect(ended.code == 0 && ended.output.hasSuffix(" cases, 0 wrong\n"), "\(ended.output)\(ended.errors)")
         let paths = Set(run.logLines.compactMap { $0["route"] as? String })
         #expect(paths == ["/health", "/health/live", "/auth/email", "/chat", "/auth/session", "unknown"])
+        // What a terminal would act on stands in no line of nginx's log, either.
+        let log = try Data(contentsOf: URL(fileURLWithPath: run.folder + "/log/nginx.log"))
+        let lines = log.split(separator: UInt8(ascii: "\n"))
+        #expect(lines.count > 30)
+        for line in lines {
+            let isJSON = (try? JSONSerialization.jsonObject(with: Data(line))) != nil
+            #expect(isJSON && line.allSatisfy { $0 < 0x80 }, "\(String(decoding: line, as: UTF8.self))")
+        }
     }
 
     /// Tests/Edge/probes.py has them.
