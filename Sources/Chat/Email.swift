@@ -1,5 +1,6 @@
 /// An email address that can be one: `local@domain`, at most 254 bytes (RFC 5321 §4.5.3.1.3), no spaces or control
-/// characters, lowercased so that one mailbox is one user.
+/// characters, lowercased so that one mailbox is one user. Characters that stand for others are refused for that, too:
+/// a mail server takes a full-width letter in a domain for the plain one (UTS #46), and leaves invisible ones out.
 public struct Email: Sendable, Hashable {
     public let address: String
 
@@ -13,6 +14,13 @@ public struct Email: Sendable, Hashable {
             throw .invalid("email", "must be an address such as name@example.com")
         }
         address = trimmed.lowercased()
+        // Two letters that domains have had as such since IDNA 2008.
+        let standsForAnother = address.unicodeScalars.contains {
+            $0.properties.changesWhenNFKCCaseFolded && $0 != "ß" && $0 != "ς"
+        }
+        guard !standsForAnother else {
+            throw .invalid("email", "must not have characters that stand for others, such as full-width letters")
+        }
     }
 
     /// Where its mail ends up, as far as that can be told: many servers take what follows a `+`, and some all dots, for

@@ -29,6 +29,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct EmailTests {
     @Test(arguments: [
         "a@example.com", "first.last+tag@sub.example.co.uk", "o'neil@example.com", "x_y-z@a-b.example", "用户@例子.公司",
+        "a@bücher.example", "ЮЛИЯ@Пример.рф", "a@例え.jp", "a@xn--strae-oqa.example", "jürgen@example.com",
+        "weiß@straße.example",
         "  padded@example.com ",
     ])
     func accepts(_ address: String) throws {
@@ -47,6 +49,18 @@ import Testing
 
     @Test func isOneUserWhateverTheCase() throws {
         #expect(try Email("Ann@Example.COM") == Email("ann@example.com"))
+        #expect(try Email("kim@example.com") == Email("\u{212A}IM@example.com"))
+    }
+
+    /// Full-width letters and digits, others' likenesses, a ligature, a long s, and what cannot be seen.
+    @Test(arguments: [
+        "a@\u{FF45}xample.com", "a@\u{FF25}XAMPLE.com", "a@b\u{FF11}.com", "a@\u{1D41E}xample.com",
+        "a@e\u{24E7}ample.com", "a@o\u{FB03}ce.com", "a@\u{17F}ample.com",
+        "\u{FF41}nn@example.com", "an\u{AD}n@example.com", "an\u{200B}n@example.com", "ann\u{202E}@example.com",
+    ])
+    func refusesAnotherSpellingOfTheSameMailbox(_ address: String) throws {
+        let error = try #require(throws: ChatError.self) { try Email(address) }
+        #expect(error.details.first?.hasPrefix("email: must ") == true)
     }
 }
 
