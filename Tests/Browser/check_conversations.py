@@ -195,10 +195,12 @@ def check_two_tabs(stage):
         expect(desk("#question")).to_have_value("not sent yet")
         desk("#send").click()
         desk.answers("You said: not sent yet")
+        desk("#question").fill("nobody else's business")
         desk.page = two
         desk("#me").click()
         desk("#log-out").click()
         expect(desk("#login-why")).to_have_text("You have logged out.")
         desk.page = one
         expect(desk("#login-why")).to_have_text("You have logged out in another window.")
-        assert desk.page.evaluate("sessionStorage.getItem('parley-session')") is None
+        expect(desk("#question")).to_have_value("")
+        assert desk.page.evaluate("Object.keys(sessionStorage)") == []

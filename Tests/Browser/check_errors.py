@@ -24,6 +24,20 @@ def check_session_ended_elsewhere(stage):
         desk.titles("typed before the end was known")
 
 
+def check_session_ended_and_somebody_else_logs_in(stage):
+    with stage.desk() as desk:
+        desk.api("POST", "/auth/logout")
+        desk.send("nobody else's business")
+        expect(desk("#login-why")).to_contain_text("What you typed is kept")
+        desk.page.reload()
+        desk.log_in("ben@example.com")
+        expect(desk("#question")).to_have_value("")
+        expect(desk(".exchange")).to_have_count(0)
+        desk.page.reload()
+        expect(desk("#me strong")).to_have_text("ben@example.com")
+        expect(desk("#question")).to_have_value("")
+
+
 def check_offline(stage):
     with stage.desk() as desk:
         desk.ask("online")

@@ -1,4 +1,5 @@
-// The field for the question. What is typed is kept for a reload, and comes back when it could not be sent.
+// The field for the question. What is typed is kept for a reload, and comes back when it could not be sent. It is its
+// user's: who logs in again finds it, and nobody else does.
 
 import { store, stored } from "./api.js";
 import { announce, find } from "./dom.js";
@@ -10,12 +11,16 @@ const button = find("#send");
 const count = find("#count");
 const hasKeyboard = matchMedia("(hover: hover)");
 let isRunning = false;
+/** Whose the text is; null until somebody has logged in. */
+let user = null;
 
 export const text = () => field.value;
 export const focus = () => field.focus();
 
 export function begin({ send, stop }) {
-  field.value = stored(DRAFT) ?? "";
+  const draft = stored(DRAFT);
+  field.value = draft?.text ?? "";
+  user = draft?.user ?? null;
   field.addEventListener("input", changed);
   field.addEventListener("keydown", (event) => {
     // An input method uses Enter for itself; on a phone it is the only way to a new line.
@@ -37,6 +42,15 @@ export function set(value) {
   changed();
 }
 
+/** Who is logged in now. @returns whether that is another user than before, who then finds no text. */
+export function belongTo(id) {
+  const isAnother = user !== null && user !== id;
+  user = id;
+  if (isAnother) field.value = "";
+  changed();
+  return isAnother;
+}
+
 /** The button stops an answer that is on its way, and else sends. */
 export function show(running) {
   if (running !== isRunning) {
@@ -49,7 +63,7 @@ export function show(running) {
 
 function changed() {
   const { value } = field;
-  store(DRAFT, value || null);
+  store(DRAFT, value ? { text: value, user } : null);
   // Grows with the text, up to what the style sheet allows.
   field.style.height = "auto";
   field.style.height = `${field.scrollHeight + 2}px`;

@@ -123,6 +123,7 @@ others.onmessage = ({ data }) => {
     look(true);
   } else if (data.over && data.over === account.current?.id) {
     startNew();
+    composer.set("");
     sessionOver("You have logged out in another window.");
   }
 };
@@ -136,7 +137,9 @@ addEventListener("offline", () => notice("You are offline. An answer on its way 
 // The session.
 
 async function showSession(known) {
-  const { message_limit: limit, messages_left: left, proved } = known ?? await json("GET", "/auth/session");
+  const { user_id: user, message_limit: limit, messages_left: left, proved } = known ?? await json("GET", "/auth/session");
+  // What the one before had not sent is on the page still.
+  if (composer.belongTo(user)) startNew();
   find("#log-out-all").hidden = !proved;
   find("#me strong").textContent = account.current?.email ?? "";
   find("#me small").textContent = limit === null ? "" : `${left} of ${limit} messages left`;
