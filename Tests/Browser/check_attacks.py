@@ -82,6 +82,26 @@ EXPLODE = """async ([unit, before, after]) => {
   return [run([long(12_000)]), run([text]), run(pieces)];
 }"""
 
+# Each could be looked at anew for each one after it. What stands before, what is repeated, and how often at first. Without
+# a letter a browser looks further for the direction.
+GROWING = {
+    "closing brackets": ("http://x", ")", 980), "square brackets": ("http://x", "]", 980),
+    "items of nothing": ("", "-\n", 1_900), "quotes": ("", "> 1\n>\n", 950),
+}
+
+# The milliseconds that it and four times as much take to become elements; the best of some tries.
+GROW = """async ([before, unit, count]) => {
+  const { Markdown } = await import("/chat/app/markdown.js");
+  const time = (text) => Math.min(...Array.from({ length: 5 }, () => {
+    const markdown = new Markdown(document.createElement("div"));
+    const began = performance.now();
+    markdown.append(text);
+    markdown.draw(true);
+    return performance.now() - began;
+  }));
+  return [time(before + unit.repeat(count)), time(before + unit.repeat(4 * count))];
+}"""
+
 
 def check_attack(stage):
     with stage.desk() as desk:
@@ -108,6 +128,14 @@ def check_bomb(stage):
                 # What grows with the square of the text would take minutes.
                 assert result["longest"] < 4_000, (name, result)
                 assert result["count"] < 10_000 and result["depth"] < 60, (name, result)
+
+
+def check_time_grows_with_the_text(stage):
+    with stage.desk(log_in=False) as desk:
+        for name, parts in GROWING.items():
+            short, long = desk.page.evaluate(GROW, parts)
+            # With its square it would be 16 times as long.
+            assert long < 8 * short + 20, (name, short, long)
 
 
 def check_bomb_through_the_server(stage):

@@ -54,11 +54,11 @@ export function draw(block, lines, budget, depth = 0) {
   const own = lines.slice(block.start, block.end);
   // What is in a list or a quote goes the way of the whole.
   const direction = depth === 0 ? "auto" : null;
-  const text = (tag, source, properties = {}) => {
-    const element = make(tag, { dir: direction, ...properties });
+  const text = (tag, source, { dir = direction, ...properties } = {}) => {
+    const element = make(tag, properties);
     if (source.length > PARAGRAPH) new PlainText(element).append(source);
     else inline(source, element, budget);
-    return element;
+    return directed(element, dir);
   };
   if (depth >= DEPTH && (block.kind === "quote" || block.kind === "list")) return text("p", own.join("\n"));
   switch (block.kind) {
@@ -74,14 +74,20 @@ export function draw(block, lines, budget, depth = 0) {
   case "title": return text("h3", own[0].trim(), { class: "h1" });
   case "rule": return make("hr");
   case "quote": {
-    const quote = make("blockquote", { dir: direction });
+    const quote = make("blockquote");
     drawAll(own.map((line) => line.replace(QUOTE, "")), quote, budget, depth + 1);
-    return quote;
+    return directed(quote, direction);
   }
   case "list": return list(block, lines, budget, depth);
   case "table": return table(own, text, budget);
   default: return text("p", own.map((line) => line.trimStart()).join("\n").trimEnd());
   }
+}
+
+/** What is in it is there already: at each child a browser would look through all before it for the first letter. */
+function directed(element, direction) {
+  if (direction) element.dir = direction;
+  return element;
 }
 
 function withoutHashes(text) {
@@ -93,7 +99,7 @@ function withoutHashes(text) {
 function list(block, lines, budget, depth) {
   const isNumbered = !Number.isNaN(block.first);
   const element = make(isNumbered ? "ol" : "ul", {
-    dir: depth === 0 ? "auto" : null, start: isNumbered && block.first !== 1 ? block.first : null,
+    start: isNumbered && block.first !== 1 ? block.first : null,
   });
   const isLoose = lines.slice(block.start, block.end).some((line) => BLANK.test(line));
   if (isLoose) element.className = "loose";
@@ -117,7 +123,7 @@ function list(block, lines, budget, depth) {
     drawAll(own, shown, budget, depth + 1);
     element.append(shown);
   }
-  return element;
+  return directed(element, depth === 0 ? "auto" : null);
 }
 
 function table(lines, text, budget) {

@@ -193,14 +193,18 @@ export function inline(source, target, budget) {
   }
 
   function bareAddress(from) {
-    let address = match(BARE, source, from)?.[0] ?? "";
+    const address = match(BARE, source, from)?.[0] ?? "";
     const count = (mark) => address.split(mark).length;
-    while (/[.,:;!?'*_~\])]$/.test(address)) {
-      if (address.endsWith(")") && count("(") >= count(")")) break;
-      if (address.endsWith("]") && count("[") >= count("]")) break;
-      address = address.slice(0, -1);
+    // How many brackets close what none has opened.
+    const unopened = { ")": count(")") - count("("), "]": count("]") - count("[") };
+    let end = address.length;
+    for (; end > 0 && /[.,:;!?'*_~\])]/.test(address[end - 1]); end -= 1) {
+      const mark = address[end - 1];
+      if (!(mark in unopened)) continue;
+      if (unopened[mark] <= 0) break;
+      unopened[mark] -= 1;
     }
-    return address;
+    return address.slice(0, end);
   }
 }
 
