@@ -78,7 +78,7 @@ let package = Package(
         .executableTarget(
             name: "parley",
             dependencies: [
-                "API", "Chat", "Curl", "EventLoop", "FastCGI", "Mail", "Metrics", "Models", "Outbox", "Pool",
+                "API", "CLinux", "Chat", "Curl", "EventLoop", "FastCGI", "Mail", "Metrics", "Models", "Outbox", "Pool",
                 "Relay", "Sanitizing", "Sessions", "SharedMemory", "Storage", "StrictJSON", "Tracing",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

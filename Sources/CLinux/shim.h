@@ -1,11 +1,12 @@
 /* Linux's own calls that Swift's Glibc module leaves out: epoll, eventfd, and what glibc shows under _GNU_SOURCE only,
- * which Swift's importer does not define.
+ * which Swift's importer does not define; and the look at `stdout`, a variable that Swift 6 lets nobody name.
  */
 #ifndef PARLEY_CLINUX_SHIM_H
 #define PARLEY_CLINUX_SHIM_H
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -45,6 +46,13 @@ static inline int clinux_abstract_socket(const char *name, int listens) {
     close(descriptor);
     errno = code;
     return -1;
+}
+
+/* Writes what is still in standard output's buffer. Returns 0, or the errno of what could not be written, now or before. */
+static inline int clinux_flush_output(void) {
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return 0;
+    return errno ? errno : EIO;
 }
 
 /* Whether the other end of a unix socket is a process of the same user, who may see all that this one has. */

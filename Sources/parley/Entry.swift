@@ -28,6 +28,7 @@ enum Entry {
         case .cgi:
             wait { await Worker.runCGI() }
         default:
+            StandardOutput.watch()
             Parley.main()
         }
     }

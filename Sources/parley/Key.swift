@@ -188,6 +188,9 @@ struct KeyOptions: ParsableArguments {
         }
         if let event = output.event { try AuditFile.record(event, settings.sources) }
         print(json ? String(decoding: output.json, as: UTF8.self) : output.text)
+        guard let event = output.event, [.keyCreated, .keyRotated].contains(event.action), StandardOutput.fault() != nil
+        else { return }
+        StandardOutput.tell("the new secret is lost: rotate the key again, parley key rotate \(event.objects.joined())")
     }
 }
 

@@ -193,8 +193,7 @@ enum Refusal {
 
     static func tell(_ error: any Error) {
         if isatty(STDERR_FILENO) == 1 {
-            let text = Array("Error: \(error)\n".utf8)
-            _ = write(STDERR_FILENO, text, text.count)
+            StandardOutput.tell("\(error)")
         } else {
             let log = Logger.parley(.info)
             for line in "\(error)".split(separator: "\n") {

@@ -34,7 +34,7 @@ struct StatusWatch {
                 guard nanosleep(&rest, nil) == 0 else { continue }
                 look = look.next()
                 print(look.line)
-                fflush(nil)
+                guard StandardOutput.fault() == nil else { return }
             }
         }
     }
