@@ -43,13 +43,13 @@ public final class Board: Sendable {
     private let count: Int
     private let places: [BoardSection: Int]
 
-    /// Opens the file, or makes it for its owner alone; its folder must exist. One that is no board is replaced.
+    /// Opens the file, or makes it for its owner alone, which is the folder's where root makes it; its folder must exist.
+    /// One that is no board is replaced.
     ///
     /// - Throws: ``BoardError``.
     public static func open(_ path: String, _ sections: [BoardSection]) throws(BoardError) -> Board {
         for _ in 0..<tries {
-            let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-            guard descriptor >= 0 else { throw .system(call: "open", subject: path, errno: errno) }
+            guard let descriptor = try file(path) else { continue }
             defer { close(descriptor) }
             let directory = BoardDirectory(descriptor, path)
             try directory.lock()
@@ -62,6 +62,26 @@ public final class Board: Sendable {
             } catch .notABoard { unlink(path) }
         }
         throw .notABoard(path: path)
+    }
+
+    /// - Returns: nil when another process makes it at this moment.
+    private static func file(_ path: String) throws(BoardError) -> Int32? {
+        let flags = O_RDWR | O_NOFOLLOW | O_CLOEXEC
+        var descriptor = Glibc.open(path, flags)
+        if descriptor < 0, errno == ENOENT {
+            descriptor = Glibc.open(path, flags | O_CREAT | O_EXCL, 0o600)
+            if descriptor < 0, errno == EEXIST { return nil }
+            guard descriptor >= 0 else { throw .system(call: "open", subject: path, errno: errno) }
+            let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+            guard giveAway(descriptor, toOwnerOf: folder) else {
+                let code = errno
+                unlink(path)
+                close(descriptor)
+                throw .system(call: "fchown", subject: path, errno: code)
+            }
+        }
+        guard descriptor >= 0 else { throw .system(call: "open", subject: path, errno: errno) }
+        return descriptor
     }
 
     /// Maps a file that is open for reading and writing; the caller closes it.

@@ -1,5 +1,6 @@
 import Chat
 import Glibc
+import SharedMemory
 
 /// A lock between processes that is fair enough: without it SQLite's busy handler lets one of several writing
 /// processes starve for seconds. The kernel frees it when its holder dies.
@@ -108,7 +109,6 @@ final class FileLock {
 enum Owner {
     /// Gives a new file to whom the folder or file at `path` belongs. Does nothing unless this process is root.
     static func adopt(_ descriptor: Int32, of path: String) throws {
-        guard geteuid() == 0, let model = try FileIdentity(path) else { return }
-        guard fchown(descriptor, model.owner, model.group) == 0 else { throw StorageFailure("give away", path) }
+        guard giveAway(descriptor, toOwnerOf: path) else { throw StorageFailure("give away", path) }
     }
 }

@@ -1,6 +1,7 @@
 import Chat
 import Glibc
 import Logging
+import SharedMemory
 import StrictJSON
 import Synchronization
 
@@ -75,10 +76,7 @@ final class AuditFile: AuditLog {
         if state.descriptor < 0, errno == ENOENT {
             state.descriptor = Glibc.open(path, flags | O_CREAT, 0o600)
             // A command of root's must not keep the pool from its file.
-            var folder = stat()
-            if state.descriptor >= 0, geteuid() == 0, stat(parent(of: path), &folder) == 0 {
-                _ = fchown(state.descriptor, folder.st_uid, folder.st_gid)
-            }
+            if state.descriptor >= 0 { _ = giveAway(state.descriptor, toOwnerOf: parent(of: path)) }
         }
         let code = errno
         guard state.descriptor >= 0 else { return String(cString: strerror(code)) }

@@ -13,7 +13,29 @@ enum Permissions {
         ] {
             if let path, let mode = mode(of: path) { findings.append(privacy(name, path, mode)) }
         }
+        for (name, path) in [("board", settings.boardPath), ("counters", settings.metricsPath)] {
+            if let finding = shared(name, path) { findings.append(finding) }
+        }
         return findings
+    }
+
+    /// What is wrong with a file that the pool's processes share: a worker goes on without one that it cannot open.
+    ///
+    /// - Returns: nil where there is none.
+    private static func shared(_ what: String, _ path: String) -> Finding? {
+        var (file, folder) = (stat(), stat())
+        let place = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        guard lstat(path, &file) == 0, stat(place, &folder) == 0 else { return nil }
+        let descriptor = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        let code = errno
+        if descriptor >= 0 { close(descriptor) }
+        // Root may open it all the same.
+        let isOthers = file.st_uid != folder.st_uid && folder.st_uid != 0
+        guard descriptor < 0 || isOthers else { return .well(what, path) }
+        let cause = descriptor < 0 ? String(cString: strerror(code)) : "it belongs to another user than its folder"
+        return .wrong(
+            what, "\(path): \(cause)",
+            mend: "give it to the user that runs parley, chown USER: \(path), and restart the pool")
     }
 
     private static func folder(of path: String, _ what: String) -> Finding {

@@ -40,6 +40,17 @@ import Testing
         #expect(output.contains("parley restore FILE"))
     }
 
+    /// Its workers would go on without it, and might give answers that others have deleted.
+    @Test func findsABoardThatThePoolCannotOpen() async throws {
+        let board = folder + "/parley.sqlite-board"
+        try "".write(toFile: board, atomically: true, encoding: .utf8)
+        if geteuid() == 0 { chown(folder, 65_534, 65_534) } else { chmod(board, 0) }
+        let (code, output, _) = try await parley("check")
+        #expect(code == 1)
+        #expect(output.contains("WRONG board: \(board): "), "\(output)")
+        #expect(output.contains("chown USER: \(board)"), "\(output)")
+    }
+
     @Test func findsAFileThatIsNoDatabase() async throws {
         let path = folder + "/parley.sqlite"
         try String(repeating: "no database ", count: 1_000).write(toFile: path, atomically: true, encoding: .utf8)

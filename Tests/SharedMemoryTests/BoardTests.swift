@@ -49,6 +49,22 @@ import Testing
         #expect(try open(larger)[larger][3] == .max)
     }
 
+    @Test(.enabled(if: geteuid() == 0, "needs root"))
+    func belongsToWhomTheFolderDoes() throws {
+        #expect(chown(folder, 65_534, 65_534) == 0)
+        for _ in 0..<2 {
+            let board = try open(Self.first)
+            var status = stat()
+            #expect(stat(path, &status) == 0 && status.st_uid == 65_534 && status.st_gid == 65_534)
+            #expect(status.st_mode & 0o777 == 0o600 && board[Self.first].count == 3)
+        }
+        // What is there already is left as it is.
+        #expect(chown(path, 1, 1) == 0)
+        _ = try open(Self.first)
+        var status = stat()
+        #expect(stat(path, &status) == 0 && status.st_uid == 1)
+    }
+
     @Test func hasItsWholeSizeOnTheDisk() throws {
         let board = try open(Self.second)
         var status = stat()
