@@ -86,13 +86,16 @@ struct SecretPlace: ParsableArguments {
         _ change: (TokenSecret, IdentityKey) throws -> (secret: String, identity: IdentityKey),
         then advice: (_ hours: String) -> String
     ) throws {
-        let sources = try file.map { try SettingSources(environment: [:], file: $0) } ?? options.sources()
+        // A file that is named may have this secret alone, and the command's own sources the rest.
+        let own = try options.sources(ignoresUnknown: file != nil)
+        let sources = try file.map { try SettingSources(environment: [:], file: $0) } ?? own
         guard let found = sources.find(Catalog.jwtSecret) else {
             throw SettingFault(
                 "CHAT_JWT_SECRET is not set\(file.map { " in \($0)" } ?? ""): make one with `parley secret make`")
         }
         let secret = try Catalog.jwtSecret.value(of: found.text)
-        let identity = try sources.optional(Catalog.identityKey) ?? IdentityKey(of: secret)
+        let known = try sources.optional(Catalog.identityKey) ?? own.optional(Catalog.identityKey)
+        let identity = known ?? IdentityKey(of: secret)
         let new = try change(secret, identity)
         let settings = [
             (Catalog.jwtSecret.name, new.secret), (Catalog.identityKey.name, new.identity.text),
@@ -103,11 +106,12 @@ struct SecretPlace: ParsableArguments {
                 "CHAT_JWT_SECRET comes from the \(found.source), which this cannot change: name the file that it is "
                     + "kept in (--file), or have the new settings printed (--print)")
         }
+        let hours = try own.required(Catalog.jwtHours)
         let kept = try SecretFile(path)
+        let audit = try AuditFile(own.find(Catalog.auditLog) == nil ? sources : own, .parley(.info))
         for (name, value) in settings { kept.set(name, to: value) }
         try kept.replace()
-        try AuditFile.record(AuditEvent(action, of: settings.map(\.0)), sources)
-        let hours = try options.sources(ignoresUnknown: true).required(Catalog.jwtHours)
+        audit?.record(AuditEvent(action, of: settings.map(\.0)))
         print(
             """
             \(kept.path) has new secrets. They count from the next reload (systemctl reload parley, or SIGHUP to \

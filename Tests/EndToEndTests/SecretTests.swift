@@ -97,6 +97,29 @@ import Testing
         #expect(made.utf8.count == 65 && made.dropLast().allSatisfy(\.isHexDigit))
     }
 
+    /// Where the file has the secret alone, and the environment or another file the rest.
+    @Test func aNamedFileGetsTheIdentityKeyAndTheAuditLogALine() async throws {
+        let folder = try Deployment.newFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (file, log, identity) = (folder + "/secrets", folder + "/audit.jsonl", String(repeating: "0a", count: 32))
+        let elsewhere = ["CHAT_ENV_FILE": "", "CHAT_IDENTITY_KEY": identity, "CHAT_AUDIT_LOG": log]
+        for (flags, environment, more) in [
+            (["--file", file], elsewhere, ""), (["--end-sessions", "--file", file], elsewhere, ""),
+            (
+                ["--file", file], ["CHAT_ENV_FILE": ""], "CHAT_IDENTITY_KEY=\(identity)\nCHAT_AUDIT_LOG=\(log)\n"
+            ),
+        ] {
+            try "CHAT_JWT_SECRET=\(old)\n\(more)".write(toFile: file, atomically: true, encoding: .utf8)
+            _ = try await secret(["rotate"] + flags, environment)
+            #expect(try value("CHAT_IDENTITY_KEY", in: file) == identity)
+        }
+        _ = try await secret(["retire", "--file", file], elsewhere)
+        #expect(try value("CHAT_IDENTITY_KEY", in: file) == identity)
+        let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 4 && lines.allSatisfy { $0.contains("CHAT_JWT_SECRET") }, "\(lines)")
+        #expect(lines[3].contains("secret_retired"), "\(lines)")
+    }
+
     @Test func aSecretRotatedByHandNeedsTheKeyOfIdentities() async throws {
         let ended = try await run(
             Program.path, ["check"],
