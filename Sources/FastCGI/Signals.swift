@@ -32,6 +32,15 @@ public enum Signals {
         for signal in signals { Glibc.signal(signal, passOn) }
     }
 
+    /// Those of `signals` that this process was not started to ignore, as nohup(1) has SIGHUP ignored.
+    public static func heeded(_ signals: [Int32]) -> [Int32] {
+        signals.filter { number in
+            var action = sigaction()
+            sigaction(number, nil, &action)
+            return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) != 1
+        }
+    }
+
     /// Initializes libfcgi, once. It installs handlers for SIGTERM and SIGUSR1 that set a flag which only its own accept
     /// looks at, so a worker would not end: both get back what they had. SIGPIPE is ignored.
     static func initializeLibrary() throws(SystemError) {

@@ -44,7 +44,7 @@ enum Worker {
             }
             supervised?.ready()
             log.info("worker ready", metadata: ["version": "\(Version.text)"])
-            LoopActor.start {
+            let purging = LoopActor.start {
                 await Purge.keepUp(
                     service.database, settings.purgePolicy, log, service.audit, clock: LoopClock())
             }
@@ -52,6 +52,7 @@ enum Worker {
             service.sender.start()
             let reason = try await stopReason(settings, service.audit, log)
             supervised?.draining()
+            purging.cancel()
             log.info(
                 "worker draining", metadata: ["cause": "\(reason)", "in_flight": .stringConvertible(listener.inFlight)])
             let deadline = ContinuousClock.now + .seconds(settings.drainSeconds)
@@ -60,6 +61,7 @@ enum Worker {
             let isEmpty = await listener.drain(deadline: deadline)
             await drain(service, deadline)
             if !isEmpty { log.error("worker stopped with requests in flight") }
+            await purging.value
             await service.database.close()
             end(isEmpty ? 0 : unfinished)
         } catch {
