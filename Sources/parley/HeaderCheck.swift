@@ -45,14 +45,27 @@ struct HeaderCheck {
     }
 
     /// Names of software are no secret; versions spare an attacker a search.
-    private static func disclosure(_ replies: [DeployedService.Reply]) -> Finding {
-        let told = replies.flatMap { reply in
-            ["Server", "X-Powered-By", "Via"].compactMap { reply.header($0) }.filter { $0.contains(where: \.isNumber) }
+    static func disclosure(_ replies: [DeployedService.Reply]) -> Finding {
+        let told = replies.flatMap { reply -> [String] in
+            let names = ["Server", "X-Powered-By"].compactMap { reply.header($0) }
+            let proxies = ["Via"].compactMap { reply.header($0) }
+            return names.filter { $0.contains(where: \.isNumber) } + proxies.filter { hasVersion($0) }
         }
         return told.isEmpty
             ? .well("version", "no header tells it")
             : .wrong(
                 "version", "a header tells \(told[0])", mend: "server_tokens off; and the same of what is before nginx")
+    }
+}
+
+extension HeaderCheck {
+    /// Whether a Via tells a version of software: `Name/1.2`, or a comment with a number. Each element begins with the
+    /// protocol's version and a host or a pseudonym, which may have numbers (RFC 9110 7.6.3).
+    private static func hasVersion(_ via: String) -> Bool {
+        via.split(separator: ",").contains { element in
+            let words = element.split(separator: " ").dropFirst().joined(separator: " ")
+            return words.drop(while: { !"/(".contains($0) }).contains(where: \.isNumber)
+        }
     }
 }
 
