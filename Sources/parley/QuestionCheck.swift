@@ -81,7 +81,8 @@ struct QuestionCheck {
         let first = try await service.ask(question, token: token)
         guard first.status == 200, first.json?["content"]?.string?.isEmpty == false else {
             return report(
-                .wrong("question", first.summary, mend: "run `parley check` there: it asks each provider"))
+                Self.isTooOften("question", first)
+                    ?? .wrong("question", first.summary, mend: "run `parley check` there: it asks each provider"))
         }
         let span = start.duration(to: .now) / .seconds(1)
         report(
@@ -92,7 +93,9 @@ struct QuestionCheck {
         } else if second.status == 200 {
             report(.warning("cache", "the same question was put to a model twice", mend: "see CHAT_CACHE_TTL"))
         } else {
-            report(.wrong("cache", "the same question again got \(second.summary)", mend: "look into Parley's log"))
+            report(
+                Self.isTooOften("cache", second)
+                    ?? .wrong("cache", "the same question again got \(second.summary)", mend: "look into Parley's log"))
         }
     }
 
@@ -118,11 +121,11 @@ struct QuestionCheck {
                     mend: "look into Parley's log"))
     }
 
-    /// What an earlier check may have brought about: it uses up the rate.
+    /// What an earlier check may have brought about: it uses up what an address or a key may ask.
     private static func isTooOften(_ what: String, _ reply: DeployedService.Reply) -> Finding? {
         guard reply.status == 429 else { return nil }
         return .warning(
-            what, "not seen: this machine's address has asked too often",
-            mend: "again in \(reply.header("Retry-After") ?? "some") s")
+            what, "not seen: too much was asked (\(reply.summary))",
+            mend: reply.header("Retry-After").map { "again in \($0) s" } ?? "wait, or give another: --token-file FILE")
     }
 }

@@ -52,6 +52,18 @@ import Testing
         #expect(try await run.get("/auth/session", token: key).status == 200)
     }
 
+    @Test func aRateThatIsUsedUpIsNoFault() async throws {
+        let run = try await Deployment()
+        let file = run.folder + "/key"
+        try await run.key("--name", "check", "--rpm", "1").write(toFile: file, atomically: true, encoding: .utf8)
+        for what in ["cache", "question"] {
+            let (code, output) = try await check(
+                run.origin, ["--ca", run.certificate, "--no-limits", "--token-file", file])
+            #expect(code == 0 && output.contains("WARN  \(what): not seen: too much was asked (429, "), "\(output)")
+            #expect(output.contains("to mend it: again in "), "\(output)")
+        }
+    }
+
     @Test func saysWhatIsThereInItsPlace() async throws {
         let nothing = try await check("https://127.0.0.1:\(try freePort())", [])
         #expect(nothing.code == 1 && nothing.output.contains("WRONG connection: Failed to connect"), "\(nothing)")
