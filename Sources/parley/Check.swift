@@ -56,7 +56,12 @@ struct Check: ParsableCommand {
                 return found
             }
         } else {
-            try checkHere(&findings)
+            do { try checkHere(&findings) } catch let fault as SettingFault {
+                findings.add(
+                    fault.reason.split(separator: "\n").map {
+                        Finding.wrong("settings", String($0), mend: "correct that; `parley config` lists the settings")
+                    })
+            }
         }
         findings.finish()
         if !findings.areWell { throw ExitCode.failure }

@@ -40,6 +40,20 @@ import Testing
         #expect(output.contains("parley restore FILE"))
     }
 
+    @Test func printsWhatIsWrongWithTheSettingsAsJSONToo() async throws {
+        let wrong = ["CHAT_MESSAGE_LIMIT": "banana", "CHAT_RETRIES": "many"]
+        let (code, output, _) = try await parley("check", "--json", settings: wrong)
+        #expect(code == 1)
+        let found = try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
+        let checks = try #require(found["checks"] as? [[String: String]])
+        #expect(found["ok"] as? Bool == false && checks.map { $0["name"] } == ["settings", "settings"], "\(output)")
+        #expect(checks.contains { $0["detail"]?.contains("is “banana”") == true }, "\(output)")
+
+        let unread = try await parley("check", "--env-file", folder + "/none")
+        #expect(unread.code == 1)
+        #expect(unread.output.contains("WRONG settings: the settings file \(folder)/none cannot be read"), "\(unread)")
+    }
+
     /// Its workers would go on without it, and might give answers that others have deleted.
     @Test func findsABoardThatThePoolCannotOpen() async throws {
         let board = folder + "/parley.sqlite-board"
