@@ -7,10 +7,14 @@ struct LogFile {
 
     /// Opens it, or opens it anew after it was renamed.
     ///
-    /// - Throws: ``SettingFault``; standard error then stays what it was.
+    /// - Throws: ``SettingFault``, also for a FIFO that nobody reads; standard error then stays what it was.
     func open() throws(SettingFault) {
-        let descriptor = Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0o640)
-        guard descriptor >= 0, dup2(descriptor, STDERR_FILENO) >= 0 else {
+        // Whoever waited here for a FIFO's reader would not start, or no longer look after the pool.
+        let descriptor = Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0o640)
+        // Who writes may wait: what must not has an opening of its own.
+        guard descriptor >= 0, fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK) >= 0,
+            dup2(descriptor, STDERR_FILENO) >= 0
+        else {
             let code = errno
             if descriptor >= 0 { close(descriptor) }
             throw SettingFault(
