@@ -63,7 +63,7 @@ struct SessionEnd: ParsableCommand {
         let count = try Migrate.explained(settings) { try wait { try await database.end(which) } }
         try AuditFile.record(AuditEvent(.sessionsEnded, of: which.names, count: count), settings.sources)
         print(count == 1 ? "1 session ended" : "\(count) sessions ended")
-        if !sessions.isEmpty, count < Set(sessions).count { throw ExitCode.failure }
+        if count < (user == nil ? Set(sessions).count : 1) { throw ExitCode.failure }
     }
 }
 

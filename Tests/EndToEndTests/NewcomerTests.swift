@@ -50,6 +50,9 @@ import Testing
     @Test func theRunCanBeLookedAtWithOneLine() async throws {
         let run = try await Deployment([
             "CHAT_SYSTEM_PROMPT": "It's \"quoted\" $HOME", "CHAT_GEMINI_API_KEY": "secret-key",
+            "CHAT_WEBHOOK_URL": "http://127.0.0.1:1/hook",
+            "CHAT_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "CHAT_IDENTITY_KEY": String(repeating: "0a", count: 32),
         ])
         let line = try #require(run.announcement.split(separator: "\n").first { $0.hasPrefix(". ") })
         let script = """
@@ -63,8 +66,11 @@ import Testing
         #expect(output.contains("\nIt's \"quoted\" $HOME\n") && output.contains(run.socket))
         #expect(
             output.contains("ok    settings") && output.contains("ok    database") && output.contains("ok    nginx"))
+        #expect(output.contains(/CHAT_IDENTITY_KEY +\(secret, 64 bytes\)/), "people are who they are in the run")
         let written = try String(contentsOfFile: run.folder + "/environment", encoding: .utf8)
         #expect(!written.contains("secret-key"))
+        let attributes = try FileManager.default.attributesOfItem(atPath: run.folder + "/environment")
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
     }
 
     /// All lines for a shell, in the repository's folder, as they stand but for the port and the folder of the run.

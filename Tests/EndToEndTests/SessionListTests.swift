@@ -39,6 +39,9 @@ import Testing
         #expect(try await list("--address", "127.0.0.2", on: run).isEmpty)
         #expect(try await list("--limit", "1", on: run).count == 1)
 
+        // Who ends nobody's sessions is told so.
+        #expect(try await run.parley(["sessions", "end", "--user", "eve@example.com"], fails: true).isEmpty)
+
         let table = try await run.parley(["sessions"])
         #expect(table.hasPrefix("CREATED") && table.contains(ann.user) && table.contains("logged out"), "\(table)")
     }
