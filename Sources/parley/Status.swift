@@ -19,7 +19,7 @@ struct Status: ParsableCommand {
         // A mistake in the settings must not hide the pool that goes on without them.
         let sources = try options.sources(ignoresUnknown: true)
         let socket = try sources.required(Catalog.socket)
-        if watch { return StatusWatch(socket: socket, metrics: try sources.sharedNames().metrics).run() }
+        if watch { return StatusWatch(socket: socket, sources: sources).run() }
         guard let status = try PoolStatus.read(board: PoolConfiguration.boardPath(socketPath: socket)) else {
             print("No pool runs on \(socket).")
             throw ExitCode(3)

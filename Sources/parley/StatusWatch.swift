@@ -10,8 +10,8 @@ import SharedMemory
 /// What is told of requests is of the last ten seconds. A pool that stops and starts again goes on being watched.
 struct StatusWatch {
     let socket: String
-    /// The file of the counters.
-    let metrics: String
+    /// Where the counters are.
+    let sources: SettingSources
     private static let window = 10
 
     func run() {
@@ -39,11 +39,17 @@ struct StatusWatch {
         }
     }
 
-    private func totals() -> MetricsTotals? {
+    /// - Returns: nil where nobody counts yet.
+    /// - Throws: why the counters cannot be read.
+    private func totals() throws -> MetricsTotals? {
+        let metrics = try sources.sharedNames().metrics
         let file = open(metrics, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return nil }
+        guard file >= 0 else {
+            if errno == ENOENT { return nil }
+            throw BoardError.system(call: "open", subject: metrics, errno: errno)
+        }
         defer { close(file) }
-        return (try? Board(existing: file, metrics, [Metrics.section])).map(MetricsTotals.init)
+        return MetricsTotals(try Board(existing: file, metrics, [Metrics.section]))
     }
 
     /// What was there at one moment, and shortly before.
@@ -51,7 +57,10 @@ struct StatusWatch {
         let watch: StatusWatch
         let status: PoolStatus?
         let fault: String?
-        private var samples: [(at: ContinuousClock.Instant, totals: MetricsTotals)]
+        /// None where the counters cannot be read now: older ones are not what is asked.
+        private var samples: [(at: ContinuousClock.Instant, totals: MetricsTotals)] = []
+        /// Why they cannot.
+        private var metricsFault: String?
 
         init(_ watch: StatusWatch) { self.init(watch, []) }
 
@@ -61,14 +70,19 @@ struct StatusWatch {
                 status = try PoolStatus.read(board: PoolConfiguration.boardPath(socketPath: watch.socket))
                 fault = nil
             } catch { (status, fault) = (nil, "\(error)") }
-            samples = before.suffix(StatusWatch.window)
-            if let totals = watch.totals() { samples.append((.now, totals)) }
+            do {
+                guard let totals = try watch.totals() else { return }
+                samples = before.suffix(StatusWatch.window)
+                samples.append((.now, totals))
+            } catch { metricsFault = "counters cannot be read: \(error)" }
         }
 
         func next() -> Look { Look(watch, samples) }
 
         private var rates: String {
-            guard let first = samples.first, let last = samples.last else { return "nothing is counted yet" }
+            guard let first = samples.first, let last = samples.last else {
+                return metricsFault ?? "nothing is counted yet"
+            }
             let seconds = first.at.duration(to: last.at) / .seconds(1)
             return LiveRates(from: first.totals, to: last.totals, in: seconds).words
         }
@@ -81,7 +95,8 @@ struct StatusWatch {
         }
 
         var line: String {
-            guard let status else { return "\(Date().iso8601) \(absence)" }
+            // Programs that another server starts are counted, and are no pool.
+            guard let status else { return "\(Date().iso8601) \(rates). \(absence)" }
             let serving = status.workers.count { $0.state == .serving }
             let inFlight = status.workers.reduce(0) { $0 + $1.inFlight }
             let notes = status.workers.filter { !$0.note.isEmpty }

@@ -25,6 +25,30 @@ import Testing
         #expect(await watch.end() == 0)
     }
 
+    @Test func saysWhyThereAreNoRatesAndShowsThemWithoutAPool() async throws {
+        let run = try await Deployment()
+        func line(_ settings: [String: String], until fits: @escaping @Sendable (String) -> Bool) async throws {
+            let watch = try RunningProcess(
+                Program.path, ["status", "--watch"], environment: try environment(run).merging(settings) { $1 })
+            defer { watch.signal(SIGKILL) }
+            _ = try await watch.output(until: "such a line") { $0.split(separator: "\n").contains { fits(String($0)) } }
+        }
+        // As where another server starts the program.
+        try await line(["CHAT_SOCKET": run.folder + "/none"]) {
+            $0.contains(" requests a second ") && $0.contains(". No pool runs on \(run.folder)/none.")
+        }
+        // A mistake in the settings must not hide the pool.
+        try await line(["CHAT_STATE_DIR": run.folder + "/none"]) {
+            $0.contains("counters cannot be read: CHAT_STATE_DIR") && $0.contains(", workers 2 of 2")
+        }
+        let watch = try RunningProcess(Program.path, ["status", "--watch"], environment: try environment(run))
+        defer { watch.signal(SIGKILL) }
+        _ = try await watch.output(until: "from the cache –, in flight 0, workers 2 of 2")
+        // Put in its place: whoever has the other one open goes on with it.
+        try "no counters".write(toFile: run.folder + "/parley.sqlite-metrics", atomically: true, encoding: .utf8)
+        _ = try await watch.output(until: "-metrics is not a board of this version, in flight 0, workers 2 of 2")
+    }
+
     /// util-linux's script gives it a terminal, of no size until stty gives it one.
     @Test func drawsAPageOnATerminalAndPutsItBack() async throws {
         let run = try await Deployment()
