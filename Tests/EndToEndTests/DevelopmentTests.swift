@@ -67,6 +67,12 @@ import Testing
         #expect(try await session().number("message_limit") == 7)
         #expect(try await site.send(["/"]).body == "a new page")
 
+        // Saved at once with a source that does not compile, it is taken over all the same.
+        try write(email, source + "func {\n")
+        try write("nginx/pages/index.html", "another page")
+        _ = try await dev.output(until: "a third reload") { $0.matches(of: /Reloaded in/).count > 2 }
+        #expect(try await site.send(["/"]).body == "another page")
+
         dev.signal(SIGINT)
         #expect(await dev.end() == 0, "\(dev.errors)")
         #expect(await dev.everything().output.hasSuffix("Stopped.\n"))
