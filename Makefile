@@ -10,11 +10,11 @@ BENCH_PARTS ?=
 # Percent of the lines of Sources that the tests must run through.
 COVERAGE_FLOOR := 95
 
-# Every bash script, by its first line.
-SCRIPTS := $(shell grep -lErs '^\#!/usr/bin/env bash|^\# shellcheck shell=bash' deploy Tests/Clients Tests/Coverage Tests/Deploy Tests/Fuzz Tests/Load Tests/run .ci)
+# Every bash script, by its first line; in quotes, for names with spaces.
+SCRIPTS := $(shell grep -lErs '^\#!/usr/bin/env bash|^\# shellcheck shell=bash' deploy Tests/Clients Tests/Coverage Tests/Deploy Tests/Fuzz Tests/Load Tests/run .ci | sed "s/.*/'&'/")
 SWIFT_SOURCES := Package.swift Sources Tests
 # What runs on the event loop.
-ON_THE_LOOP := $(shell find Sources/API Sources/Chat Sources/Curl Sources/FastCGI Sources/Models Sources/Outbox Sources/Sessions Sources/Storage -name '*.swift')
+ON_THE_LOOP := $(shell find Sources/API Sources/Chat Sources/Curl Sources/FastCGI Sources/Models Sources/Outbox Sources/Sessions Sources/Storage -name '*.swift' | sed "s/.*/'&'/")
 
 .DEFAULT_GOAL := help
 .PHONY: help build run dev hooks test test-sanitizer coverage bench bench-record bench-compare soak test-edge fuzz test-thread test-address sbom deb test-deb test-docker format lint lint-files check clean
@@ -133,10 +133,12 @@ lint-files:
 		END { exit wrong }' $(ON_THE_LOOP)
 	$(if $(SCRIPTS),shellcheck -x $(SCRIPTS))
 
-# Another's hook is not replaced.
+# Another's hook is not replaced. All work trees of a repository have one hook, which looks at the tree that commits: a link
+# to another tree's is as good, while that is there.
 hooks:
 	@hook=$$(git rev-parse --git-path hooks)/pre-commit; mkdir -p "$$(dirname "$$hook")"; \
-		if [ "$$(readlink "$$hook")" != "$(CURDIR)/deploy/pre-commit" ]; then ln -s "$(CURDIR)/deploy/pre-commit" "$$hook"; fi && \
+		case $$(readlink "$$hook") in */deploy/pre-commit) [ -e "$$hook" ] || rm "$$hook" ;; esac; \
+		case $$(readlink "$$hook") in */deploy/pre-commit) ;; *) ln -s "$(CURDIR)/deploy/pre-commit" "$$hook" ;; esac && \
 		echo "Before each commit: $$hook"
 
 check: lint test

@@ -103,6 +103,28 @@ import Testing
         let taken = try await git("commit", "--quiet", "--message", "good")
         #expect(taken.code == 0, "\(taken)")
 
+        // Of a name with a space, too.
+        let script = "deploy/a script of $mine"
+        try write(script, "#!/usr/bin/env bash\necho $unquoted\n")
+        _ = try await git("add", script)
+        let unsound = try await git("commit", "--message", "bad")
+        #expect(unsound.code != 0 && unsound.words.contains("SC2086"), "\(unsound)")
+        try write(script, "#!/usr/bin/env bash\necho \"$1\"\n")
+        _ = try await git("add", script)
+        let sound = try await git("commit", "--quiet", "--message", "good")
+        #expect(sound.code == 0, "\(sound)")
+
+        // A second work tree has the first one's hook, and its own once that is gone.
+        let tree = folder + "/second"
+        #expect(try await git("worktree", "add", "--quiet", tree).code == 0)
+        for place in [folder, tree] {
+            let made = try await inFolder("/usr/bin/make", ["-C", tree, "hooks"])
+            #expect(made.code == 0, "\(made)")
+            let hook = try FileManager.default.destinationOfSymbolicLink(atPath: folder + "/.git/hooks/pre-commit")
+            #expect(hook.hasSuffix("/deploy/pre-commit") && hook.contains("/second/") == (place == tree), "\(hook)")
+            unlink(hook)
+        }
+
         // Somebody's own hook stays.
         let hook = ".git/hooks/pre-commit"
         unlink("\(folder)/\(hook)")
