@@ -1,5 +1,6 @@
 import ArgumentParser
 import Chat
+import Logging
 import Sessions
 
 struct Secret: ParsableCommand {

@@ -40,6 +40,13 @@ import Testing
                 "POST", "/chat", token: token, body: body, headers: ["Transfer-Encoding: chunked"], options: [version])
             #expect(reply.status == 200, "\(version)")
         }
+        let key = try await run.key("--name", "ci")
+        let text = String(repeating: "x", count: 4_190_000)
+        let long = try await run.send(
+            "POST", "/v1/chat/completions", token: key,
+            body: Data(#"{"model":"echo-1","messages":[{"role":"user","content":"\#(text)"}]}"#.utf8),
+            headers: ["Transfer-Encoding: chunked"], options: ["--http1.1"])
+        #expect(long.status == 200, "\(long.body.prefix(300))")
         let head = [
             "POST /chat HTTP/1.1", "Host: localhost", "User-Agent: parley-tests/1.0", "Connection: close",
             "Authorization: Bearer \(token)", "Content-Type: application/json", "Transfer-Encoding: chunked",
