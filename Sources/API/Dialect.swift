@@ -94,9 +94,8 @@ extension ChatService {
             return try await stream.finish(speaker.end(exchange))
         }
         let (trace, withdrawal) = (context.trace, Withdrawal())
-        var request = request
-        request.withdrawal = withdrawal
-        let answer = streams.begin(for: principal.streamOwners, withdrawal) { [request] onAnswer in
+        let request = request.stopped(by: withdrawal)
+        let answer = streams.begin(for: principal.streamOwners, withdrawal) { onAnswer in
             var trace = trace
             do {
                 let exchange = try await pipeline.answer(request, for: principal, trace: &trace, onAnswer: onAnswer)

@@ -66,7 +66,14 @@ public struct ChatRequest: Sendable {
     public let parameters: Parameters
     public var cacheControl = CacheControl.none
     /// Nil where it cannot be stopped.
-    public var withdrawal: Withdrawal?
+    public private(set) var withdrawal: Withdrawal?
+
+    /// The same, as it can be stopped.
+    public func stopped(by withdrawal: Withdrawal) -> ChatRequest {
+        var request = self
+        request.withdrawal = withdrawal
+        return request
+    }
 
     /// What is answered.
     public var message: ChatMessage { messages[messages.count - 1] }
