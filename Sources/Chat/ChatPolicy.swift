@@ -184,7 +184,9 @@ public struct ChatPolicy: Sendable {
             return ChatError(.deadlinePassed, "The model did not answer in time; please try again", cause: cause)
         }
         switch failure.reason {
-        case .unreachable, .truncated, .timedOut, .wordless:
+        case .truncated:
+            return unavailable(after: nil, "The answer broke off; please try again", cause)
+        case .unreachable, .timedOut, .wordless:
             return unavailable(after: nil, "No model provider can answer right now; please try again", cause)
         case .serverError(_, let wait):
             return unavailable(after: wait, "No model provider can answer right now; please try again", cause)
