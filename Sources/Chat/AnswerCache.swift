@@ -146,9 +146,8 @@ public final class AnswerCache: Sendable {
             case .stored(let answer): return .cached(answer, .hit, wasReserved: isReserved)
             case .filled(.answered(_, nil)):
                 throw ChatError(.internalFault, "Something went wrong here", cause: "a call without an answer to share")
-            case .filled(.failed(_, isPrivate: true))
-            where !isFirst && given.isNothing && ContinuousClock.now < deadline:
-                continue
+            // Nothing was tried again because others had seen text, or the time of the one who asked was over.
+            case .filled(.failed(_, isPrivate: true)) where given.isNothing && ContinuousClock.now < deadline: continue
             case .filled(.failed(let failure, _)):
                 guard failure.isOutage, given.isNothing, let last = try? await lastResort(for: use) else {
                     throw failure

@@ -21,21 +21,31 @@ final class Flight: Sendable {
         let event: Event
         /// Of the one who asked.
         let trace: RequestTrace
-        /// A message of the one who asked is reserved for it, or was for a call that failed.
-        let isReserved: Bool
 
-        init(_ event: Event, _ trace: RequestTrace, isReserved: Bool = false) {
+        init(_ event: Event, _ trace: RequestTrace) {
             self.event = event
             self.trace = trace
-            self.isReserved = isReserved
         }
+    }
+
+    /// How far the ledger has let this one in.
+    private enum Place: Sendable {
+        case none
+        /// A message is reserved for it to wait for another's call.
+        case waiting
+        /// A message is, or was, reserved for a call of its own, which settles it.
+        case asking
+    }
+
+    private struct State: Sendable {
+        var place = Place.none
+        var hasLeft = false
     }
 
     private let cache: AnswerCache
     private let reservation: Reservation
     private let fill: AnswerCache.Fill
-    /// A message is reserved for this one to wait for another's call.
-    private let hasJoined = Atomic(false)
+    private let state = Mutex(State())
 
     init(cache: AnswerCache, _ reservation: Reservation, fill: @escaping AnswerCache.Fill) {
         self.cache = cache
@@ -75,8 +85,7 @@ final class Flight: Sendable {
             } else {
                 trace.add(ContinuousClock.now - start, to: .model)
             }
-            let isReserved = part.isFirst ? outcome?.isReserved == true : true
-            return (outcome, part.isFirst, isReserved, given)
+            return (outcome, part.isFirst, place != .none, given)
         } catch {
             // One who leaves does not hear what the call is at.
             trace.add(ContinuousClock.now - start, to: .model)
@@ -84,13 +93,22 @@ final class Flight: Sendable {
         }
     }
 
+    private var place: Place { state.withLock { $0.place } }
+
+    /// As the ledger is asked for it: once it was let in, it is counted.
+    private var counted: Reservation {
+        var reservation = reservation
+        reservation.isCounted = place != .none
+        return reservation
+    }
+
     /// Before one who did not begin the call is given anything of it.
     @inline(never)
     private func letIn(_ part: SingleFlight<Outcome>.Part) async throws {
-        guard !hasJoined.load(ordering: .relaxed) else { return }
+        guard place != .waiting else { return }
         do {
-            if let refusal = try await cache.ledger.join(reservation) { throw refusal.error }
-            hasJoined.store(true, ordering: .relaxed)
+            if let refusal = try await cache.ledger.join(counted) { throw refusal.error }
+            state.withLock { $0.place = .waiting }
         } catch {
             if let (feed, follower) = part.following { feed.leave(follower) }
             cache.flights.leave(part)
@@ -98,16 +116,25 @@ final class Flight: Sendable {
         }
     }
 
-    /// Gives the message back that was reserved for waiting, if it was not used.
+    /// Gives the message back that was reserved for waiting: whoever asks for his own call has none.
     func leave() async {
-        guard hasJoined.load(ordering: .relaxed) else { return }
+        let isWaiting = state.withLock { state in
+            defer { state = State(place: state.place == .waiting ? .none : state.place, hasLeft: true) }
+            return state.place == .waiting
+        }
         // What cannot be given back now lapses by itself.
-        try? await cache.ledger.refund(waiting, sharing: nil)
+        if isWaiting { try? await cache.ledger.leave(reservation) }
     }
 
-    /// What is reserved without the right to ask.
-    private var waiting: Reservation {
-        Reservation(id: reservation.id, principal: reservation.principal, key: nil, deadline: reservation.deadline)
+    /// The ledger has let the one who began the call in, to wait or to ask. He may have left by now, and the call goes on for
+    /// others.
+    private func enter(_ place: Place) async {
+        let mustLeave = state.withLock { state in
+            let mustLeave = state.hasLeft && place == .waiting
+            state.place = mustLeave ? .none : place
+            return mustLeave
+        }
+        if mustLeave { try? await cache.ledger.leave(reservation) }
     }
 
     /// Hands on what the call says, as it comes, until it is over.
@@ -152,30 +179,26 @@ final class Flight: Sendable {
     @inline(never)
     private func lead(_ trace: RequestTrace, _ feed: AnswerFeed?) async -> Outcome {
         var trace = trace
-        var isWaiting = false
         do {
             while true {
-                switch try await trace.time(.place, { try await cache.ledger.reserve(reservation) }) {
+                switch try await trace.time(.place, { try await cache.ledger.reserve(counted) }) {
                 case .success(.granted(let rates)):
+                    await enter(.asking)
                     trace.rates?.report = rates
                     feed?.open(.miss)
-                    return Outcome(.filled(try await fill(reservation, &trace, feed)), trace, isReserved: true)
+                    return Outcome(.filled(try await fill(reservation, &trace, feed)), trace)
                 case .success(.answered(let answer)):
                     cache.remember(answer)
-                    return Outcome(.stored(answer), trace, isReserved: isWaiting)
+                    return Outcome(.stored(answer), trace)
                 case .success(.leased(let lease)):
-                    isWaiting = true
+                    await enter(.waiting)
                     feed?.open(.joined)
-                    guard let event = try await event(of: lease, feed, trace: &trace) else { continue }
-                    if case .found = event {} else { try? await cache.ledger.refund(waiting, sharing: nil) }
-                    return Outcome(event, trace, isReserved: true)
+                    if let event = try await event(of: lease, feed, trace: &trace) { return Outcome(event, trace) }
                 case .failure(let refusal):
-                    if isWaiting { try? await cache.ledger.refund(waiting, sharing: nil) }
                     return Outcome(.refused(refusal), trace)
                 }
             }
         } catch {
-            if isWaiting { try? await cache.ledger.refund(waiting, sharing: nil) }
             return Outcome(.broken(error), trace)
         }
     }

@@ -18,6 +18,8 @@ public struct Reservation: Sendable, Hashable {
     public let deadline: ContinuousClock.Instant
     /// Whether a stored answer will do that was cut by length.
     public let takesTruncated: Bool
+    /// It was let in before: it is a request of its key's already.
+    public var isCounted = false
 
     /// How long it is kept from now on, for a worker that may have died.
     public var lifetime: Duration { max(.zero, deadline - .now + Self.grace) }
@@ -117,8 +119,11 @@ public protocol Ledger: Sendable {
 
     /// Takes one message of the session's limit for one who waits for the answer to an equal question, before he is given any
     /// of it. The answer costs him nothing; it is recorded like one that a message was reserved for
-    /// (``Exchange/wasReserved``), and the reservation is over then, or when it is refunded.
+    /// (``Exchange/wasReserved``), and the reservation is over then, or when he leaves.
     func join(_ reservation: Reservation) async throws -> Refusal?
+
+    /// Gives the message back to one who waits no longer. Changes nothing for one who asks a model.
+    func leave(_ reservation: Reservation) async throws
 
     /// Records the exchange that a message was reserved for, also when its session has ended since.
     ///

@@ -24,6 +24,7 @@ private let reservation = Query(
     VALUES (?, ?, ?, ?, ?, ?)
     """)
 private let returning = Query("DELETE FROM reservations WHERE session_id = ? AND number = ?")
+private let leaving = Query("DELETE FROM reservations WHERE session_id = ? AND number = ? AND joined = 1")
 private let charge = Query("\(counting) WHERE \(liveSession) AND \(hasMessageLeft) AND \(isNew)")
 /// Whoever has a reservation was let in when he made it, and is answered even if his session has ended since.
 private let chargeReserved = Query("\(counting) WHERE id = ?1 AND user_id = ?2 AND \(hasMessageLeft) AND \(isNew)")
@@ -99,6 +100,12 @@ extension Database: Ledger {
 
     public func join(_ place: Reservation) async throws -> Refusal? {
         try await writer.write(durability: .relaxed) { [self] db in try join(place, at: now().stored, db) }
+    }
+
+    public func leave(_ place: Reservation) async throws {
+        try await writer.write(durability: .relaxed) { db in
+            try db.run(leaving, place.principal.session.rawValue, place.id.number)
+        }
     }
 
     private func join(_ place: Reservation, at now: Int64, _ db: Statements) throws -> Refusal? {

@@ -20,7 +20,8 @@ extension Statements {
         let (held, date) = (try held(by: who, besides: place.id, at: now), Date(stored: now))
         let hasJoined = try first(reserving, who.session.rawValue, place.id.number) { $0.flag(0) }
         if hasJoined != false, try !isRecorded(place.id) {
-            let refusal = row.account.reserve(place.hold, beside: held, isCounted: hasJoined == true, at: date)
+            let isCounted = place.isCounted || hasJoined == true
+            let refusal = row.account.reserve(place.hold, beside: held, isCounted: isCounted, at: date)
             if let refusal { return .failure(refusal) }
             try save(row.account, of: who)
         }
@@ -33,7 +34,7 @@ extension Statements {
         guard who.key != nil else { return nil }
         guard try isLive(who, at: now), var row = try keyRow(of: who) else { return .keyEnded }
         let isReserved = try first(reserving, who.session.rawValue, place.id.number) { _ in true }
-        guard isReserved == nil else { return nil }
+        guard isReserved == nil, !place.isCounted else { return nil }
         let held = try held(by: who, besides: place.id, at: now)
         if let refusal = row.account.record(beside: held, at: Date(stored: now)) { return refusal }
         try save(row.account, of: who)

@@ -244,13 +244,7 @@ import Testing
     @Test func aPlainCallerDoesNotShareAStreamThatBroke() async throws {
         let bench = try await PipelineFixture()
         let token = try await bench.logIn()
-        let gate = Gate()
-        bench.model.pause.withLock {
-            $0 = {
-                try await gate.wait()
-                throw ModelFailure(provider: "p", reason: .truncated, detail: "cut")
-            }
-        }
+        let gate = breakingOff(bench)
         let (pieces, heard) = AsyncStream.makeStream(of: Void.self)
         let streaming = Task { try await bench.ask("hello", token) { _ in heard.yield() } }
         for await _ in pieces { break }
@@ -260,6 +254,86 @@ import Testing
         gate.open()
         await #expect(throws: ChatError.self) { try await streaming.value }
         #expect(try await plain.value.answer.text == "answer 2")
+    }
+
+    /// Another's stream is no reason to fail: who has seen nothing is asked for anew, also the one who began the call.
+    @Test func aPlainAskerIsNotRefusedBecauseAnotherSawTextOfACallThatBroke() async throws {
+        let bench = try await PipelineFixture()
+        let (token, other) = (try await bench.logIn(), try await bench.logIn())
+        let gate = breakingOff(bench)
+        let plain = Task { try await bench.ask("hello", token) }
+        await bench.model.waitForCall()
+        let (pieces, heard) = AsyncStream.makeStream(of: Void.self)
+        let streaming = Task { try await bench.ask("hello", other) { _ in heard.yield() } }
+        for await _ in pieces { break }
+        bench.model.pause.withLock { $0 = nil }
+        gate.open()
+        await #expect(throws: ChatError.self) { try await streaming.value }
+        #expect(try await plain.value.answer.text == "answer 2")
+        #expect(try await bench.authenticator.admit(token).messagesUsed == 1)
+    }
+
+    /// Holds a call, which then breaks off.
+    private func breakingOff(_ bench: PipelineFixture) -> Gate {
+        let gate = Gate()
+        bench.model.pause.withLock {
+            $0 = {
+                try await gate.wait()
+                throw ModelFailure(provider: "p", reason: .truncated, detail: "cut")
+            }
+        }
+        return gate
+    }
+
+    /// He waited first, and then asked himself: the call that goes on for others is still his.
+    @Test func whoLeavesTheCallThatHeCameToAskHoldsItsMessage() async throws {
+        let bench = try await PipelineFixture(messageLimit: 1)
+        let (first, token, other) = (try await bench.logIn(), try await bench.logIn(), try await bench.logIn())
+        let broken = breakingOff(bench)
+        let (pieces, heard) = AsyncStream.makeStream(of: Void.self)
+        let streaming = Task { try await bench.ask("hello", first) { _ in heard.yield() } }
+        for await _ in pieces { break }
+        let gate = hold(bench)
+        let waiting = [token, other].map { token in Task { try await bench.ask("hello", token) } }
+        try await until("all ask") { bench.asking == 3 }
+        broken.open()
+        await #expect(throws: ChatError.self) { try await streaming.value }
+        await bench.model.waitForCall()
+        await bench.model.waitForCall()
+        try await until("the other waits for that one") { bench.asking == 2 }
+        // Either may have become the one who asks; the one who did not is let in anew.
+        for (task, token) in zip(waiting, [token, other]) {
+            let error = await #expect(throws: ChatError.self, "his only message") {
+                try await bench.ask("another", token)
+            }
+            #expect(error?.code == .quotaExceeded)
+            if token == other { continue }
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+        gate.open()
+        #expect(try await waiting[1].value.answer.text == "answer 2")
+        #expect(bench.model.calls == 2)
+    }
+
+    /// The first one of his worker waits in the pool's name for both.
+    @Test func whoLeavesBeforeOthersOfHisWorkerHasHisMessageBack() async throws {
+        let first = try await PipelineFixture(messageLimit: 1)
+        let second = try await PipelineFixture(besides: first, messageLimit: 1)
+        let (token, leaver, other) = (try await first.logIn(), try await first.logIn(), try await first.logIn())
+        let gate = hold(first)
+        let asking = Task { try await first.ask("hello", token) }
+        await first.model.waitForCall()
+        let leaving = Task { try await second.ask("hello", leaver) }
+        try await first.untilAwaited("hello", token)
+        let staying = Task { try await second.ask("hello", other) }
+        try await until("both wait") { second.asking == 2 }
+        leaving.cancel()
+        await #expect(throws: CancellationError.self) { try await leaving.value }
+        gate.open()
+        #expect(try await asking.value.answer.isCached == false)
+        #expect(try await staying.value.answer.isCached)
+        #expect(try await second.ask("another", leaver).answer.isCached == false, "his only message")
     }
 }
 

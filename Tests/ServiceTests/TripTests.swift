@@ -8,7 +8,7 @@ import Testing
 
 /// Counts what is asked of the store, and lets it fail.
 private final class WatchedLedger: Ledger {
-    enum Trip: Sendable { case reserve, join, settle, refund, forfeit, record, branch, exchange, history }
+    enum Trip: Sendable { case reserve, join, leave, settle, refund, forfeit, record, branch, exchange, history }
     struct Lost: Error {}
 
     private let ledger: any Ledger
@@ -45,6 +45,11 @@ private final class WatchedLedger: Ledger {
     func join(_ reservation: Reservation) async throws -> Refusal? {
         note(.join)
         return try await ledger.join(reservation)
+    }
+
+    func leave(_ reservation: Reservation) async throws {
+        note(.leave)
+        try await ledger.leave(reservation)
     }
 
     func settle(_ exchange: Exchange, _ reservation: Reservation, sharing answer: CachedAnswer?) async throws -> Result<

@@ -33,6 +33,8 @@ public struct CombinedLedger: Ledger {
 
     public func join(_ place: Reservation) async throws -> Refusal? { try await ledger.join(place) }
 
+    public func leave(_ place: Reservation) async throws { try await ledger.leave(place) }
+
     public func settle(_ exchange: Exchange, _ place: Reservation, sharing answer: CachedAnswer?) async throws
         -> Result<
             Exchange, Refusal

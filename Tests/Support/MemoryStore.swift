@@ -84,6 +84,8 @@ public struct MemoryLedger: Ledger, SessionStore {
         if case .failure(let refusal) = reserve(place) { refusal } else { nil }
     }
 
+    public func leave(_ place: Reservation) { refund(place, sharing: nil) }
+
     public func settle(_ exchange: Exchange, _ place: Reservation, sharing answer: CachedAnswer?) -> Result<
         Exchange, Refusal
     > {
