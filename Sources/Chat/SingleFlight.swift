@@ -34,8 +34,8 @@ final class SingleFlight<Outcome: Sendable>: Sendable {
     private let state = Mutex(State())
     private let background: Background
 
-    /// How many take part in the calls of this process.
-    var participants: Int { state.withLock { state in state.calls.values.reduce(0) { $0 + $1.participants } } }
+    /// How many take part in each call of this process.
+    var participants: [Int] { state.withLock { state in state.calls.values.map(\.participants) } }
 
     /// - Parameter background: where calls run.
     init(_ background: Background = Background()) { self.background = background }

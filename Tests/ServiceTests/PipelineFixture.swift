@@ -49,8 +49,9 @@ final class PipelineFixture: Sendable {
     let pipeline: ChatPipeline
     let authenticator: TokenAuthenticator
     var load: ConcurrencyLimit { pipeline.load }
-    /// How many take part in calls, each of which it shares from then on.
-    var asking: Int { pipeline.cache.flights.participants }
+    /// How many take part in each call, and share it from then on.
+    var takingPart: [Int] { pipeline.cache.flights.participants }
+    var asking: Int { takingPart.reduce(0, +) }
     /// Nil beside another bench, whose folder it is.
     private let folder: String?
     private let path: String

@@ -300,7 +300,7 @@ import Testing
         await #expect(throws: ChatError.self) { try await streaming.value }
         await bench.model.waitForCall()
         await bench.model.waitForCall()
-        try await until("the other waits for that one") { bench.asking == 2 }
+        try await until("the other waits for that one") { bench.takingPart == [2] }
         // Either may have become the one who asks; the one who did not is let in anew.
         for (task, token) in zip(waiting, [token, other]) {
             let error = await #expect(throws: ChatError.self, "his only message") {
