@@ -162,3 +162,33 @@ final class PipelineFixture: Sendable {
 extension Authenticator {
     func admit(_ token: String?) async throws -> Session { try await session(of: try await identify(token)) }
 }
+
+/// Holds the model's calls until it is opened.
+final class Gate: Sendable {
+    private let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+    func open() { continuation.finish() }
+    func wait() async throws {
+        for await _ in stream {}
+        try Task.checkCancellation()
+    }
+}
+
+extension PipelineFixture {
+    func hold() -> Gate {
+        let gate = Gate()
+        model.pause.withLock { $0 = { try await gate.wait() } }
+        return gate
+    }
+
+    /// Holds calls, which then break off.
+    func breakOff() -> Gate {
+        let gate = Gate()
+        model.pause.withLock {
+            $0 = {
+                try await gate.wait()
+                throw ModelFailure(provider: "p", reason: .truncated, detail: "cut")
+            }
+        }
+        return gate
+    }
+}
