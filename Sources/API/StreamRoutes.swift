@@ -58,6 +58,7 @@ extension ChatService {
             let end = try await relay?.follow(.stream(id, owner), from: offset, by: nil, onAnswer)
             switch end ?? .unknown {
             case .failed: throw ChatError.brokenOff
+            case .stopped: throw ChatError.stopped
             case .noSuchPlace: throw ChatError.noSuchPlace
             case .over, .lost: return
             case .unknown: continue

@@ -46,4 +46,6 @@ public enum RelayEnd: UInt8, Sendable {
     case unknown
     /// The offset is no place of the text so far.
     case noSuchPlace
+    /// There is no answer, because its caller has stopped it. Older programs take that for ``lost``.
+    case stopped
 }

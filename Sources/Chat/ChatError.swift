@@ -109,7 +109,7 @@ public struct ChatError: Error, Sendable, Equatable {
     public static let noSuchMessage = ChatError(.notFound, "There is no such message in this session")
 
     /// Whoever asked ended the call.
-    static let stopped = ChatError(.conflict, "The answer was stopped; ask again for a whole one")
+    public static let stopped = ChatError(.conflict, "The answer was stopped; ask again for a whole one")
 
     /// The database cannot be used right now.
     public static func storage(_ cause: String) -> ChatError {

@@ -14,7 +14,6 @@ public final class ResumableStream: Sendable {
         /// Ends the task when nobody comes back.
         var alarm: Task<Void, Never>?
         var ending: Ending?
-        var isStopped = false
     }
 
     fileprivate let owners: [StreamOwner]
@@ -58,17 +57,17 @@ public final class ResumableStream: Sendable {
     /// for him. What had been generated is paid for.
     public func stop() {
         withdrawal.withdraw()
-        state.withLock { state in
-            state.isStopped = true
-            return state.task
-        }?.cancel()
+        state.withLock { $0.task }?.cancel()
     }
+
+    /// Whether its caller did not want it any more.
+    public var isStopped: Bool { withdrawal.isWithdrawn }
 
     /// - Returns: its place, if it had got one.
     func finish(_ ending: Ending) -> MessagePlace? {
         let place = state.withLock { state in
             state.ending = ending
-            if state.isStopped, case .failure(is CancellationError) = ending.result {
+            if isStopped, case .failure(is CancellationError) = ending.result {
                 state.ending?.result = .failure(ChatError.stopped)
             }
             state.alarm?.cancel()

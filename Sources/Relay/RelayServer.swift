@@ -101,7 +101,7 @@ public final class RelayServer: Sendable {
         }
         switch ending?.result {
         case .success: return .over
-        case .failure: return .failed
+        case .failure: return stream.isStopped ? .stopped : .failed
         case nil: return .noSuchPlace
         }
     }

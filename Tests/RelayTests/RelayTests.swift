@@ -107,6 +107,26 @@ private final class Heard: Sendable {
         try await until("nothing is under way") { streams.isEmpty && server.isIdle }
     }
 
+    @Test func whoFollowsAStreamThatIsStoppedIsToldSo() async throws {
+        let (owner, streams) = (StreamOwner(.random()), ResumableStreams())
+        let place = MessagePlace(id: id, conversation: ConversationID(first: id), parent: nil)
+        let stream = streams.begin(for: [owner]) { onAnswer in
+            try? await onAnswer(.asked(place), nil)
+            try? await onAnswer(.deltas([.text("one ")], from: 0), .miss)
+            while !Task.isCancelled { await Task.yield() }
+            return (.failure(CancellationError()), RequestTrace())
+        }
+        let server = try await serve { _ in .stream(stream) }
+        let connection = Task { try await stream.follow(Heard().take) }
+        let heard = Heard()
+        let following = Task { try await follow(.stream(id, owner), heard) }
+        try await until("the first part has come") { heard.text == "one " }
+        stream.stop()
+        #expect(try await following.value == .stopped)
+        _ = try await connection.value
+        try await until("nothing is under way") { streams.isEmpty && server.isIdle }
+    }
+
     @Test func aWorkerThatDiesIsLost() async throws {
         let listener = clinux_abstract_socket(name.socket(of: 1), 1)
         defer { close(listener) }

@@ -1,5 +1,7 @@
 import Chat
+import Sessions
 import Support
+import Synchronization
 import Testing
 
 /// Who waits for another's answer: he is let in before he is given any of it, and is answered then.
