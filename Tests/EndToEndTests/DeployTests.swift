@@ -105,11 +105,7 @@ import Testing
 
     @Test func workersEndWhenTheirSupervisorIsKilled() async throws {
         let run = try await Deployment()
-        let limit = ContinuousClock.now + .seconds(20)
-        while run.logLines.count(where: { $0["message"] as? String == "worker ready" }) < 2 {
-            try #require(ContinuousClock.now < limit)
-            await Task.yield()
-        }
+        try await run.bothWorkersReady()
         let workers = run.workers
         #expect(workers.count == 2)
         let supervisor = try #require(parent(of: workers[0]))

@@ -70,6 +70,11 @@ final class Deployment: Sendable {
         }
     }
 
+    /// The run says that it is ready when one of them is.
+    func bothWorkersReady() async throws {
+        try await process.errors { $0.matches(of: /"message":"worker ready"/).count >= 2 }
+    }
+
     func signal(_ signal: Int32) { process.signal(signal) }
 
     /// From now on nginx finds another pool's socket where its own was. Its own workers are killed, as nginx would use the

@@ -54,6 +54,7 @@ import Testing
             "CHAT_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
             "CHAT_IDENTITY_KEY": String(repeating: "0a", count: 32),
         ])
+        try await run.bothWorkersReady()
         let line = try #require(run.announcement.split(separator: "\n").first { $0.hasPrefix(". ") })
         let script = """
             \(line)
@@ -77,6 +78,7 @@ import Testing
     @Test func theFirstConversationOfTheREADMECanBePasted() async throws {
         let blocks = try Manual.blocks("README.md", section: "A first conversation")
         let run = try await Deployment()
+        try await run.bothWorkersReady()
         let commands = blocks.joined(separator: "\n\n").components(separatedBy: "\n\n")
         #expect(commands.count >= 6 && !commands.contains { $0.hasPrefix("$ ") }, "no prompts")
         let script =
